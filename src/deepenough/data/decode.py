@@ -1,0 +1,211 @@
+"""Encoded bytes to RGB pixels, by declared rules that never lie.
+
+The rules, in their order:
+
+- Only the formats of `FORMATS` are opened. PostScript and metafiles, which run programs, are not.
+- A picture of more than `max_pixels` is refused from its header, before any pixel is decoded.
+- A truncated picture is refused; it is never completed with grey.
+- The first frame of an animated picture is taken.
+- 16-bit grey is divided by 257. Whole numbers of 32 bits that exceed 16 bits, and decimal numbers above 255, are divided
+  by their own greatest; decimal numbers up to 1 are taken as fractions of white. What is below 0 or no number is black.
+- CMYK, YCbCr, LAB and HSV are converted as Pillow does; a colour profile (ICC) is not applied.
+- A palette is looked up. What is transparent, in part or whole, is laid over white.
+- EXIF orientation is applied last, so that the picture stands as its viewers show it.
+
+Sources: Pillow's handbook, "Image file formats" and "Concepts: modes"; EXIF 2.32, section 4.6.4, tag 274.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from deepenough.errors import DecodeError
+
+FORMATS = (
+    *("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO", "JPEG2000", "AVIF", "DIB", "ICO", "TGA", "PCX", "SGI"),
+    *("DDS", "ICNS", "QOI", "XBM", "XPM", "DCX", "SUN", "SPIDER", "IM", "MSP"),
+)
+MAX_PIXELS = 100_000_000
+
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What Pillow's readers raise on bytes that are not what they claim to be; a MemoryError is the machine's, not the file's.
+_BROKEN = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, AttributeError),
+    *(NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error),
+)
+_ENDINGS = {"JPEG": {"jpg", "jpeg", "jpe", "jfif", "mpo"}, "MPO": {"jpg", "jpeg", "mpo"}, "TIFF": {"tif", "tiff"}}
+_ENDINGS |= {"PPM": {"ppm", "pgm", "pbm", "pnm", "pfm"}, "JPEG2000": {"jp2", "j2k", "jpx", "jpf", "jpc", "j2c"}}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One decoded picture.
+
+    Args:
+        pixels: uint8 (height, width, 3), RGB, after EXIF orientation.
+        format: Pillow's name of the file format.
+        traits: what the rules had to do: `animated`, `rotated`, `alpha`, `palette`, `grey`, `deep` (more than 8 bits),
+            `cmyk`, `profile`, `other_mode`.
+    """
+
+    pixels: np.ndarray
+    format: str
+    traits: frozenset[str]
+
+
+def decode_rgb(encoded: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Decode a picture to RGB by the rules of this module.
+
+    Args:
+        encoded: the bytes of the file.
+        max_pixels: the largest picture that is opened, width times height.
+
+    Returns:
+        uint8 (height, width, 3).
+
+    Raises:
+        DecodeError: with the reason `empty`, `not_an_image`, `too_large`, `truncated` or `undecodable`.
+    """
+    with quiet():
+        return decode_picture(encoded, max_pixels=max_pixels).pixels
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence Pillow's warnings: what they say is either refused or noted as a trait.
+
+    Warning filters belong to the process, so threads that decode share one such block, entered around all of them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def decode_picture(encoded: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """As `decode_rgb`, with what was met on the way; call it inside `quiet()`."""
+    if not encoded:
+        raise DecodeError("empty", "zero bytes")
+    try:
+        image = Image.open(BytesIO(encoded), formats=_formats())
+    except UnidentifiedImageError as error:
+        raise DecodeError("not_an_image", "no known picture format") from error
+    except Image.DecompressionBombError as error:
+        raise DecodeError("too_large", str(error)) from error
+    except _BROKEN as error:
+        raise _as_decode_error(error) from error
+    with image:
+        return _decode_opened(image, max_pixels)
+
+
+def _decode_opened(image: Image.Image, max_pixels: int) -> Picture:
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise DecodeError("undecodable", f"{width} by {height} pixels")
+    if width * height > max_pixels:
+        raise DecodeError("too_large", f"{width} by {height} pixels, above the limit of {max_pixels}")
+    try:
+        traits = _traits(image)
+        image.load()
+        turned, orientation = _upright(_to_rgb(image), image)
+        if orientation != 1:
+            traits.add("rotated")
+        return Picture(np.asarray(turned), image.format or "", frozenset(traits))
+    except Image.DecompressionBombError as error:
+        raise DecodeError("too_large", str(error)) from error
+    except _BROKEN as error:
+        raise _as_decode_error(error) from error
+
+
+@lru_cache(maxsize=1)
+def _formats() -> tuple[str, ...]:
+    """The formats of `FORMATS` that this build of Pillow can open."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _as_decode_error(error: Exception) -> DecodeError:
+    said = str(error) or type(error).__name__
+    short = ("truncated", "Truncated", "broken PNG", "not enough image data", "unexpected end", "Unexpected EOF")
+    return DecodeError("truncated" if any(word in said for word in short) else "undecodable", said)
+
+
+def _traits(image: Image.Image) -> set[str]:
+    mode = image.mode
+    traits = set()
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+        traits.add("animated")
+    if "A" in mode.replace("LAB", "") or "a" in mode or "transparency" in image.info:
+        traits.add("alpha")
+    if mode in ("P", "PA"):
+        traits.add("palette")
+    elif mode in ("1", "L", "LA", "La"):
+        traits.add("grey")
+    elif mode.startswith("I") or mode == "F":
+        traits.update(("grey", "deep"))
+    elif mode == "CMYK":
+        traits.add("cmyk")
+    elif mode not in ("RGB", "RGBA", "RGBa", "RGBX", "YCbCr"):
+        traits.add("other_mode")
+    if image.info.get("icc_profile"):
+        traits.add("profile")
+    return traits
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_eight_bits(np.asarray(image), image.mode)).convert("RGB")
+    if image.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info:
+        opaque = image.convert("RGBA")
+        white = Image.new("RGBA", opaque.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, opaque).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _to_eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
+    """Grey values of more than 8 bits to uint8, by the module's rule."""
+    known = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0.0)
+    greatest = float(known.max())
+    if mode == "F":
+        scale = 255.0 if greatest <= 1.0 else 1.0 if greatest <= 255.0 else 255.0 / greatest
+    else:
+        scale = 1 / 257 if greatest <= 65535 else 255.0 / greatest
+    return np.rint(known * scale).astype(np.uint8)
+
+
+def _upright(rgb: Image.Image, original: Image.Image) -> tuple[Image.Image, int]:
+    """The picture as its EXIF orientation says it stands; an orientation that cannot be read is none."""
+    try:
+        orientation = original.getexif().get(_ORIENTATION, 1)
+    except _BROKEN:
+        return rgb, 1
+    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
+    return (rgb, 1) if turn is None else (rgb.transpose(turn), orientation)
+
+
+def ending_fits(path: str, file_format: str) -> bool:
+    """Whether a file's ending is one that its format goes by; no ending says nothing and fits.
+
+    >>> ending_fits("a.png", "JPEG"), ending_fits("a.JPG", "JPEG"), ending_fits("digits/0001", "PPM")
+    (False, True, True)
+    """
+    ending = path.rpartition("/")[2].rpartition(".")[2].lower() if "." in path.rpartition("/")[2] else ""
+    return not ending or ending in _ENDINGS.get(file_format, {file_format.lower()})

@@ -1,0 +1,98 @@
+"""What a source is made of: entries that can be read, and what was met but left aside."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+MAX_FILE_BYTES = 1 << 30  # a picture's file is smaller; a film in a class folder must not fill the memory
+
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One picture of a source, not yet opened.
+
+    Args:
+        path: as shown to people, relative to the source's root where there is one.
+        target: the class name; None where the source does not say.
+        split: train, val or test; None where the source does not declare one.
+        group: the cluster it belongs to (patient, object, ...); None where none was given.
+        location: the file that holds it; None for a picture held in memory.
+        encoded: the encoded bytes of a picture held in memory; None for a file.
+    """
+
+    path: str
+    target: str | None
+    split: str | None = None
+    group: str | None = None
+    location: Path | None = None
+    encoded: bytes | None = field(default=None, repr=False)
+
+    def read(self) -> bytes:
+        """The encoded bytes.
+
+        Raises:
+            OSError: the file is missing, unreadable, no regular file, or larger than `MAX_FILE_BYTES`.
+        """
+        if self.encoded is not None:
+            return self.encoded
+        if self.location is None:
+            raise FileNotFoundError(errno.ENOENT, "neither a file nor bytes", self.path)
+        status = self.location.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+            raise OSError(errno.EINVAL, "not a regular file", self.path)
+        if status.st_size > MAX_FILE_BYTES:
+            raise OSError(errno.EFBIG, f"{status.st_size} bytes, above the limit of {MAX_FILE_BYTES}", self.path)
+        return self.location.read_bytes()
+
+
+class Skipped(NamedTuple):
+    """Something met in a source that is not opened, and why."""
+
+    path: str
+    reason: str
+    detail: str
+    target: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """The pictures that a person named, before any is opened.
+
+    Args:
+        name: as the person wrote it.
+        description: one line for people: what kind of source it is.
+        entries: the pictures, in a fixed order.
+        skipped: what was met and left aside, with its reason; counted as quarantined.
+        notes: what was assumed, one sentence each.
+    """
+
+    name: str
+    description: str
+    entries: list[Entry]
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    r"""A path or name as text that any file format can hold: bytes that are not UTF-8 appear as `\xNN`.
+
+    >>> shown("kittens/é.png")
+    'kittens/é.png'
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

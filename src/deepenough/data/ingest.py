@@ -1,0 +1,272 @@
+"""Open every picture of a source once, and say which are used, in which split, and why the others are not.
+
+`found = used + quarantined`, whatever the source holds. The order of samples is that of their content hash, so nothing
+that follows depends on what the files are called.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import polars as pl
+
+from deepenough.data.decode import decode_picture, ending_fits, quiet
+from deepenough.data.entries import Entry, Skipped, Source
+from deepenough.data.findings import Opened, findings
+from deepenough.data.splits import assign
+from deepenough.errors import DecodeError, SourceError
+from deepenough.records import QUARANTINE, SAMPLES, Audit
+
+Progress = Callable[[int, int], None]
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+_PRIORITY = {"train": 0, "val": 1, "test": 2, None: 3}  # a picture in train and test stays in train
+_READ_REASONS = {
+    errno.ENOENT: "missing",
+    errno.ENOTDIR: "missing",
+    errno.EFBIG: "too_large",
+    errno.EINVAL: "not_a_file",
+}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A source that has been opened, checked and split.
+
+    Args:
+        samples: the columns of `records.SAMPLES`, ordered by sample_id.
+        quarantine: the columns of `records.QUARANTINE`, ordered by path.
+        audit: the counts and findings.
+        classes: the class names, sorted; a class's number is its place here.
+        entries: sample_id -> the entry that holds the picture.
+    """
+
+    samples: pl.DataFrame
+    quarantine: pl.DataFrame
+    audit: Audit
+    classes: tuple[str, ...]
+    entries: dict[str, Entry]
+
+
+def prepare(
+    source: Source,
+    *,
+    split_seed: int = 0,
+    fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Decode every picture of `source` once, quarantine what cannot be used, and split what can.
+
+    Args:
+        source: from `open_source`.
+        split_seed: deals samples out where the source declares no splits, or no validation split.
+        fractions: shares of train, val and test where the source declares no splits; they sum to 1.
+        workers: threads that decode, 0 for none beside the caller; the result does not depend on it.
+        progress: called with (pictures done, pictures in all).
+
+    Raises:
+        SourceError: fewer than two classes are left, a class is missing from train, or a class has too few pictures.
+    """
+    opened, quarantined = _open_all(source.entries, workers, progress)
+    kept, doubles = _without_doubles(opened)
+    quarantined = [*source.skipped, *quarantined, *doubles]
+    _require_usable(source, kept, quarantined)
+    notes = list(source.notes)
+    kept = sorted(_with_splits(source.name, kept, fractions, split_seed, notes), key=lambda item: item.sample_id)
+    classes = tuple(sorted({item.target for item in kept}))
+    _require_training(source.name, kept, classes)
+    counts: dict[str, Counter[str]] = {name: Counter() for name in classes}
+    for item in kept:
+        counts[item.target][item.split] += 1
+    audit = Audit(
+        source=f"{source.name}: {source.description}",
+        found=len(source.entries) + len(source.skipped),
+        used=len(kept),
+        quarantined=len(quarantined),
+        classes={name: {s: counts[name][s] for s in ("train", "val", "test")} for name in classes},
+        splits={s: sum(counts[name][s] for name in classes) for s in ("train", "val", "test")},
+        reasons=dict(sorted(Counter(item.reason for item in quarantined).items())),
+        findings=findings(kept, quarantined),
+        notes=notes,
+    )
+    return Prepared(
+        samples=_samples_frame(kept),
+        quarantine=pl.DataFrame(sorted(quarantined), schema=QUARANTINE, orient="row"),
+        audit=audit,
+        classes=classes,
+        entries={item.sample_id: item.entry for item in kept},
+    )
+
+
+def _samples_frame(kept: Sequence[Opened]) -> pl.DataFrame:
+    rows = [(o.sample_id, o.entry.path, o.target, o.split, o.entry.group, o.width, o.height) for o in kept]
+    return pl.DataFrame(rows, schema=SAMPLES, orient="row")
+
+
+# --- opening ----------------------------------------------------------------------------------------------------------
+
+
+def _open_all(entries: Sequence[Entry], workers: int, progress: Progress | None) -> tuple[list[Opened], list[Skipped]]:
+    opened: list[Opened] = []
+    quarantined: list[Skipped] = []
+    with quiet():
+        for done, result in enumerate(in_threads(_open_one, entries, workers), start=1):
+            if isinstance(result, Opened):
+                opened.append(result)
+            else:
+                quarantined.append(result)
+            if progress is not None:
+                progress(done, len(entries))
+    return opened, quarantined
+
+
+def in_threads(work: Callable[[_Item], _Result], items: Sequence[_Item], workers: int) -> Iterator[_Result]:
+    """`work` on every item, results in the items' order; Pillow decodes and resizes outside the interpreter's lock.
+
+    Few items are under way at a time, so that results which wait to be consumed cannot fill the memory.
+    """
+    if workers < 1:
+        yield from map(work, items)
+        return
+    window = 8 * workers
+    pool = ThreadPoolExecutor(workers)
+    try:
+        under_way = [pool.submit(work, item) for item in items[:window]]
+        for position in range(len(items)):
+            yield under_way[position % window].result()
+            if position + window < len(items):
+                under_way[position % window] = pool.submit(work, items[position + window])
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _open_one(entry: Entry) -> Opened | Skipped:
+    try:
+        encoded = entry.read()
+    except OSError as error:
+        reason = _READ_REASONS.get(error.errno or 0, "unreadable")
+        return Skipped(entry.path, reason, error.strerror or type(error).__name__, entry.target, entry.split)
+    try:
+        picture = decode_picture(encoded)
+    except DecodeError as error:
+        return Skipped(entry.path, error.reason, error.detail, entry.target, entry.split)
+    height, width = picture.pixels.shape[:2]
+    traits = picture.traits if ending_fits(entry.path, picture.format) else picture.traits | {"wrong_ending"}
+    return Opened(sample_id_of(encoded), entry, width, height, traits)
+
+
+def sample_id_of(encoded: bytes) -> str:
+    """A sample's id: the first 32 hexadecimal digits of the SHA-256 of its file's bytes."""
+    return hashlib.sha256(encoded).hexdigest()[:32]
+
+
+# --- doubles ----------------------------------------------------------------------------------------------------------
+
+
+def _without_doubles(opened: Sequence[Opened]) -> tuple[list[Opened], list[Skipped]]:
+    """Keep one of each picture, in train before val before test; none of a picture that bears two classes."""
+    copies: dict[str, list[Opened]] = defaultdict(list)
+    for item in opened:
+        copies[item.sample_id].append(item)
+    kept: list[Opened] = []
+    doubles: list[Skipped] = []
+    for alike in copies.values():
+        targets = sorted({item.target for item in alike})
+        if len(targets) > 1:
+            said = f"the same bytes stand under {', '.join(targets)}"
+            doubles.extend(Skipped(i.entry.path, "conflicting_labels", said, i.target, i.entry.split) for i in alike)
+            continue
+        first, *others = sorted(alike, key=lambda item: (_PRIORITY[item.entry.split], item.entry.path))
+        kept.append(first)
+        for item in others:
+            reason = "duplicate" if item.entry.split == first.entry.split else "duplicate_across_splits"
+            doubles.append(
+                Skipped(item.entry.path, reason, f"the same bytes as {first.entry.path}", item.target, item.entry.split)
+            )
+    return kept, doubles
+
+
+# --- splits -----------------------------------------------------------------------------------------------------------
+
+
+def _with_splits(
+    name: str, kept: list[Opened], fractions: tuple[float, float, float], seed: int, notes: list[str]
+) -> list[Opened]:
+    declared = {item.entry.split for item in kept}
+    train, val, test = fractions
+    if declared == {None}:
+        _require_three(name, kept)
+        by = "class and group" if any(item.entry.group for item in kept) else "class"
+        notes.append(
+            f"No splits were declared: {train:.0%} train, {val:.0%} val, {test:.0%} test, dealt by {by} and content."
+        )
+        return _dealt(kept, {"train": train, "val": val, "test": test}, seed)
+    kept = [replace(item, split=item.entry.split or "") for item in kept]
+    if "test" not in declared and "val" in declared:
+        notes.append("No test split was declared: val is used as test, and a new val is cut from train.")
+        kept = [replace(item, split="test") if item.split == "val" else item for item in kept]
+        declared = {"train", "test"}
+    training = [item for item in kept if item.split == "train"]
+    if "test" not in declared:
+        _require_three(name, training)
+        notes.append(f"Only train was declared: {val:.0%} of it was cut off for val and {test:.0%} for test.")
+        return _dealt(kept, {"train": train, "val": val, "test": test}, seed)
+    if "val" not in declared:
+        notes.append(f"No val split was declared: {val:.0%} of train was cut off for it.")
+        return [*_dealt(training, {"train": 1 - val, "val": val}, seed), *(i for i in kept if i.split != "train")]
+    return kept
+
+
+def _dealt(items: list[Opened], fractions: dict[str, float], seed: int) -> list[Opened]:
+    ids, targets, groups = [i.sample_id for i in items], [i.target for i in items], [i.entry.group for i in items]
+    splits = assign(ids, targets, groups, fractions, seed=seed)
+    return [replace(item, split=split) for item, split in zip(items, splits, strict=True)]
+
+
+# --- what cannot be used ----------------------------------------------------------------------------------------------
+
+
+def _require_usable(source: Source, kept: Sequence[Opened], quarantined: Sequence[Skipped]) -> None:
+    reasons = Counter(item.reason for item in quarantined)
+    said = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+    if not kept:
+        raise SourceError(source.name, "pictures that can be decoded", f"none ({said})", "run `deepenough check` on it")
+    before = {entry.target for entry in source.entries}
+    empty = sorted(str(target) for target in before - {item.target for item in kept})
+    if empty:
+        got = f"none in '{empty[0]}' ({said})"
+        raise SourceError(
+            source.name, "a picture that can be used in every class", got, "mend the files or remove the class"
+        )
+
+
+def _require_three(name: str, kept: Sequence[Opened]) -> None:
+    for target, count in sorted(Counter(item.target for item in kept).items()):
+        if count < 3:
+            raise SourceError(
+                name,
+                "at least 3 different pictures in every class, one each for train, val and test",
+                f"{count} in '{target}'",
+                "add pictures or remove the class",
+            )
+
+
+def _require_training(name: str, kept: Sequence[Opened], classes: Sequence[str]) -> None:
+    trained = {item.target for item in kept if item.split == "train"}
+    missing = [target for target in classes if target not in trained]
+    if missing:
+        got = f"none in train for '{missing[0]}'"
+        raise SourceError(
+            name, "pictures of every class in train", got, "add some, or remove the class from val and test"
+        )
+    for split in ("val", "test"):
+        if not any(item.split == split for item in kept):
+            raise SourceError(name, f"pictures in the {split} split", "none that can be used", "add some")

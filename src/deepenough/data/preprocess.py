@@ -1,0 +1,86 @@
+"""From a decoded picture to the square that a network is tested on, and to the reduced picture it is trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+_FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preprocessing:
+    """What is done to every picture at test.
+
+    Args:
+        mean: of each channel in [0, 1], subtracted by whoever feeds the network.
+        std: of each channel in [0, 1], divided by.
+        interpolation: `bilinear`, `bicubic` or `lanczos`, always antialiased.
+        crop: the share of the short side that is kept, in (0, 1]: the short side is resized to round(scale / crop), then
+            the centre of side `scale` is cut out.
+    """
+
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    interpolation: str = "bicubic"
+    crop: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.interpolation not in _FILTERS:
+            raise ValueError(f"interpolation must be one of {', '.join(_FILTERS)}, but got {self.interpolation!r}")
+        if not 0 < self.crop <= 1:
+            raise ValueError(f"crop must be in (0, 1], but got {self.crop}")
+
+
+def resize_and_crop(image: np.ndarray, scale: int, preprocessing: Preprocessing) -> np.ndarray:
+    """Resize the short side to round(scale / crop), keep the aspect, and cut out the centre.
+
+    Only the part that is kept is computed, so a picture of 1 by 10,000 pixels costs no more than another.
+
+    Args:
+        image: uint8 (height, width, 3).
+        scale: the side of the result, pixels.
+        preprocessing: interpolation and crop; mean and std are not used here.
+
+    Returns:
+        uint8 (scale, scale, 3).
+    """
+    height, width = image.shape[:2]
+    short = round(scale / preprocessing.crop)
+    new_height, new_width = _resized(height, width, short)
+    # torchvision's center_crop rounds half to even; the same here, so that the same pixels are cut
+    top, left = round((new_height - scale) / 2.0), round((new_width - scale) / 2.0)
+    across, down = width / new_width, height / new_height
+    box = (left * across, top * down, min((left + scale) * across, width), min((top + scale) * down, height))
+    square = Image.fromarray(image).resize((scale, scale), _FILTERS[preprocessing.interpolation], box=box)
+    return np.asarray(square)
+
+
+def reduce_short_side(image: np.ndarray, short_side: int) -> np.ndarray:
+    """Shrink a picture, antialiased, so that its short side is `short_side`; a smaller picture is returned as it is.
+
+    Args:
+        image: uint8 (height, width, 3).
+        short_side: pixels.
+
+    Returns:
+        uint8 (new height, new width, 3), aspect kept.
+    """
+    height, width = image.shape[:2]
+    if min(height, width) <= short_side:
+        return image
+    new_height, new_width = _resized(height, width, short_side)
+    return np.asarray(Image.fromarray(image).resize((new_width, new_height), Image.Resampling.LANCZOS))
+
+
+def _resized(height: int, width: int, short: int) -> tuple[int, int]:
+    """Height and width once the short side is `short`; the long side is rounded down, as torchvision does."""
+    if height <= width:
+        return short, max(short, int(short * width / height))
+    return max(short, int(short * height / width)), short

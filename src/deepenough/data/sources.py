@@ -1,0 +1,80 @@
+"""Open what a person names as a source of pictures: a folder, a manifest, a torchvision data set or the digits.
+
+Nothing is decoded here and nothing is downloaded: a source is a list of entries that can be read later.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from deepenough.data.entries import Entry, Skipped, Source
+from deepenough.data.folders import open_folder
+from deepenough.data.manifests import MANIFEST_SUFFIXES, open_manifest
+from deepenough.data.named import open_digits, open_torchvision
+from deepenough.errors import SourceError
+
+__all__ = ["Entry", "Skipped", "Source", "open_source"]
+
+FORMS = "a folder of class folders, a .csv or .parquet manifest, torchvision:NAME[:ROOT], or digits"
+
+
+def open_source(spec: str, *, path_column: str = "path", target_column: str = "target") -> Source:
+    """Open a source of labelled pictures.
+
+    Args:
+        spec: a folder of class folders (flat, or under train/val/test), a `.csv` or `.parquet` manifest,
+            `torchvision:NAME[:ROOT]`, or `digits`. A folder that is really called `digits` is written `./digits`.
+        path_column: the manifest's column of paths, relative to the manifest's folder.
+        target_column: the manifest's column of class names.
+
+    Returns:
+        The source, with at least one entry and at least two classes.
+
+    Raises:
+        SourceError: it is missing, empty, of another form, or has fewer than two classes.
+    """
+    source = _open(spec, path_column, target_column)
+    _require_classes(source)
+    return source
+
+
+def _open(spec: str, path_column: str, target_column: str) -> Source:
+    if spec == "digits":
+        return open_digits()
+    if spec.startswith("torchvision:"):
+        return open_torchvision(spec)
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return open_folder(spec, path)
+    if not path.exists():
+        raise SourceError(spec, FORMS, "no such file or folder", "check the path")
+    if path.suffix.lower() not in MANIFEST_SUFFIXES:
+        raise SourceError(
+            spec, FORMS, f"a file ending in '{path.suffix}'", "give the folder that holds the class folders"
+        )
+    return open_manifest(spec, path, path_column=path_column, target_column=target_column)
+
+
+def _require_classes(source: Source) -> None:
+    classes = sorted({entry.target for entry in source.entries if entry.target is not None})
+    if not classes:
+        left = f"no picture that can be used ({len(source.skipped)} files left aside)" if source.skipped else "no files"
+        raise SourceError(source.name, "labelled pictures", left, "give one folder a class, with the pictures in it")
+    if len(classes) == 1:
+        raise SourceError(
+            source.name,
+            "at least two classes",
+            f"one class, '{classes[0]}'",
+            "name the folder above the class folders, or add a class",
+        )
+    spellings: dict[str, str] = {}
+    for name in classes:
+        twin = spellings.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        if twin != name:
+            raise SourceError(
+                source.name,
+                "class names that differ in more than letter case",
+                f"'{twin}' and '{name}'",
+                "merge or rename them: on other systems they are one folder",
+            )

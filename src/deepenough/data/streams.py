@@ -1,0 +1,177 @@
+"""Training batches that depend on nothing but the seed and the step.
+
+Every random choice has a generator of its own, seeded by what it belongs to: the order by (seed, epoch), a picture's
+augmentation by (seed, epoch, picture), the mixing of a batch by (seed, step). So any number of workers gives the same
+bits, a stream can begin at any step without producing the ones before, and torch's global generator is left as it was.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from deepenough.data.augment import Augmentation, mix, sample_transform
+from deepenough.data.cache import TrainPixels
+
+_ORDER, _AUGMENT, _MIX = 0, 1, 2  # keeps the generators of different purposes apart
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """One training batch.
+
+    Args:
+        step: the optimiser step it is for, from 0.
+        images: uint8 (batch, 3, side, side).
+        targets: int64 (batch,), or under mixup and CutMix float32 (batch, classes).
+        labels: int64 (batch,), of the pictures before mixing.
+    """
+
+    step: int
+    images: Tensor
+    targets: Tensor
+    labels: Tensor
+
+
+class TrainingStream:
+    """The augmented batches of one seed.
+
+    An epoch goes through a new order of the pictures; the pictures that do not fill its last batch are left out of that
+    epoch, since batch normalisation suffers from a small last batch. A train set smaller than the batch is one batch.
+
+    Args:
+        pixels: the training pictures.
+        labels: int (pictures,), the class number of each picture.
+        augmentation: what is done at random.
+        side: of the images, pixels.
+        batch: images a step.
+        epochs: how often the pictures are gone through.
+        seed: of order, augmentation and mixing, at least 0.
+        workers: processes that augment; 0 augments in this process.
+        classes: how many there are; the width of the targets under mixup and CutMix.
+    """
+
+    def __init__(  # noqa: PLR0913  the contract between data and training
+        self,
+        pixels: TrainPixels,
+        labels: np.ndarray,
+        augmentation: Augmentation,
+        *,
+        side: int,
+        batch: int,
+        epochs: int,
+        seed: int,
+        workers: int,
+        classes: int,
+    ) -> None:
+        if len(pixels) != len(labels) or len(pixels) == 0:
+            raise ValueError(f"a label a picture is needed, but got {len(labels)} labels for {len(pixels)} pictures")
+        if min(side, batch, epochs) < 1 or min(seed, workers) < 0:
+            raise ValueError("side, batch and epochs must be at least 1, seed and workers at least 0")
+        self._views = _Views(pixels, augmentation, side, seed)
+        self._labels = torch.from_numpy(np.array(labels, dtype=np.int64))
+        self._augmentation, self._seed, self._workers, self._classes = augmentation, seed, workers, classes
+        self.batch = min(batch, len(pixels))
+        self.steps_per_epoch = len(pixels) // self.batch
+        self.total_steps = self.steps_per_epoch * epochs
+
+    def batches(self, first_step: int = 0) -> Iterator[Batch]:
+        """The batches from `first_step` to the end, the same whatever came before."""
+        plan = _Plan(len(self._labels), self.batch, self._seed, first_step, self.total_steps)
+        loader = DataLoader(
+            self._views,
+            batch_sampler=plan,
+            num_workers=self._workers,
+            collate_fn=_stack,
+            worker_init_fn=_one_thread,
+            multiprocessing_context=_context() if self._workers else None,
+            prefetch_factor=4 if self._workers else None,
+            generator=torch.Generator().manual_seed(0),  # else the loader draws from the global generator
+        )
+        for step, (images, indices) in enumerate(loader, start=first_step):
+            yield self._finished(step, images, self._labels[indices])
+
+    def _finished(self, step: int, images: Tensor, labels: Tensor) -> Batch:
+        if not self._augmentation.mixes:
+            return Batch(step, images, labels, labels)
+        with _seeded(self._seed, _MIX, step):
+            mixed, targets = mix(images, labels, self._augmentation, self._classes)
+        return Batch(step, mixed, targets, labels)
+
+
+def order(samples: int, *, seed: int, epoch: int) -> np.ndarray:
+    """The order of one epoch: a permutation of range(samples) that depends on seed and epoch alone."""
+    return np.random.default_rng(np.random.SeedSequence((seed, _ORDER, epoch))).permutation(samples)
+
+
+class _Plan:
+    """Which (epoch, picture) pairs make each batch; re-iterable, from any step."""
+
+    def __init__(self, samples: int, batch: int, seed: int, first_step: int, total_steps: int) -> None:
+        self._samples, self._batch, self._seed = samples, batch, seed
+        self._first_step, self._total_steps = first_step, total_steps
+
+    def __len__(self) -> int:
+        return max(0, self._total_steps - self._first_step)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        steps_per_epoch = self._samples // self._batch
+        current, indices = -1, np.empty(0, np.int64)
+        for step in range(self._first_step, self._total_steps):
+            epoch, position = divmod(step, steps_per_epoch)
+            if epoch != current:
+                current, indices = epoch, order(self._samples, seed=self._seed, epoch=epoch)
+            chosen = indices[position * self._batch : (position + 1) * self._batch]
+            yield [(epoch, int(index)) for index in chosen]
+
+
+class _Views(Dataset):
+    """The augmented view of (epoch, picture)."""
+
+    def __init__(self, pixels: TrainPixels, augmentation: Augmentation, side: int, seed: int) -> None:
+        self._pixels, self._augmentation, self._side, self._seed = pixels, augmentation, side, seed
+
+    @cached_property
+    def _transform(self) -> Callable[[Tensor], Tensor]:
+        return sample_transform(self._augmentation, self._side)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
+        epoch, index = key
+        picture = torch.from_numpy(self._pixels[index]).permute(2, 0, 1)
+        with _seeded(self._seed, _AUGMENT, epoch, index):
+            return self._transform(picture), index
+
+
+def _stack(views: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+    images, indices = zip(*views, strict=True)
+    return torch.stack(images), torch.tensor(indices)
+
+
+@contextmanager
+def _seeded(*entropy: int) -> Iterator[None]:
+    """torch's global generator, which torchvision draws from, seeded for a moment and then put back."""
+    state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(state[0]) & (2**63 - 1))
+        yield
+
+
+def _one_thread(_worker: int) -> None:
+    torch.set_num_threads(1)  # workers are many already; threads in each would fight for the same cores
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """A way of starting workers that is safe beside threads; forking a process that has threads can hang it."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["deepenough.data.streams"])  # torch is imported once, not once a worker
+    return context
