@@ -1,5 +1,41 @@
-"""deepenough: is ResNet-50 deep enough for your images, or do you need ResNet-101, and at which scale?"""
+"""Is ResNet-50 deep enough for your images, or do you need ResNet-101, and at which scale?
+
+The names below are the public way in; each is imported when it is first asked for, so `import deepenough` is instant and
+brings in neither torch nor polars:
+
+    compare           train, test and decide: the main job, from a source of images to the verdict
+    decide_study      the verdict from a frame of scores per sample, contender and seed
+    read_predictions  such a frame from anybody's predictions in CSV or Parquet
+    InputError        what all of them raise when the input cannot be used: where, expected, got, remedy
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deepenough.comparison import decide_study, read_predictions
+    from deepenough.errors import InputError
+    from deepenough.studies import compare
+
 __version__ = "0.1.0"
+
+__all__ = ["InputError", "__version__", "compare", "decide_study", "read_predictions"]
+
+_HOMES = {
+    "InputError": "deepenough.errors",
+    "compare": "deepenough.studies",
+    "decide_study": "deepenough.comparison",
+    "read_predictions": "deepenough.comparison",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'deepenough' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

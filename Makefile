@@ -1,0 +1,48 @@
+# For a fresh clone. A user needs none of this: `pip install deepenough` in any environment is enough.
+#   make demo    environment, then the whole job on the embedded data set; minutes
+#   make test    the fast tests
+#   make check   formatting, lint, types, layers, doctests, links
+#   make slow    the slow tests: calibration of the statistics, resuming after a kill, real images, the browser
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check slow clean
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "error: make: expected Python 3.11 or newer; got $$($(PYTHON) --version 2>&1 | head -n 1); name another with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP_INSTALL) -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/deepenough compare --out runs/demo
+
+test: $(VENV)/.installed-dev
+	$(BIN)/pytest -q -m 'not slow and not gpu and not browser'
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest -q --doctest-modules src
+	$(BIN)/python scripts/check_links.py
+
+slow: $(VENV)/.installed-dev
+	$(BIN)/pytest -q -m 'slow or browser'
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

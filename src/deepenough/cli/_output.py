@@ -1,0 +1,89 @@
+"""How every command speaks: plain lines of at most 80 columns, JSON for machines, one line for an error."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Sequence
+
+import typer
+
+from deepenough.errors import DeepenoughError, InputError, Interrupted
+
+WIDTH = 80
+
+
+class UsageError(InputError):
+    """A command line that cannot be parsed; typer has already said what was expected and what came."""
+
+    def __init__(self, command: str, said: str, remedy: str) -> None:
+        super().__init__(command, "a command line it knows", said, remedy)
+        self.args = (f"{command}: {said}; {remedy}",)
+
+
+def say(text: str = "", *, indent: str = "", hanging: str | None = None) -> None:
+    """Print one paragraph on standard output, wrapped at 80 columns; words longer than a line (paths) stay whole."""
+    typer.echo(wrap(text, indent=indent, hanging=hanging))
+
+
+def wrap(text: str, *, indent: str = "", hanging: str | None = None) -> str:
+    r"""The paragraph as lines of at most 80 columns.
+
+    >>> wrap("one two", indent="- ")
+    '- one two'
+    """
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent if hanging is None else hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A table as lines: the first column flush left, all others flush right, two spaces between.
+
+    >>> for line in table(("network", "px"), [("resnet50", 64), ("resnet101", 128)]):
+    ...     print(line)
+    network     px
+    resnet50    64
+    resnet101  128
+    """
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    lines = []
+    for row in cells:
+        first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        lines.append("  ".join([first.strip().ljust(widths[0]), *others]).rstrip())
+    return lines
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Print lines as they are."""
+    for line in lines:
+        typer.echo(line)
+
+
+def say_json(record: object) -> None:
+    """Print a record, mapping or list as JSON on standard output; NaN becomes null."""
+    from deepenough.records import to_json
+
+    typer.echo(to_json(record))
+
+
+def fail(error: DeepenoughError, *, as_json: bool) -> None:
+    """Print one line on standard error and, for machines, the same as a JSON object on standard output."""
+    if as_json:
+        typer.echo(json.dumps({"error": _parts(error)}, ensure_ascii=False, indent=2))
+    typer.echo(f"error: {error}", err=True)
+
+
+def _parts(error: DeepenoughError) -> dict[str, str]:
+    parts = {"kind": type(error).__name__, "message": str(error)}
+    if isinstance(error, InputError):
+        parts |= {"where": error.where, "expected": error.expected, "got": error.got, "remedy": error.remedy}
+    if isinstance(error, Interrupted):
+        parts |= {"why": error.why, "how_to_go_on": error.how_to_go_on}
+    return parts
