@@ -1,0 +1,108 @@
+"""A study folder, read once: what the report may speak of. Files that a study may lack are None where they do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from deepenough import records
+from deepenough.errors import RecordError
+from deepenough.records import Audit, Verdict
+
+THUMBNAILS: dict[str, Any] = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "height": pl.Int32}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellRecord:
+    """One contender trained with one seed: how it ended and how it got there."""
+
+    contender: str
+    seed: int
+    status: str
+    steps: int | None
+    history: pl.DataFrame | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that a study left behind. `scores` holds the deciding scale only: the other scales are in the verdict."""
+
+    name: str
+    folder: str  # as the user wrote it, for the commands that the page proposes
+    verdict: Verdict
+    scores: pl.DataFrame | None
+    costs: pl.DataFrame | None
+    samples: pl.DataFrame | None
+    quarantine: pl.DataFrame | None
+    audit: Audit | None
+    plan: Mapping[str, Any] | None
+    environment: Mapping[str, Any] | None
+    study: str | None
+    cells: tuple[CellRecord, ...]
+    thumbnails: pl.DataFrame | None
+
+
+def load(folder: Path) -> Evidence:
+    """Read a study folder.
+
+    Args:
+        folder: holds at least `verdict.json`; every other file may be missing.
+
+    Raises:
+        RecordError: if there is no verdict, or a file that is there is torn or of another form.
+    """
+    if not (folder / "verdict.json").is_file():
+        raise RecordError(
+            str(folder), "a study folder with verdict.json", "no such file", "run `deepenough verdict FOLDER` first"
+        )
+    verdict = records.verdict_from_json(records.read_json(folder / "verdict.json"))
+    audit = _optional_json(folder / "audit.json")
+    study = folder / "study.yaml"
+    return Evidence(
+        name=folder.resolve().name,
+        folder=str(folder),
+        verdict=verdict,
+        scores=_deciding(_optional_table(folder / "scores.parquet", records.SCORES), verdict.scale),
+        costs=_optional_table(folder / "costs.parquet", records.COSTS),
+        samples=_optional_table(folder / "samples.parquet", records.SAMPLES),
+        quarantine=_optional_table(folder / "quarantine.parquet", records.QUARANTINE),
+        audit=None if audit is None else records.audit_from_json(audit),
+        plan=_optional_json(folder / "plan.json"),
+        environment=_optional_json(folder / "environment.json"),
+        study=study.read_text(encoding="utf-8", errors="replace") if study.is_file() else None,
+        cells=tuple(_cell(path) for path in sorted(folder.glob("cells/*")) if path.is_dir()),
+        thumbnails=_optional_table(folder / "thumbnails.parquet", THUMBNAILS),
+    )
+
+
+def _optional_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame | None:
+    return records.read_table(path, schema) if path.is_file() else None
+
+
+def _optional_json(path: Path) -> Any:  # noqa: ANN401  free-form
+    return records.read_json(path) if path.is_file() else None
+
+
+def _deciding(scores: pl.DataFrame | None, scale: int) -> pl.DataFrame | None:
+    """The scores at the deciding scale; predictions from elsewhere may know no scale, and then all count."""
+    if scores is None:
+        return None
+    at_scale = scores.filter(pl.col("scale") == scale)
+    return scores if at_scale.is_empty() and scores["scale"].n_unique() <= 1 else at_scale
+
+
+def _cell(path: Path) -> CellRecord:
+    """A cell's record; where `cell.json` was not written, its folder's name still says which cell it was to be."""
+    contender, _, seed = path.name.rpartition("-seed")
+    facts = _optional_json(path / "cell.json") or {}
+    return CellRecord(
+        contender=str(facts.get("contender", contender)),
+        seed=int(facts.get("seed", seed if seed.isdecimal() else 0)),
+        status=str(facts.get("status", "unfinished")),
+        steps=facts.get("steps"),
+        history=_optional_table(path / "history.parquet", records.HISTORY),
+    )

@@ -1,0 +1,198 @@
+"""Tables of the images: what the data holds, what was left out, and where the contenders differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import polars as pl
+
+from deepenough.records import Audit, Verdict
+from deepenough.report import words
+from deepenough.report.tables import numbers
+from deepenough.report.tables.model import Cell, Table, table, text_column
+
+MOST_CLASSES_IN_A_MATRIX = 20
+MOST_ROWS = 60
+
+
+def classes(frame: pl.DataFrame, verdict: Verdict) -> Table:
+    """One row a class, the largest differences first.
+
+    Args:
+        frame: columns `target`, `samples`, `small`, `big`, `difference`, `low`, `high`, in the verdict's unit.
+        verdict: names the contenders.
+    """
+    small, big = words.display_name(verdict.small), words.display_name(verdict.big)
+    unit = numbers.level_unit(verdict.unit)
+    rows = [
+        (
+            row["target"],
+            numbers.count(row["samples"]),
+            numbers.fixed(row["small"], 1),
+            numbers.fixed(row["big"], 1),
+            Cell(numbers.signed(row["difference"], 1), sub=_interval(row["low"], row["high"])),
+        )
+        for row in frame.head(MOST_ROWS).iter_rows(named=True)
+    ]
+    heads = ["class", "images", f"{small}, {unit}", f"{big}, {unit}", f"gain, {verdict.unit}"]
+    return table(
+        "classes", f"Per class at {verdict.scale} px", heads, rows, note=_cut(frame.height, MOST_ROWS, "classes")
+    )
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
+    return numbers.interval((low, high), 1) if known else ""
+
+
+def confusion(frame: pl.DataFrame, contender: str, labels: Sequence[str]) -> Table:
+    """Rows are true classes, columns are answers, fields are shares of the row in per cent.
+
+    Args:
+        frame: columns `contender`, `target`, `prediction`, `count`.
+        contender: whose answers.
+        labels: the classes in order, at most `MOST_CLASSES_IN_A_MATRIX`.
+    """
+    counts = {(row[0], row[1]): row[2] for row in _of(frame, contender).iter_rows()}
+    rows = []
+    for target in labels:
+        total = sum(counts.get((target, answer), 0) for answer in labels)
+        rows.append(
+            [Cell(target), *(_share(counts.get((target, answer), 0), total, target == answer) for answer in labels)]
+        )
+    return table(
+        f"confusion-{contender}",
+        f"{words.display_name(contender)}: true class in rows, answer in columns, % of the row",
+        ["true class", *labels],
+        rows,
+    )
+
+
+def _of(frame: pl.DataFrame, contender: str) -> pl.DataFrame:
+    return frame.filter(pl.col("contender") == contender).select("target", "prediction", "count")
+
+
+def _share(hits: int, total: int, right: bool) -> Cell:
+    if total == 0 or hits == 0:
+        return Cell("·")
+    fraction = hits / total
+    return Cell(numbers.fixed(100 * fraction, 0), heat=min(9, max(1, math.ceil(9 * math.sqrt(fraction)))), strong=right)
+
+
+def confused(frame: pl.DataFrame, verdict: Verdict, most: int = 12) -> Table:
+    """The mistakes made most often, over both contenders of the pair."""
+    names = [verdict.small, verdict.big]
+    wrong = frame.filter(pl.col("contender").is_in(names) & (pl.col("target") != pl.col("prediction")))
+    totals = {
+        (row[0], row[1]): row[2] for row in frame.group_by("contender", "target").agg(pl.col("count").sum()).iter_rows()
+    }
+    wide = wrong.group_by("target", "prediction").agg(
+        pl.col("count").sum().alias("both"),
+        *(
+            pl.col("count").filter(pl.col("contender") == name).sum().alias(f"of_{place}")
+            for place, name in enumerate(names)
+        ),
+    )
+    rows = [
+        (
+            row["target"],
+            row["prediction"],
+            *(
+                numbers.share(_fraction(row[f"of_{place}"], totals.get((name, row["target"]))))
+                for place, name in enumerate(names)
+            ),
+        )
+        for row in wide.sort(["both", "target", "prediction"], descending=[True, False, False])
+        .head(most)
+        .iter_rows(named=True)
+    ]
+    heads = ["true class", text_column("taken for"), *(words.display_name(name) for name in names)]
+    return table("confused", "The mistakes made most often, as a share of the true class", heads, rows)
+
+
+def _fraction(part: float, whole: float | None) -> float | None:
+    return part / whole if whole else None
+
+
+def disagreements(frame: pl.DataFrame, verdict: Verdict) -> Table:
+    """Images on which the two answer differently, the surest differences first.
+
+    Args:
+        frame: columns `path`, `target`, `small_prediction`, `big_prediction`, `small_right`, `big_right` (share of seeds
+            that were right, in [0, 1]), one row an image.
+        verdict: names the contenders.
+    """
+    rows = [
+        (
+            row["path"],
+            row["target"],
+            _answer(row["small_prediction"], row["target"]),
+            numbers.share(row["small_right"], 0),
+            _answer(row["big_prediction"], row["target"]),
+            numbers.share(row["big_right"], 0),
+        )
+        for row in frame.head(MOST_ROWS).iter_rows(named=True)
+    ]
+    small, big = words.display_name(verdict.small), words.display_name(verdict.big)
+    heads = [
+        "image",
+        text_column("true class"),
+        text_column(f"{small} says"),
+        "seeds right",
+        text_column(f"{big} says"),
+        "seeds right",
+    ]
+    return table(
+        "disagreements", "Images on which the two disagree", heads, rows, note=_cut(frame.height, MOST_ROWS, "images")
+    )
+
+
+def _answer(prediction: str, target: str) -> Cell:
+    return Cell(prediction, strong=prediction == target)
+
+
+def class_counts(audit: Audit) -> Table:
+    """Images of every class in every split."""
+    splits = list(dict.fromkeys([*(name for name in ("train", "val", "test") if name in audit.splits), *audit.splits]))
+    rows = [
+        (name, *(numbers.count(counts.get(split, 0)) for split in splits), numbers.count(sum(counts.values())))
+        for name, counts in list(audit.classes.items())[:MOST_ROWS]
+    ]
+    total = ("all", *(numbers.count(audit.splits[split]) for split in splits), numbers.count(audit.used))
+    return table(
+        "class-counts",
+        "Images used, by class and split",
+        ["class", *splits, "all"],
+        [*rows, total],
+        note=_cut(len(audit.classes), MOST_ROWS, "classes"),
+        strong_rows=[len(rows)],
+    )
+
+
+def findings(audit: Audit) -> Table:
+    """What the audit of the data found, the gravest first."""
+    gravity = {"error": 0, "warning": 1, "info": 2}
+    ordered = sorted(audit.findings, key=lambda finding: gravity.get(finding.severity, 3))
+    rows = [(finding.severity, finding.message, numbers.count(finding.count)) for finding in ordered]
+    return table("findings", "Findings", ["", text_column("finding", wraps=True), "files"], rows)
+
+
+def quarantine(frame: pl.DataFrame) -> Table:
+    """Every file left out, and why."""
+    rows = [
+        (row["path"], row["reason"].replace("_", " "), row["detail"] or "", row["split"] or numbers.ABSENT)
+        for row in frame.sort("path").head(MOST_ROWS).iter_rows(named=True)
+    ]
+    heads = ["file", text_column("reason"), text_column("detail", wraps=True), text_column("split")]
+    return table(
+        "quarantine",
+        "Files left out, for all contenders alike",
+        heads,
+        rows,
+        note=_cut(frame.height, MOST_ROWS, "files"),
+    )
+
+
+def _cut(there: int, shown: int, noun: str) -> str:
+    return f"The first {shown} of {numbers.count(there)} {noun}; all are in the study folder." if there > shown else ""

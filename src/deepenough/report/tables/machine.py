@@ -1,0 +1,163 @@
+"""Tables of the machine and the work: cost, the plan's forecast against what it took, training curves, the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from deepenough.records import Verdict
+from deepenough.report import words
+from deepenough.report.evidence import CellRecord, Evidence
+from deepenough.report.tables import numbers
+from deepenough.report.tables.model import Cell, Table, table, text_column
+from deepenough.report.tables.results import contender_order, trained_s
+
+
+def costs(frame: pl.DataFrame, verdict: Verdict) -> Table:
+    """What each contender needs at each scale and batch, as measured."""
+    order = {name: index for index, name in enumerate(contender_order(verdict))}
+    ordered = sorted(
+        frame.iter_rows(named=True),
+        key=lambda row: (order.get(row["contender"], len(order)), row["device"], row["scale"], row["batch"]),
+    )
+    rows = [
+        (
+            words.display_name(row["contender"]),
+            str(row["scale"]),
+            str(row["batch"]),
+            numbers.millions(row["parameters"]),
+            numbers.billions(row["macs"]),
+            Cell(numbers.milliseconds(row["latency_s"]["p50"]), sub=numbers.milliseconds(row["latency_s"]["p95"])),
+            numbers.rate(row["images_per_s"]),
+            numbers.size(row["peak_bytes"]),
+        )
+        for row in ordered
+    ]
+    heads = ["contender", "px", "batch", "parameters, M", "GMACs", "ms a batch", "images/s", "peak memory"]
+    note = "Milliseconds: the median, and below it the 95th percentile. GMACs are for one image."
+    return table("costs", f"Cost, measured on {where_measured(frame)}", heads, rows, note=note)
+
+
+def where_measured(frame: pl.DataFrame) -> str:
+    """The devices and precisions of a cost table, in words."""
+    places = frame.select("device", "precision").unique().sort("device", "precision")
+    return "; ".join(f"{device}, {precision}" for device, precision in places.iter_rows()) or "no machine"
+
+
+def price(frame: pl.DataFrame, verdict: Verdict) -> str:
+    """One sentence on what the bigger contender costs more at the deciding scale, or nothing where it is not measured."""
+    single = frame.filter((pl.col("scale") == verdict.scale) & (pl.col("batch") == 1)).sort("device")
+    by_name = {row["contender"]: row for row in reversed(list(single.iter_rows(named=True)))}
+    if verdict.small not in by_name or verdict.big not in by_name:
+        return ""
+    small, big = by_name[verdict.small], by_name[verdict.big]
+    slower = numbers.ratio(big["latency_s"]["p50"] / small["latency_s"]["p50"])
+    heavier = numbers.ratio(big["parameters"] / small["parameters"])
+    spent = f"{numbers.duration(big['latency_s']['p50'])} against {numbers.duration(small['latency_s']['p50'])}"
+    return (
+        f"At {verdict.scale} px one image takes {words.display_name(verdict.big)} {slower} the time of "
+        f"{words.display_name(verdict.small)} ({spent}), with {heavier} the parameters."
+    )
+
+
+def accuracy_against_latency(frame: pl.DataFrame, verdict: Verdict) -> Table:
+    """The data behind the picture of accuracy against latency.
+
+    Args:
+        frame: columns `contender`, `scale`, `latency_s`, `mean`, `on_frontier`.
+        verdict: gives the unit.
+    """
+    rows = [
+        (
+            words.display_name(row["contender"]),
+            str(row["scale"]),
+            numbers.milliseconds(row["latency_s"]),
+            numbers.fixed(row["mean"], words.decimals_of(verdict)),
+            "yes" if row["on_frontier"] else "no",
+        )
+        for row in frame.iter_rows(named=True)
+    ]
+    heads = [
+        "contender",
+        "px",
+        "ms an image",
+        f"{verdict.metric}, {numbers.level_unit(verdict.unit)}",
+        text_column("frontier"),
+    ]
+    return table("frontier", "Accuracy against latency", heads, rows)
+
+
+def training(cells: Sequence[CellRecord]) -> Table:
+    """The validation accuracy of every cell at up to eight moments of its training."""
+    rows = []
+    for cell in cells:
+        if cell.history is None:
+            continue
+        measured = cell.history.filter(pl.col("val_accuracy").is_not_null())
+        every = max(1, -(-measured.height // 8))
+        for row in measured.gather_every(every).iter_rows(named=True):
+            rows.append(
+                (
+                    words.display_name(cell.contender),
+                    str(cell.seed),
+                    numbers.fixed(row["epoch"], 1),
+                    numbers.fixed(row["loss"], 3),
+                    numbers.share(row["train_accuracy"]),
+                    numbers.share(row["val_accuracy"]),
+                )
+            )
+    heads = ["contender", "seed", "epoch", "loss", "training accuracy", "validation accuracy"]
+    return table("training", "Training, sampled", heads, rows)
+
+
+def forecast(plan: Mapping[str, Any], cells: Sequence[CellRecord]) -> Table | None:
+    """What the plan foretold against what it took, or None where the plan foretold nothing."""
+    foretold, took = dict(plan.get("forecast") or {}), dict(plan.get("took") or {})
+    spans = [span for span in (trained_s(cell) for cell in cells) if span is not None]
+    if "training_s" in foretold and "training_s" not in took and spans:
+        took["training_s"] = sum(spans)
+    rows = [_forecast_row(key, foretold.get(key), took.get(key)) for key in dict.fromkeys([*foretold, *took])]
+    return table("forecast", "Forecast against what it took", ["", "forecast", "took", "ratio"], rows) if rows else None
+
+
+def _forecast_row(key: str, foretold: object, took: object) -> tuple[str, str, str, str]:
+    known = isinstance(foretold, int | float) and isinstance(took, int | float) and foretold > 0
+    return (
+        key.removesuffix("_s").removesuffix("_bytes").replace("_", " ").replace("total", "whole study"),
+        _quantity(key, foretold),
+        _quantity(key, took),
+        numbers.ratio(took / foretold) if known else numbers.ABSENT,  # type: ignore[operator]
+    )
+
+
+def _quantity(key: str, value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if key.endswith("_s"):
+            return numbers.duration(value)
+        if key.endswith("_bytes"):
+            return numbers.size(value)
+    return numbers.plain(value)
+
+
+def protocol(evidence: Evidence) -> Table:
+    """Command, versions, hardware, hash, seeds: what it takes to do it again."""
+    environment = dict(evidence.environment or {})
+    command = (evidence.plan or {}).get("command") or environment.pop("command", None)
+    rows = [("command", str(command))] if command else []
+    seeds = ", ".join(f"{words.display_name(name)}: {numbers.plain(ks)}" for name, ks in evidence.verdict.seeds.items())
+    rows.append(("seeds", seeds))
+    rows += list(_flat(environment))
+    return table("protocol", "How to do it again", ["", text_column("", wraps=True)], rows)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for key, value in values.items():
+        name = f"{prefix}{str(key).replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{name}: ")
+        else:
+            rows.append((name, _quantity(str(key), value)))
+    return rows

@@ -1,0 +1,200 @@
+"""Tables of the verdict: contender by scale, the pairs, the cells, and the designs that would settle what is open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from deepenough.records import ContenderResult, PairResult, Verdict
+from deepenough.report import words
+from deepenough.report.evidence import CellRecord
+from deepenough.report.tables import numbers
+from deepenough.report.tables.model import Cell, Column, Table, table, text_column
+
+
+def key_facts(verdict: Verdict) -> Table:
+    """The numbers of the decision itself, one a row."""
+    decimals = words.decimals_of(verdict)
+    degrees = verdict.degrees_of_freedom
+    rows = [
+        (
+            f"gain of {words.display_name(verdict.big)}",
+            f"{numbers.signed(verdict.difference, decimals)} {verdict.unit}",
+        ),
+        ("95 % interval", f"{numbers.interval(verdict.interval, decimals)} {verdict.unit}"),
+        ("margin", f"{numbers.shortest(verdict.margin)} {verdict.unit}"),
+        ("standard error", f"{numbers.fixed(verdict.standard_error, decimals)} {verdict.unit}"),
+        ("p-value (no difference)", numbers.probability(verdict.p_value)),
+        ("degrees of freedom", numbers.ABSENT if degrees is None else numbers.fixed(degrees, 1)),
+        ("test images", numbers.count(verdict.samples)),
+        ("training runs", _runs(verdict)),
+        ("scale", f"{verdict.scale} px, {_chosen(verdict)}" if verdict.scale > 0 else "not stated"),
+        ("scope", verdict.scope),
+        ("method", verdict.method),
+    ]
+    return table("facts", "The decision in numbers", ["", text_column("")], rows)
+
+
+def _runs(verdict: Verdict) -> str:
+    return ", ".join(
+        f"{words.display_name(name)}: {numbers.count(len(seeds))}" for name, seeds in verdict.seeds.items()
+    )
+
+
+def _chosen(verdict: Verdict) -> str:
+    return {"validation": "chosen on validation", "only_scale": "the only one", "declared": "declared beforehand"}.get(
+        verdict.scale_chosen_on, f"chosen on {verdict.scale_chosen_on}"
+    )
+
+
+def scales(verdict: Verdict) -> Table:
+    """One row a scale, one column a contender: mean and interval; the gain with its interval beside."""
+    names = contender_order(verdict)
+    by_key = {(entry.contender, entry.scale): entry for entry in verdict.contenders}
+    gains = {pair.scale: pair for pair in deciding_pairs(verdict)}
+    decimals = words.decimals_of(verdict)
+    sides = sorted({entry.scale for entry in verdict.contenders})
+    unit = numbers.level_unit(verdict.unit)
+    heads = ["image side, px", *(f"{words.display_name(name)}, {unit}" for name in names)]
+    heads += [f"gain, {verdict.unit}", "p"] if gains else []
+    rows = []
+    for side in sides:
+        row = [Cell(str(side)), *(_reached(by_key.get((name, side)), decimals) for name in names)]
+        rows.append(row + (_gain_cells(gains.get(side), decimals) if gains else []))
+    strong = [index for index, side in enumerate(sides) if side == verdict.scale]
+    return table(
+        "scales",
+        f"Mean {verdict.metric} over seeds on the test images, 95 % interval below",
+        heads,
+        rows,
+        note="The marked row decided. The p-values of the other rows are not corrected for looking at several."
+        if len(sides) > 1 and gains
+        else "",
+        strong_rows=strong,
+    )
+
+
+def _reached(entry: ContenderResult | None, decimals: int) -> Cell:
+    if entry is None:
+        return Cell(numbers.ABSENT)
+    return Cell(
+        numbers.fixed(entry.mean, decimals),
+        sub="" if entry.interval is None else numbers.interval(entry.interval, decimals),
+    )
+
+
+def _gain_cells(pair: PairResult | None, decimals: int) -> list[Cell]:
+    if pair is None:
+        return [Cell(numbers.ABSENT), Cell(numbers.ABSENT)]
+    return [
+        Cell(numbers.signed(pair.difference, decimals), sub=numbers.interval(pair.interval, decimals)),
+        Cell(numbers.probability(pair.p_value)),
+    ]
+
+
+def contender_order(verdict: Verdict) -> list[str]:
+    """The deciding pair first, then the others in the verdict's order; every view keeps this order and its colours."""
+    others = [entry.contender for entry in verdict.contenders]
+    return list(dict.fromkeys([verdict.small, verdict.big, *others]))
+
+
+def deciding_pairs(verdict: Verdict) -> list[PairResult]:
+    """The pair that decides, at every scale at which it was compared, by scale."""
+    same = [pair for pair in verdict.pairs if (pair.small, pair.big) == (verdict.small, verdict.big)]
+    return sorted(same, key=lambda pair: pair.scale)
+
+
+def pairs(verdict: Verdict) -> Table:
+    """Every comparison that was made, with its corrected p-value."""
+    decimals = words.decimals_of(verdict)
+    rows = [
+        (
+            f"{words.display_name(pair.big)} over {words.display_name(pair.small)}",
+            str(pair.scale),
+            numbers.signed(pair.difference, decimals),
+            numbers.interval(pair.interval, decimals),
+            numbers.probability(pair.p_value),
+            numbers.probability(pair.p_adjusted),
+            _pair_answer(pair),
+        )
+        for pair in verdict.pairs
+    ]
+    heads = ["gain of", "px", f"gain, {verdict.unit}", "95 % interval", "p", "p, Holm", text_column("taken alone")]
+    return table(
+        "pairs", "Every comparison made", heads, rows, note="Holm: corrected for all comparisons but the deciding one."
+    )
+
+
+def _pair_answer(pair: PairResult) -> str:
+    small, big = words.display_name(pair.small), words.display_name(pair.big)
+    return {
+        "small_is_enough": f"{small} is enough",
+        "small_is_better": f"{small} is better",
+        "big_is_better": f"{big} is better",
+    }.get(pair.answer, "undecided")
+
+
+def designs(verdict: Verdict) -> Table | None:
+    """Seeds and images that would settle an open question, or None where there is nothing to settle."""
+    needed = verdict.needed
+    if needed is None or not (needed.guaranteed or needed.likely):
+        return None
+    sure = {int(design["seeds"]): design for design in needed.guaranteed}
+    likely = {int(design["seeds"]): design for design in needed.likely}
+    rows = [
+        (numbers.count(k), _images(likely.get(k)), _images(sure.get(k))) for k in sorted(sure.keys() | likely.keys())
+    ]
+    heads = ["seeds of each network", "test images, likely to settle it", "test images, sure to settle it"]
+    note = "Likely: 80 %, if the truth is as measured. Sure: whatever the truth is. A dash: no number of images does."
+    return table("designs", "What it would take", heads, rows, note=note)
+
+
+def _images(design: Mapping[str, float] | None) -> str:
+    return numbers.ABSENT if design is None else numbers.at_least(design["samples"])
+
+
+def cells(verdict: Verdict, trained: Sequence[CellRecord]) -> Table:
+    """One row a cell: what it reached at the deciding scale, how it ended and how long it trained."""
+    reached = {entry.contender: entry.per_seed for entry in verdict.contenders if entry.scale == verdict.scale}
+    status = {(cell.contender, cell.seed): cell for cell in trained}
+    known = {(name, seed) for name, seeds in reached.items() for seed in seeds} | status.keys()
+    order = {name: index for index, name in enumerate(contender_order(verdict))}
+    rows = []
+    for name, seed in sorted(known, key=lambda key: (order.get(key[0], len(order)), key)):
+        cell = status.get((name, seed))
+        rows.append(
+            (
+                words.display_name(name),
+                str(seed),
+                numbers.fixed(reached.get(name, {}).get(seed), words.decimals_of(verdict)),
+                numbers.fixed(last_validation(cell), 2),
+                numbers.ABSENT if cell is None else cell.status,
+                numbers.ABSENT if cell is None else numbers.count(cell.steps),
+                numbers.duration(trained_s(cell)),
+            )
+        )
+    unit = numbers.level_unit(verdict.unit)
+    heads = [
+        "contender",
+        "seed",
+        f"test {verdict.metric}, {unit}",
+        "last validation, %",
+        text_column("ended"),
+        "steps",
+        Column("training time"),
+    ]
+    return table("cells", f"Every training run, tested at {verdict.scale} px", heads, rows)
+
+
+def last_validation(cell: CellRecord | None) -> float | None:
+    """The last validation accuracy that was measured, in per cent."""
+    if cell is None or cell.history is None:
+        return None
+    measured = cell.history["val_accuracy"].drop_nulls()
+    return None if measured.is_empty() else 100 * float(measured[-1])
+
+
+def trained_s(cell: CellRecord | None) -> float | None:
+    """Seconds this cell trained."""
+    if cell is None or cell.history is None or cell.history.is_empty():
+        return None
+    return float(cell.history["elapsed_s"][-1])
