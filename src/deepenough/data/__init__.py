@@ -1,10 +1,10 @@
 """The user's pictures: found, decoded, checked, split, cached and streamed.
 
-Owns everything between a source that a person names and a batch of pixels: which files there are, what each holds, which
-are left out and why, which split each belongs to, and the augmented training batches of a seed. It refuses to guess: a
-picture that cannot be decoded is quarantined with its reason, never replaced by its neighbour, and every file met is
-either used or quarantined. It knows nothing of networks, losses or accuracy. Only `augment` and `streams` import torch,
-so their names are not re-exported here.
+Owns everything between a source that a person names and a batch of pixels: which files there are, what each holds,
+which are left out and why, which split each belongs to, and the augmented training batches of a seed. It refuses to
+guess: a picture that cannot be decoded is quarantined with its reason, never replaced by its neighbour, and every file
+met is either used or quarantined. It knows nothing of networks, losses or accuracy. Only `augment` and `streams` import
+torch, so their names are not re-exported here.
 """
 
 from __future__ import annotations

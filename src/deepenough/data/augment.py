@@ -17,7 +17,8 @@ class Augmentation:
     """What is done to training pictures at random.
 
     Args:
-        min_area: the least share of the picture that a random crop keeps, in (0, 1]. Inception's crop, aspect 3:4 to 4:3.
+        min_area: the least share of the picture that a random crop keeps, in (0, 1]; its aspect is 3:4 to 4:3
+            (Szegedy et al. 2015, section 6).
         flip: probability of mirroring left and right.
         trivial_augment: TrivialAugmentWide after the crop (Mueller and Hutter 2021).
         erasing: probability of erasing a rectangle (Zhong et al. 2020).
@@ -65,7 +66,8 @@ def sample_transform(augmentation: Augmentation, side: int) -> Callable[[Tensor]
     if augmentation.trivial_augment:
         steps.append(v2.TrivialAugmentWide())
     if augmentation.erasing > 0:
-        steps.append(v2.RandomErasing(augmentation.erasing, value=list(_GREY)))
+        # torchvision's hint for `value` is narrower than what it takes and documents
+        steps.append(v2.RandomErasing(augmentation.erasing, value=list(_GREY)))  # pyright: ignore[reportArgumentType]
     return v2.Compose(steps)
 
 

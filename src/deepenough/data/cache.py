@@ -1,8 +1,8 @@
 """Decode once: pixels in one flat file beside a small index, memory-mapped by whoever needs them.
 
-A cache is keyed by a fingerprint of the samples' content, the declared reduction and the format's version, so it is used
-only for what it was built for. The index is written last and holds the data's length and checksum: a cache that was torn
-by a kill, a full disk or a foreign hand does not fit its index and is built anew.
+A cache is keyed by a fingerprint of the samples' content, the declared reduction and the format's version, so it is
+used only for what it was built for. The index is written last and holds the data's length and checksum: a cache that
+was torn by a kill, a full disk or a foreign hand does not fit its index and is built anew.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,13 +20,15 @@ import numpy as np
 
 from deepenough.data.decode import decode_picture, quiet
 from deepenough.data.entries import Entry
-from deepenough.data.ingest import Prepared, Progress, in_threads, sample_id_of
+from deepenough.data.ingest import Prepared, sample_id_of
 from deepenough.data.preprocess import Preprocessing, reduce_short_side, resize_and_crop
+from deepenough.data.threads import Progress, in_threads
 from deepenough.errors import DecodeError, SourceError
 from deepenough.records import write_atomically, write_json
 
 FORMAT_VERSION = 1
 _BLOCK_BYTES = 1 << 22
+_ABANDONED_S = 600.0
 
 
 class TrainPixels:
@@ -230,9 +233,17 @@ def _write(
     path: Path, index: Path, fingerprint: str, write: Callable[[IO[bytes]], None], more: Callable[[], dict[str, Any]]
 ) -> None:
     index.unlink(missing_ok=True)
+    _sweep(path)
     write_atomically(path, write)
     checksum, size = _checksum(path)
     write_json(index, {"fingerprint": fingerprint, "bytes": size, "crc32": checksum, **more()})
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed builds of this cache left; a younger file may belong to a build that is under way."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        if time.time() - left.stat().st_mtime > _ABANDONED_S:
+            left.unlink(missing_ok=True)
 
 
 def _fitting_index(path: Path, index: Path, fingerprint: str) -> dict[str, Any] | None:

@@ -6,8 +6,9 @@ The rules, in their order:
 - A picture of more than `max_pixels` is refused from its header, before any pixel is decoded.
 - A truncated picture is refused; it is never completed with grey.
 - The first frame of an animated picture is taken.
-- 16-bit grey is divided by 257. Whole numbers of 32 bits that exceed 16 bits, and decimal numbers above 255, are divided
-  by their own greatest; decimal numbers up to 1 are taken as fractions of white. What is below 0 or no number is black.
+- 16-bit grey is divided by 257. Whole numbers of 32 bits that exceed 16 bits, and decimal numbers above 255, are scaled
+  so that their own greatest is white; decimal numbers up to 1 are fractions of white. What is below 0 or no number is
+  black.
 - CMYK, YCbCr, LAB and HSV are converted as Pillow does; a colour profile (ICC) is not applied.
 - A palette is looked up. What is transparent, in part or whole, is laid over white.
 - EXIF orientation is applied last, so that the picture stands as its viewers show it.
@@ -33,7 +34,7 @@ from deepenough.errors import DecodeError
 
 FORMATS = (
     *("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO", "JPEG2000", "AVIF", "DIB", "ICO", "TGA", "PCX", "SGI"),
-    *("DDS", "ICNS", "QOI", "XBM", "XPM", "DCX", "SUN", "SPIDER", "IM", "MSP"),
+    *("DDS", "ICNS", "QOI", "XBM", "XPM", "DCX", "SUN", "IM", "MSP", "PSD"),
 )
 MAX_PIXELS = 100_000_000
 
@@ -47,11 +48,12 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What Pillow's readers raise on bytes that are not what they claim to be; a MemoryError is the machine's, not the file's.
+# What Pillow's readers raise on bytes that are not what they claim to be; a MemoryError is the machine's fault.
 _BROKEN = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, AttributeError),
     *(NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error),
 )
+_MOVING = {"GIF", "PNG", "WEBP", "AVIF", "TIFF"}  # the parts of an MPO or a PSD are no frames
 _ENDINGS = {"JPEG": {"jpg", "jpeg", "jpe", "jfif", "mpo"}, "MPO": {"jpg", "jpeg", "mpo"}, "TIFF": {"tif", "tiff"}}
 _ENDINGS |= {"PPM": {"ppm", "pgm", "pbm", "pnm", "pfm"}, "JPEG2000": {"jp2", "j2k", "jpx", "jpf", "jpc", "j2c"}}
 
@@ -151,7 +153,7 @@ def _as_decode_error(error: Exception) -> DecodeError:
 def _traits(image: Image.Image) -> set[str]:
     mode = image.mode
     traits = set()
-    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+    if image.format in _MOVING and getattr(image, "is_animated", False):
         traits.add("animated")
     if "A" in mode.replace("LAB", "") or "a" in mode or "transparency" in image.info:
         traits.add("alpha")

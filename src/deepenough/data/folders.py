@@ -50,7 +50,7 @@ def _split_folders(name: str, folders: list[Path]) -> dict[str, Path]:
     A class may be called `train` (the vehicle): the name alone makes no split, the class folders inside do.
     """
     named = [folder for folder in folders if folder.name.lower() in SPLIT_NAMES]
-    with_classes = [folder for folder in named if any(child.is_dir() for child in folder.iterdir())]
+    with_classes = [folder for folder in named if _holds_folders(folder)]
     splits: dict[str, Path] = {}
     for folder in with_classes:
         split = SPLIT_NAMES[folder.name.lower()]
@@ -94,7 +94,7 @@ class _Walk:
     def children(self, folder: Path, split: str | None = None) -> list[Path]:
         """The folders in `folder` that may be classes or splits; files that lie beside them are left aside."""
         found = []
-        for path, kind in self._listed(folder, frozenset({_identity(folder)}), None, split):
+        for path, kind in self._listed(folder, {_identity(folder)}, None, split):
             if kind == "folder":
                 found.append(path)
             else:
@@ -104,28 +104,34 @@ class _Walk:
     def add_class(self, folder: Path, split: str | None) -> None:
         """Every file under `folder`, at any depth, becomes an entry of the class that bears its name."""
         target = shown(folder.name)
-        for path in self._files(folder, frozenset({_identity(self.root)}), target, split):
+        before = len(self.entries)
+        for path in self._files(folder, target, split):
             self.entries.append(Entry(self._relative(path), target, split, None, path))
+        if len(self.entries) == before:
+            self.notes.append(f"The folder '{self._relative(folder)}' holds no file that could be a picture.")
 
     def skip_all(self, folder: Path, reason: str, detail: str) -> None:
         """Every file under `folder` is left aside."""
-        for path in self._files(folder, frozenset({_identity(self.root)}), None, None):
+        for path in self._files(folder, None, None):
             self._skip(path, reason, detail, None, None)
 
-    def _files(
-        self, folder: Path, above: frozenset[tuple[int, int]], target: str | None, split: str | None
-    ) -> Iterator[Path]:
-        here = above | {_identity(folder)}
-        for path, kind in self._listed(folder, here, target, split):
-            if kind == "folder":
-                yield from self._files(path, here, target, split)
-            else:
-                yield path
+    def _files(self, folder: Path, target: str | None, split: str | None) -> Iterator[Path]:
+        """The files under `folder`; each real folder is listed once, so that links neither loop nor multiply."""
+        known = {_identity(above) for above in (folder, *folder.parents) if above.is_relative_to(self.root)}
+        waiting = [folder]
+        while waiting:
+            inner = []
+            for path, kind in self._listed(waiting.pop(), known, target, split):
+                if kind == "folder":
+                    inner.append(path)
+                else:
+                    yield path
+            waiting.extend(reversed(inner))
 
     def _listed(
-        self, folder: Path, above: frozenset[tuple[int, int]], target: str | None, split: str | None
+        self, folder: Path, known: set[tuple[int, int]], target: str | None, split: str | None
     ) -> Iterator[tuple[Path, str]]:
-        """The regular files and folders of `folder` by name; all else is left aside with its reason."""
+        """The files and folders in `folder` by name; all else is left aside with its reason."""
         try:
             names = sorted(os.listdir(folder))  # noqa: PTH208  names sort as the text they are, not as paths
         except OSError as error:
@@ -133,17 +139,17 @@ class _Walk:
             return
         for name in names:
             path = folder / name
-            if name.startswith(".") or name.lower() in SYSTEM_NAMES:
+            if is_hidden(name):
                 self._skip_hidden(path, target, split)
                 continue
-            kind, detail = _kind(path, above)
+            kind, detail = _kind(path, known)
             if kind in ("file", "folder"):
                 yield path, kind
             else:
                 self._skip(path, kind, detail, target, split)
 
     def _skip_hidden(self, path: Path, target: str | None, split: str | None) -> None:
-        if not path.is_dir() or path.is_symlink():
+        if not is_folder(path) or path.is_symlink():
             self._skip(path, "hidden", "a hidden or system file", target, split)
             return
         for folder, _, files in os.walk(path):
@@ -162,18 +168,37 @@ def _identity(folder: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _kind(path: Path, above: frozenset[tuple[int, int]]) -> tuple[str, str]:
-    """`file` or `folder`, or the reason for leaving it aside; with a detail for people."""
+def _kind(path: Path, known: set[tuple[int, int]]) -> tuple[str, str]:
+    """`file` or `folder`, or the reason for leaving it aside; with a detail for people. A folder becomes known."""
     try:
         if path.is_dir():
-            return ("link_loop", "a link to a folder above it") if _identity(path) in above else ("folder", "")
+            identity = _identity(path)
+            if identity in known:
+                return "link_loop", "a link to a folder that is already listed, or the folder it leads to"
+            known.add(identity)
+            return "folder", ""
         if path.is_file():
             return "file", ""
-        if not path.is_symlink():
-            return "not_a_file", "a pipe, a socket or a device"
         path.stat()
     except FileNotFoundError:
         return "dangling_link", f"points to '{shown(os.readlink(path))}', which is not there"  # noqa: PTH115
     except OSError as error:
         return "link_loop" if path.is_symlink() else "unreadable", error.strerror or type(error).__name__
-    return "not_a_file", "a link to a pipe, a socket or a device"
+    return "not_a_file", "a pipe, a socket or a device"
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name is a hidden or system file's."""
+    return name.startswith(".") or name.lower() in SYSTEM_NAMES
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path` is a folder; False where that cannot be found out."""
+    return os.path.isdir(path)  # noqa: PTH112  Path.is_dir raises on names that are too long
+
+
+def _holds_folders(folder: Path) -> bool:
+    try:
+        return any(is_folder(child) and not is_hidden(child.name) for child in folder.iterdir())
+    except OSError:
+        return False

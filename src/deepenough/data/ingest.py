@@ -9,10 +9,8 @@ from __future__ import annotations
 import errno
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import polars as pl
 
@@ -20,12 +18,9 @@ from deepenough.data.decode import decode_picture, ending_fits, quiet
 from deepenough.data.entries import Entry, Skipped, Source
 from deepenough.data.findings import Opened, findings
 from deepenough.data.splits import assign
+from deepenough.data.threads import Progress, in_threads
 from deepenough.errors import DecodeError, SourceError
 from deepenough.records import QUARANTINE, SAMPLES, Audit
-
-Progress = Callable[[int, int], None]
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 _PRIORITY = {"train": 0, "val": 1, "test": 2, None: 3}  # a picture in train and test stays in train
 _READ_REASONS = {
@@ -126,26 +121,6 @@ def _open_all(entries: Sequence[Entry], workers: int, progress: Progress | None)
             if progress is not None:
                 progress(done, len(entries))
     return opened, quarantined
-
-
-def in_threads(work: Callable[[_Item], _Result], items: Sequence[_Item], workers: int) -> Iterator[_Result]:
-    """`work` on every item, results in the items' order; Pillow decodes and resizes outside the interpreter's lock.
-
-    Few items are under way at a time, so that results which wait to be consumed cannot fill the memory.
-    """
-    if workers < 1:
-        yield from map(work, items)
-        return
-    window = 8 * workers
-    pool = ThreadPoolExecutor(workers)
-    try:
-        under_way = [pool.submit(work, item) for item in items[:window]]
-        for position in range(len(items)):
-            yield under_way[position % window].result()
-            if position + window < len(items):
-                under_way[position % window] = pool.submit(work, items[position + window])
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _open_one(entry: Entry) -> Opened | Skipped:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
-from deepenough.data.entries import SPLIT_NAMES, Entry, Skipped, Source, shown
+from deepenough.data.entries import SPLIT_NAMES, Entry, Skipped, Source
 from deepenough.errors import SourceError
 
 MANIFEST_SUFFIXES = {".csv", ".parquet", ".pq"}
@@ -39,52 +40,74 @@ def open_manifest(name: str, path: Path, *, path_column: str, target_column: str
     extra = [column for column in frame.columns if column not in known]
     if extra:
         notes.append(f"The manifest's other columns were not read: {', '.join(extra)}.")
-    entries, skipped = _rows(name, path.parent, frame.select(known), notes)
+    paths, targets = _texts(name, frame, path_column), _texts(name, frame, target_column)
+    splits, groups = _texts(name, frame, "split"), _texts(name, frame, "group")
+    rows = [_Row(*cells) for cells in zip(paths, targets, splits, groups, strict=True)]
+    entries, skipped = _sorted_out(name, path.parent, rows, notes)
     return Source(name, f"manifest of {frame.height} rows", entries, skipped, notes)
+
+
+class _Row(NamedTuple):
+    """One row, each cell stripped; empty where the manifest has no such column or cell."""
+
+    path: str
+    target: str
+    split: str
+    group: str
 
 
 def _read(name: str, path: Path) -> pl.DataFrame:
     try:
         if path.suffix.lower() == ".csv":
             return pl.read_csv(path, infer_schema=False)
-        frame = pl.read_parquet(path)
-        return frame.select(pl.col(column).cast(pl.String) for column in frame.columns)
+        return pl.read_parquet(path)
     except pl.exceptions.NoDataError as error:
         raise SourceError(name, "a manifest with a header and rows", "an empty file") from error
     except (pl.exceptions.PolarsError, OSError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SourceError(name, "a CSV or Parquet manifest", f"a file that cannot be read as one ({said})") from error
+        raise _torn(name, error) from error
 
 
-def _rows(name: str, root: Path, frame: pl.DataFrame, notes: list[str]) -> tuple[list[Entry], list[Skipped]]:
-    path_column, target_column, *_ = frame.columns
-    rows = frame.rename({path_column: "path", target_column: "target"}).to_dicts()
-    declares_splits = any((row.get("split") or "").strip() for row in rows)
+def _torn(name: str, error: Exception) -> SourceError:
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return SourceError(name, "a CSV (UTF-8) or Parquet manifest", f"a file that cannot be read as one ({said})")
+
+
+def _texts(name: str, frame: pl.DataFrame, column: str) -> list[str]:
+    if column not in frame.columns:
+        return [""] * frame.height
+    try:
+        return [(cell or "").strip() for cell in frame.get_column(column).cast(pl.String)]
+    except pl.exceptions.PolarsError as error:
+        raise _torn(name, error) from error
+
+
+def _sorted_out(name: str, root: Path, rows: list[_Row], notes: list[str]) -> tuple[list[Entry], list[Skipped]]:
+    """The rows that name a picture, and those that are left aside."""
+    declares_splits = any(row.split for row in rows)
     entries: list[Entry] = []
     skipped: list[Skipped] = []
     unknown: set[str] = set()
     for number, row in enumerate(rows, start=2):  # line 1 is the header
-        path, target = (row["path"] or "").strip(), (row["target"] or "").strip()
-        written = (row.get("split") or "").strip()
-        split = SPLIT_NAMES.get(written.lower())
-        if not path:
-            skipped.append(Skipped(f"row {number}", "no_path", "the row names no file", target or None, split))
-        elif not target:
-            skipped.append(Skipped(shown(path), "no_target", f"row {number} names no class", None, split))
+        split = SPLIT_NAMES.get(row.split.lower())
+        if not row.path:
+            skipped.append(Skipped(f"row {number}", "no_path", "the row names no file", row.target or None, split))
+        elif not row.target:
+            skipped.append(Skipped(row.path, "no_target", f"row {number} names no class", None, split))
         elif declares_splits and split is None:
-            unknown.add(written)
-            skipped.append(Skipped(shown(path), "unused_split", f"row {number}: split '{written}'", target, None))
+            unknown.add(row.split)
+            skipped.append(Skipped(row.path, "unused_split", f"row {number}: split '{row.split}'", row.target, None))
         else:
-            location = _inside(name, root, path, number)
-            entries.append(Entry(shown(path), target, split, (row.get("group") or "").strip() or None, location))
-    for split in sorted(unknown):
-        notes.append(f"Rows of the split '{split}' were left out; train, val and test are used.")
+            location = _inside(name, root, row.path, number)
+            entries.append(Entry(row.path, row.target, split, row.group or None, location))
+    notes.extend(
+        f"Rows of the split '{split}' were left out; train, val and test are used." for split in sorted(unknown)
+    )
     return entries, skipped
 
 
 def _inside(name: str, root: Path, path: str, number: int) -> Path:
     """The file that `path` names, provided that it lies in `root`."""
-    base = os.path.abspath(root)  # noqa: PTH100  as written, links not resolved: a link in the folder is its owner's choice
+    base = os.path.abspath(root)  # noqa: PTH100  links are not resolved: one in the folder is its owner's choice
     location = os.path.normpath(os.path.join(base, path))  # noqa: PTH118
     if "\0" in path or not location.startswith(base.rstrip(os.sep) + os.sep):
         raise SourceError(

@@ -1,8 +1,8 @@
 """Sources that have a name instead of a path: torchvision's data sets and scikit-learn's digits.
 
-Nothing is downloaded. Pictures that a data set holds as arrays are written as PNM, which has no compressor whose version
-could change the bytes, so that a sample's id is the same everywhere. torchvision checks the MD5 of the CIFAR archives
-before it unpickles them; sets that are unpickled without such a check are not offered.
+Nothing is downloaded. Pictures that a data set holds as arrays are written as PNM, which has no compressor whose
+version could change the bytes, so that a sample's id is the same everywhere. torchvision checks the MD5 of the CIFAR
+archives before it unpickles them; sets that are unpickled without such a check are not offered.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class _Form:
     """How one torchvision data set is opened.
 
     Args:
-        folder: where its files lie under the root; looked for before torchvision, which is slow to import.
+        marker: a file or folder of it under the root; looked for before torchvision, which is slow to import.
         splits: our split -> the arguments that open it.
         files: the attribute that lists its picture files; empty where it holds arrays.
         labels: the attribute that lists class numbers; empty where `files` lists (file, class number).
     """
 
-    folder: str
+    marker: str
     splits: dict[str, dict[str, Any]]
     files: str = ""
     labels: str = ""
@@ -46,7 +46,7 @@ FORMS = {
     "MNIST": _Form("MNIST", _FLAG, labels="targets"),
     "FashionMNIST": _Form("FashionMNIST", _FLAG, labels="targets"),
     "KMNIST": _Form("KMNIST", _FLAG, labels="targets"),
-    "SVHN": _Form("", _TWO, labels="labels"),
+    "SVHN": _Form("train_32x32.mat", _TWO, labels="labels"),
     "Flowers102": _Form("flowers-102", _THREE, "_image_files", "_labels"),
     "OxfordIIITPet": _Form(
         "oxford-iiit-pet", {"train": {"split": "trainval"}, "test": {"split": "test"}}, "_images", "_labels"
@@ -73,12 +73,12 @@ def open_torchvision(spec: str) -> Source:
     base = Path(root or DEFAULT_ROOT).expanduser()
     absent = SourceError(
         spec,
-        f"the files of {name} in {base / form.folder}",
+        f"the files of {name}, at least {base / form.marker}",
         "none there, and nothing is downloaded",
         f"fetch them with torchvision.datasets.{name}('{base}', ..., download=True), or name another folder: "
         f"torchvision:{name}:FOLDER",
     )
-    if not (base / form.folder).is_dir():
+    if not (base / form.marker).exists():
         raise absent
     from torchvision import datasets  # seconds to import, and needed by this source only
 
@@ -124,11 +124,11 @@ def open_digits() -> Source:
     """scikit-learn's embedded digits: 1797 real scans of 8 by 8 pixels in ten classes."""
     from sklearn.datasets import load_digits  # a second to import, and needed by this source only
 
-    digits = load_digits()
-    grey = np.rint(digits.images * (255 / 16)).astype(np.uint8)  # ink counts from 0 to 16
+    ink, targets = (np.asarray(part) for part in load_digits(return_X_y=True))  # ink counts from 0 to 16
+    grey = np.rint(ink * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8)
     entries = [
         Entry(f"digits/{index:04d}", str(target), None, None, None, as_pnm(picture))
-        for index, (picture, target) in enumerate(zip(grey, digits.target, strict=True))
+        for index, (picture, target) in enumerate(zip(grey, targets, strict=True))
     ]
     note = "The digits are 8 by 8 pixels: they prove that the pipeline works and say little about depth."
     return Source("digits", "scikit-learn's embedded digits", entries, [], [note])

@@ -22,8 +22,8 @@ class Preprocessing:
         mean: of each channel in [0, 1], subtracted by whoever feeds the network.
         std: of each channel in [0, 1], divided by.
         interpolation: `bilinear`, `bicubic` or `lanczos`, always antialiased.
-        crop: the share of the short side that is kept, in (0, 1]: the short side is resized to round(scale / crop), then
-            the centre of side `scale` is cut out.
+        crop: the share of the short side that is kept, in (0, 1]: the short side is resized to round(scale / crop),
+            then the centre of side `scale` is cut out.
     """
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)

@@ -5,11 +5,12 @@ Nothing is decoded here and nothing is downloaded: a source is a list of entries
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
-from deepenough.data.entries import Entry, Skipped, Source
-from deepenough.data.folders import open_folder
+from deepenough.data.entries import Entry, Skipped, Source, shown
+from deepenough.data.folders import is_folder, open_folder
 from deepenough.data.manifests import MANIFEST_SUFFIXES, open_manifest
 from deepenough.data.named import open_digits, open_torchvision
 from deepenough.errors import SourceError
@@ -44,16 +45,15 @@ def _open(spec: str, path_column: str, target_column: str) -> Source:
         return open_digits()
     if spec.startswith("torchvision:"):
         return open_torchvision(spec)
-    path = Path(spec).expanduser()
-    if path.is_dir():
-        return open_folder(spec, path)
-    if not path.exists():
-        raise SourceError(spec, FORMS, "no such file or folder", "check the path")
+    path, name = Path(os.path.expanduser(spec)), shown(spec)  # noqa: PTH111  Path.expanduser raises on ~nobody
+    if is_folder(path):
+        return open_folder(name, path)
+    if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises on names that are too long
+        raise SourceError(name, FORMS, "no such file or folder", "check the path")
     if path.suffix.lower() not in MANIFEST_SUFFIXES:
-        raise SourceError(
-            spec, FORMS, f"a file ending in '{path.suffix}'", "give the folder that holds the class folders"
-        )
-    return open_manifest(spec, path, path_column=path_column, target_column=target_column)
+        got = f"a file ending in '{path.suffix}'" if path.suffix else "a file"
+        raise SourceError(name, FORMS, got, "give the folder that holds the class folders")
+    return open_manifest(name, path, path_column=path_column, target_column=target_column)
 
 
 def _require_classes(source: Source) -> None:

@@ -8,6 +8,7 @@ bits, a stream can begin at any step without producing the ones before, and torc
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.context
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ def _stack(views: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
 
 @contextmanager
 def _seeded(*entropy: int) -> Iterator[None]:
-    """torch's global generator, which torchvision draws from, seeded for a moment and then put back."""
+    """Torch's global generator, which torchvision draws from, seeded for a moment and then put back."""
     state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(state[0]) & (2**63 - 1))
