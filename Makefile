@@ -42,7 +42,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/python scripts/check_links.py
 
 slow: $(VENV)/.installed-dev
-	$(BIN)/pytest -q -m 'slow or browser'
+	$(BIN)/pytest -q -m 'slow or browser or gpu'
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
