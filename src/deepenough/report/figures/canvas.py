@@ -1,0 +1,205 @@
+"""The sheet that every figure is drawn on: style, colours, and SVG fit to stand inside a page.
+
+Each figure is drawn twice, for a wide and for a narrow page, at the size at which it is shown; one drawing scaled to a
+telephone would leave its labels half as tall as the text around it. Colours become CSS variables, so the page decides
+between light and dark, and type is left to the page.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import matplotlib
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from deepenough.report.tables import Table
+
+INK, MUTED, GRID, PAPER = "#111111", "#666666", "#dddddd", "#fefefe"
+#: Okabe and Ito's palette, told apart by people who see red and green alike; blue and vermilion are furthest apart.
+CONTENDERS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+MARKERS, DASHES = ("o", "s", "^", "D", "v", "P"), ("-", (0, (5, 1.6)), (0, (2, 1.4)), "-.", "-", ":")
+WIDE, NARROW = 736, 352  # CSS pixels
+
+_VARIABLES = {
+    INK: "currentColor",
+    MUTED: "var(--muted)",
+    GRID: "var(--line)",
+    PAPER: "var(--paper)",
+    **{colour: f"var(--contender-{place + 1})" for place, colour in enumerate(CONTENDERS)},
+}
+_STYLE = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # a class named "$5 and $10" is no formula
+    "font.family": "DejaVu Sans",
+    "font.size": 12,
+    "text.color": INK,
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 12,
+    "axes.titlesize": 12,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "axes.axisbelow": True,
+    "axes.grid.axis": "y",
+    "figure.facecolor": "none",
+    "figure.constrained_layout.use": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 12,
+    "legend.handlelength": 1.8,
+    "lines.linewidth": 2,
+    "xtick.color": GRID,
+    "ytick.color": GRID,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
+    "ytick.major.size": 0,
+}
+Draw = Callable[[Figure, bool], None]  # the figure to fill, and whether it is the narrow form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A figure for a page: both forms as SVG text, what it shows in words, and the same data as a table."""
+
+    key: str
+    title: str
+    description: str
+    wide: str
+    narrow: str
+    twin: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """What a figure is called, what it shows in words for those who do not see it, and its data twin."""
+
+    key: str
+    title: str
+    description: str
+    twin: Table
+
+
+def picture(caption: Caption, draw: Draw, *, heights: tuple[int, int]) -> Picture:
+    """Draw both forms.
+
+    Args:
+        caption: title, description and data twin.
+        draw: fills a figure; its second argument says whether the form is the narrow one.
+        heights: CSS pixels of the wide and of the narrow form.
+    """
+    wide, narrow = (
+        _svg(caption, draw, width, height, width == NARROW)
+        for width, height in zip((WIDE, NARROW), heights, strict=True)
+    )
+    return Picture(
+        key=caption.key,
+        title=caption.title,
+        description=caption.description,
+        wide=wide,
+        narrow=narrow,
+        twin=caption.twin,
+    )
+
+
+def colour(place: int) -> str:
+    """The colour of the contender in this place of the order; the palette starts again after six."""
+    return CONTENDERS[place % len(CONTENDERS)]
+
+
+def minus(text: str) -> str:
+    """A hyphen before a number as the minus sign that the axes carry."""
+    return re.sub(r"-(?=\d)", "−", text)
+
+
+def legend_above(figure: Figure, handles: Sequence[object], narrow: bool) -> None:
+    """A legend over the axes, flush left; on a narrow page two entries a line."""
+    figure.legend(handles=handles, loc="outside upper left", ncols=2 if narrow else 4)  # type: ignore[arg-type]
+
+
+def _svg(caption: Caption, draw: Draw, width: int, height: int, narrow: bool) -> str:
+    form = "narrow" if narrow else "wide"
+    buffer = io.StringIO()
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the reader's fonts draw it, not ours
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({**_STYLE, "svg.hashsalt": f"{caption.key}-{form}"})
+        figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+        draw(figure, narrow)
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
+    return _for_page(buffer.getvalue(), caption, form, width)
+
+
+def _for_page(svg: str, caption: Caption, form: str, width: int) -> str:
+    """The drawing as an accessible inline element: no namespaces, no metadata, no ids but those that are referred to."""
+    root = ET.fromstring(svg)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if _local(child.tag) in {"metadata", "style"}:
+                parent.remove(child)
+    referred = set(re.findall(r"url\(#([^)]+)\)", svg)) | set(re.findall(r'xlink:href="#([^"]+)"', svg))
+    prefix = f"{caption.key}-{form}-"
+    for element in root.iter():
+        element.tag = _local(element.tag)
+        element.attrib = {_local(name): _value(_local(name), value, prefix) for name, value in element.attrib.items()}
+        if element.attrib.get("id", "").removeprefix(prefix) not in referred:
+            element.attrib.pop("id", None)
+    box = root.attrib["viewBox"]
+    root.attrib = {
+        "class": form,
+        "viewBox": box,
+        "style": f"max-width:{width}px",
+        "role": "img",
+        "aria-labelledby": f"{prefix}title {prefix}desc",
+    }
+    for place, (tag, text) in enumerate((("title", caption.title), ("desc", caption.description))):
+        described = ET.Element(tag, {"id": f"{prefix}{tag}"})
+        described.text = printable(text)
+        root.insert(place, described)
+    return ET.tostring(root, encoding="unicode", short_empty_elements=True)
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
+
+
+def _value(name: str, value: str, prefix: str) -> str:
+    if name == "id":
+        return prefix + value
+    if name == "href":
+        return f"#{prefix}{value[1:]}"
+    if name == "clip-path":
+        return value.replace("url(#", f"url(#{prefix}")
+    if name == "style":
+        return _style(value, prefix)
+    return value
+
+
+def _style(style: str, prefix: str) -> str:
+    style = re.sub(r"#[0-9a-f]{6}\b", lambda match: _VARIABLES.get(match[0], match[0]), style)
+    style = style.replace("url(#", f"url(#{prefix}")
+    style = re.sub(r"font: (?:(bold|[5-9]00) )?([0-9.]+)px [^;]*", _font, style)
+    return style.replace("; ", ";").replace(": ", ":").rstrip(";")
+
+
+def _font(match: re.Match[str]) -> str:
+    return f"font-size: {match[2]}px" + ("; font-weight: 600" if match[1] else "")
+
+
+def printable(text: str, most: int | None = None) -> str:
+    """Text that can stand in XML and on one line: control characters become visible, long names lose their middle."""
+    clean = "".join(letter if letter.isprintable() else "�" for letter in text)
+    if most is None or len(clean) <= most:
+        return clean
+    return f"{clean[: most - most // 2 - 1]}…{clean[-(most // 2) :]}"

@@ -1,0 +1,86 @@
+"""Accuracy against measured latency: which contender and which image side a millisecond buys."""
+
+from __future__ import annotations
+
+import polars as pl
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from deepenough.records import Verdict
+from deepenough.report import words
+from deepenough.report.figures.canvas import (
+    DASHES,
+    MARKERS,
+    MUTED,
+    Caption,
+    Picture,
+    colour,
+    legend_above,
+    picture,
+    printable,
+)
+from deepenough.report.tables import machine, numbers, results
+
+
+def accuracy_against_latency(frame: pl.DataFrame, verdict: Verdict, where: str) -> Picture:
+    """One line a contender through its image sides, and the frontier that nothing beats.
+
+    Args:
+        frame: columns `contender`, `scale`, `latency_s` (of one image), `mean` (in the verdict's unit), `on_frontier`.
+        verdict: gives order, colours and unit.
+        where: the machine on which the latency was measured.
+    """
+    best = frame.filter(pl.col("on_frontier")).sort("latency_s")
+    listed = "; ".join(
+        f"{words.display_name(row['contender'])} at {row['scale']} px ({numbers.duration(row['latency_s'])}, "
+        f"{numbers.level(row['mean'], verdict.unit, 1)})"
+        for row in best.iter_rows(named=True)
+    )
+    caption = Caption(
+        key="frontier",
+        title=f"Test {verdict.metric} against the time for one image, {where}",
+        description=f"On the frontier, where nothing is both faster and better: {listed}.",
+        twin=machine.accuracy_against_latency(frame, verdict),
+    )
+    return picture(caption, lambda figure, narrow: _draw(figure, frame, verdict, narrow), heights=(360, 330))
+
+
+def _draw(figure: Figure, frame: pl.DataFrame, verdict: Verdict, narrow: bool) -> None:
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    handles = []
+    for place, name in enumerate(results.contender_order(verdict)):
+        points = frame.filter(pl.col("contender") == name).sort("scale")
+        if points.is_empty():
+            continue
+        spans, means = 1000 * points["latency_s"].to_numpy(), points["mean"].to_numpy()
+        style = {"color": colour(place), "marker": MARKERS[place % 6], "linestyle": DASHES[place % 6]}
+        axes.plot(spans, means, markersize=8, **style)
+        handles.append(Line2D([], [], label=printable(words.display_name(name), 24), **style))
+        below = place % 2 == 1
+        for side, span, mean in zip(points["scale"], spans, means, strict=True):
+            axes.annotate(
+                str(side),
+                (span, mean),
+                (0, -9 if below else 9),
+                textcoords="offset points",
+                ha="center",
+                va="top" if below else "bottom",
+                size=11,
+                color=colour(place),
+            )
+    best = frame.filter(pl.col("on_frontier")).sort("latency_s")
+    spans, means = 1000 * best["latency_s"].to_numpy(), best["mean"].to_numpy()
+    axes.step(spans, means, where="post", color=MUTED, linewidth=7, alpha=0.22, zorder=0)
+    handles.append(Line2D([], [], color=MUTED, linewidth=7, alpha=0.22, label="frontier"))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.shortest(value)))
+    axes.margins(x=0.06, y=0.14)
+    axes.grid(visible=True)
+    axes.set_xlabel(
+        "median time for one image, ms (labels: image side, px)" if not narrow else "ms for one image (labels: px)"
+    )
+    axes.set_ylabel(f"{verdict.metric}, {numbers.level_unit(verdict.unit)}")
+    legend_above(figure, handles, narrow)

@@ -1,0 +1,153 @@
+"""Accuracy over the image side for every contender, and the gain of the deciding pair at each side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from deepenough.records import ContenderResult, Verdict
+from deepenough.report import words
+from deepenough.report.figures.canvas import (
+    DASHES,
+    INK,
+    MARKERS,
+    MUTED,
+    Caption,
+    Picture,
+    colour,
+    legend_above,
+    picture,
+    printable,
+)
+from deepenough.report.tables import numbers, results
+
+
+def accuracy_over_scale(verdict: Verdict) -> Picture:
+    """Lines for the means, bands for their 95 % intervals, dots for the seeds."""
+    names = results.contender_order(verdict)
+    best = {name: max(_of(verdict, name), key=lambda entry: entry.mean, default=None) for name in names}
+    reached = "; ".join(
+        f"{words.display_name(name)} is highest at {entry.scale} px with {numbers.level(entry.mean, verdict.unit, 1)}"
+        for name, entry in best.items()
+        if entry is not None
+    )
+    caption = Caption(
+        key="scale",
+        title=f"Test {verdict.metric} over the image side",
+        description=f"{reached}. Bands are 95 % intervals over seeds and images, dots single training runs.",
+        twin=results.scales(verdict),
+    )
+    return picture(caption, lambda figure, narrow: _draw_scales(figure, verdict, narrow), heights=(360, 320))
+
+
+def _of(verdict: Verdict, name: str) -> list[ContenderResult]:
+    return sorted((entry for entry in verdict.contenders if entry.contender == name), key=lambda entry: entry.scale)
+
+
+def _draw_scales(figure: Figure, verdict: Verdict, narrow: bool) -> None:
+    axes = figure.add_subplot()
+    handles = []
+    for place, name in enumerate(results.contender_order(verdict)):
+        entries = _of(verdict, name)
+        if not entries:
+            continue
+        _draw_contender(axes, entries, place)
+        label = printable(words.display_name(name), 24)
+        style = {"color": colour(place), "marker": MARKERS[place % 6], "linestyle": DASHES[place % 6]}
+        handles.append(Line2D([], [], label=label, **style))
+    _scale_axis(axes, [entry.scale for entry in verdict.contenders], narrow)
+    _mark_deciding(axes, verdict)
+    axes.grid(visible=True)
+    axes.set_ylabel(f"{verdict.metric}, {numbers.level_unit(verdict.unit)}")
+    legend_above(figure, handles, narrow)
+
+
+def _draw_contender(axes: Axes, entries: Sequence[ContenderResult], place: int) -> None:
+    sides = [entry.scale for entry in entries]
+    tint, mark = colour(place), MARKERS[place % 6]
+    banded = [entry for entry in entries if entry.interval is not None]
+    bounds = [entry.interval for entry in banded if entry.interval is not None]
+    if len(banded) > 1:
+        lows, highs = [bound[0] for bound in bounds], [bound[1] for bound in bounds]
+        axes.fill_between([entry.scale for entry in banded], lows, highs, color=tint, alpha=0.14, linewidth=0)
+    elif banded:
+        axes.plot([banded[0].scale] * 2, bounds[0], color=tint, alpha=0.5, linewidth=5, solid_capstyle="round")
+    dots = [(entry.scale, value) for entry in entries for _, value in sorted(entry.per_seed.items())]
+    if len(dots) > len(entries):
+        axes.plot(*zip(*dots, strict=True), mark, color=tint, alpha=0.4, markersize=4, markeredgewidth=0, linestyle="")
+    means = [entry.mean for entry in entries]
+    axes.plot(sides, means, color=tint, marker=mark, markersize=7, linestyle=DASHES[place % 6])
+
+
+def _scale_axis(axes: Axes, sides: Sequence[int], narrow: bool) -> None:
+    """Ticks at the tested sides and nowhere else; where they would touch, every second one."""
+    known = sorted(set(sides))
+    shown = known[:: 2 if narrow and len(known) > 6 else 1]
+    axes.xaxis.set_major_locator(FixedLocator(shown))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("image side at test, px")
+    if len(known) == 1:
+        axes.set_xlim(known[0] - 1, known[0] + 1)
+
+
+def _mark_deciding(axes: Axes, verdict: Verdict) -> None:
+    axes.axvline(verdict.scale, color=MUTED, linewidth=1, linestyle=(0, (2, 3)), zorder=0)
+    axes.annotate(
+        "decides",
+        (verdict.scale, 0),
+        (4, 5),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        size=11,
+        color=MUTED,
+    )
+
+
+def gain_over_scale(verdict: Verdict) -> Picture | None:
+    """The gain at each side with its interval; None where the pair was compared at one side only."""
+    pairs = results.deciding_pairs(verdict)
+    if len(pairs) < 2:
+        return None
+    small, big = words.display_name(verdict.small), words.display_name(verdict.big)
+    decimals = words.decimals_of(verdict)
+    listed = "; ".join(
+        f"{pair.scale} px: {numbers.signed(pair.difference, decimals)} ({numbers.interval(pair.interval, decimals)})"
+        for pair in pairs
+    )
+    caption = Caption(
+        key="gain",
+        title=f"Gain of {big} over {small} over the image side",
+        description=f"In {verdict.unit}, with 95 % intervals. {listed}. Your margin is {numbers.shortest(verdict.margin)}.",
+        twin=results.pairs(verdict),
+    )
+    return picture(caption, lambda figure, narrow: _draw_gains(figure, verdict, narrow), heights=(250, 240))
+
+
+def _draw_gains(figure: Figure, verdict: Verdict, narrow: bool) -> None:
+    axes = figure.add_subplot()
+    pairs = results.deciding_pairs(verdict)
+    axes.axhline(0, color=INK, linewidth=1)
+    axes.axhline(verdict.margin, color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
+    for pair in pairs:
+        axes.plot([pair.scale] * 2, pair.interval, color=INK, linewidth=3.5, solid_capstyle="round")
+        filled = pair.scale == verdict.scale
+        axes.plot(
+            pair.scale, pair.difference, "o", color=INK, markersize=9, markerfacecolor=INK if filled else "#fefefe"
+        )
+    _scale_axis(axes, [pair.scale for pair in pairs], narrow)
+    axes.margins(x=0.08, y=0.12)
+    axes.annotate(
+        "your margin",
+        (1, verdict.margin),
+        (-2, 3),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        size=11,
+        color=MUTED,
+    )
+    axes.set_ylabel(f"gain, {verdict.unit}")

@@ -1,0 +1,64 @@
+"""How the contenders learned: training loss and validation accuracy, one thin line a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from deepenough.records import Verdict
+from deepenough.report import words
+from deepenough.report.evidence import CellRecord
+from deepenough.report.figures.canvas import Caption, Picture, colour, legend_above, picture, printable
+from deepenough.report.tables import machine, numbers, results
+
+MOST_POINTS = 200
+
+
+def training_curves(cells: Sequence[CellRecord], verdict: Verdict) -> Picture | None:
+    """Loss and validation accuracy over epochs; None where no cell left a history."""
+    drawn = [cell for cell in cells if cell.history is not None and not cell.history.is_empty()]
+    if not drawn:
+        return None
+    ends = "; ".join(
+        f"{words.display_name(cell.contender)} seed {cell.seed} ends at {numbers.fixed(results.last_validation(cell), 1)} %"
+        for cell in drawn
+    )
+    caption = Caption(
+        key="training",
+        title="Training loss and validation accuracy over epochs",
+        description=f"One line a training run. On validation, {ends}.",
+        twin=machine.training(drawn),
+    )
+    return picture(caption, lambda figure, narrow: _draw(figure, drawn, verdict, narrow), heights=(300, 480))
+
+
+def _draw(figure: Figure, cells: Sequence[CellRecord], verdict: Verdict, narrow: bool) -> None:
+    loss, accuracy = figure.subplots(2, 1, sharex=True) if narrow else figure.subplots(1, 2)
+    order = results.contender_order(verdict)
+    places = {cell.contender: order.index(cell.contender) if cell.contender in order else len(order) for cell in cells}
+    for cell in cells:
+        _line(loss, cell, "loss", 1.0, places[cell.contender])
+        _line(accuracy, cell, "val_accuracy", 100.0, places[cell.contender])
+    loss.set_title("training loss")
+    accuracy.set_title("validation accuracy, %")
+    for axes in (loss, accuracy):
+        axes.grid(visible=True)
+        if axes is accuracy or not narrow:
+            axes.set_xlabel("epoch")
+    ranked = sorted(places.items(), key=lambda item: item[1])
+    handles = [
+        Line2D([], [], color=colour(place), label=printable(words.display_name(name), 24)) for name, place in ranked
+    ]
+    legend_above(figure, handles, narrow)
+
+
+def _line(axes: Axes, cell: CellRecord, column: str, factor: float, place: int) -> None:
+    if cell.history is None:
+        return
+    rows = cell.history.filter(pl.col(column).is_not_null() & pl.col(column).is_finite())
+    rows = rows.gather_every(max(1, -(-rows.height // MOST_POINTS)))
+    axes.plot(rows["epoch"].to_numpy(), factor * rows[column].to_numpy(), color=colour(place), linewidth=1.4, alpha=0.8)
