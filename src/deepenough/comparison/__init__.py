@@ -1,0 +1,28 @@
+"""From scores on disk to a verdict: pairing over samples, the deciding pair and scale, the frontier, the classes.
+
+Owns data frames of scores by contender, seed, scale and sample, and every sentence of caution that a verdict bears.
+Refuses torch, images and drawing; what a difference is worth is left to `stats`, how it is phrased to `report`.
+"""
+
+from deepenough.comparison.classes import confusion, disagreements, per_class
+from deepenough.comparison.frontier import frontier
+from deepenough.comparison.order import from_small_to_big, natural_key
+from deepenough.comparison.pairing import Aligned, Cells, align, read_scores
+from deepenough.comparison.predictions import groups_of, read_predictions
+from deepenough.comparison.verdict import decide_study
+
+__all__ = [
+    "Aligned",
+    "Cells",
+    "align",
+    "confusion",
+    "decide_study",
+    "disagreements",
+    "from_small_to_big",
+    "frontier",
+    "groups_of",
+    "natural_key",
+    "per_class",
+    "read_predictions",
+    "read_scores",
+]

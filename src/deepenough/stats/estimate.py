@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -50,6 +50,27 @@ class Estimate:
     seed_sd: tuple[float, ...] = ()  # SD of the seeds' means as seen, sampling noise included
     guarded_interval: tuple[float, float] | None = None  # guard=2, where "unequal_seed_sd" is warned of
     warnings: tuple[str, ...] = ()  # keys of WARNINGS
+
+    def scaled(self, factor: float) -> Estimate:
+        """The same in another unit: `factor` = 100 turns shares into percent points."""
+
+        def both(ends: tuple[float, float]) -> tuple[float, float]:
+            return ends[0] * factor, ends[1] * factor
+
+        parts, square = self.components, factor * factor
+        return replace(
+            self,
+            difference=self.difference * factor,
+            standard_error=self.standard_error * factor,
+            interval=both(self.interval),
+            seed_sd=tuple(sd * factor for sd in self.seed_sd),
+            guarded_interval=None if self.guarded_interval is None else both(self.guarded_interval),
+            components=Components(
+                seed_variances=tuple(v * square for v in parts.seed_variances),
+                residual_variances=tuple(v * square for v in parts.residual_variances),
+                sample_variance=parts.sample_variance * square,
+            ),
+        )
 
 
 def as_scores(scores: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:

@@ -8,14 +8,17 @@ random.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from deepenough.records import Needed
 from deepenough.stats.decision import check_margin
 from deepenough.stats.distributions import FloatArray, noncentral_t_power, t_quantile
 from deepenough.stats.estimate import Components, Estimate
+
+BoolArray = npt.NDArray[np.bool_]
 
 LADDER = (3, 5, 8, 10, 15, 20, 30)
 LARGEST = 10_000_000  # samples; a design that needs more is not offered
@@ -61,10 +64,10 @@ def needed(
     rungs = [seeds_now] if fixed_runs else sorted({*(k for k in ladder if k >= seeds_now), max(seeds_now, 2)})
     distance = max(estimate.difference, margin - estimate.difference) if target is None else abs(target)
 
-    def narrow(k: int, n: FloatArray) -> FloatArray:
+    def narrow(k: int, n: FloatArray) -> BoolArray:
         return 2.0 * interval_half_width(estimate.components, k, n) <= margin
 
-    def likely(k: int, n: FloatArray) -> FloatArray:
+    def likely(k: int, n: FloatArray) -> BoolArray:
         return predicted_power(estimate.components, k, n, distance) >= power
 
     return Needed(
@@ -121,7 +124,9 @@ def _design(parts: Components, seeds: int, samples: FloatArray) -> tuple[FloatAr
     return variance, np.minimum(df, cap)
 
 
-def _designs(settles, rungs: Sequence[int], estimate: Estimate) -> list[dict[str, float]]:  # noqa: ANN001
+def _designs(
+    settles: Callable[[int, FloatArray], BoolArray], rungs: Sequence[int], estimate: Estimate
+) -> list[dict[str, float]]:
     """The fewest samples for each number of seeds; those that save no samples over fewer seeds are left out."""
     found: list[dict[str, float]] = []
     fewest = float("inf")
@@ -142,7 +147,7 @@ def _designs(settles, rungs: Sequence[int], estimate: Estimate) -> list[dict[str
     return found
 
 
-def _fewest(settles) -> int | None:  # noqa: ANN001
+def _fewest(settles: Callable[[FloatArray], BoolArray]) -> int | None:
     """The smallest n that settles: the first on a geometric grid, then bisection below it.
 
     From below, because the width need not fall for ever: with more samples the seeds weigh more and the degrees of

@@ -1,0 +1,75 @@
+"""The estimator that fits the data at hand: seeds or checkpoints, clusters or not, 0/1 or real-valued."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from deepenough.stats import (
+    Estimate,
+    agresti_min_interval,
+    cluster_scores,
+    compare_checkpoints,
+    is_binary,
+    nested,
+    single,
+    wilson_interval,
+)
+from deepenough.stats.distributions import FloatArray, t_quantile
+
+_METHODS = {
+    "nested": "nested-seed multi-reader multi-case (Obuchowski-Rockette) with Hillis' degrees of freedom",
+    "mcnemar": "two checkpoints: McNemar mid-p with the Agresti-Min interval",
+    "paired_t": "two checkpoints: paired t over samples",
+}
+
+
+def method_of(estimate: Estimate, *, clustered: bool) -> str:
+    """The method in words, for the record."""
+    return _METHODS[estimate.design] + (", on linearised cluster scores" if clustered else "")
+
+
+def estimate_gain(big: FloatArray, small: FloatArray, clusters: np.ndarray | None = None) -> Estimate:
+    """Big minus small, in the score's unit.
+
+    Args:
+        big: shape (seeds, samples).
+        small: shape (seeds, samples), the same samples.
+        clusters: label of each sample, or None.
+
+    Where 0/1 scores leave no variance at all (every run gave every sample the same gain) the interval is that of two
+    checkpoints, since a width of zero would claim to know samples that nobody has seen.
+    """
+    first, second = big, small
+    if clusters is not None:
+        first, second = cluster_scores(big, clusters), cluster_scores(small, clusters)
+    by_seed = min(len(big), len(small)) >= 2
+    estimate = nested(first, second) if by_seed else compare_checkpoints(first, second)
+    if "no_variance" in estimate.warnings and is_binary(big) and is_binary(small):
+        gain = round(estimate.difference * estimate.samples)
+        interval = agresti_min_interval(max(gain, 0), max(-gain, 0), estimate.samples)
+        return replace(estimate, interval=interval)
+    return estimate
+
+
+def interval_of_mean(scores: FloatArray, clusters: np.ndarray | None = None) -> tuple[float, float] | None:
+    """Interval of one contender's mean over fresh seeds and new samples (over new samples only, with one seed).
+
+    None where there is one sample with a real-valued score. The ends of 0/1 scores stay within [0, 1].
+    """
+    binary, size = is_binary(scores), scores.shape[1]
+    wilson = wilson_interval(float(scores.mean()) * size, size) if binary else None
+    units = scores if clusters is None else cluster_scores(scores, clusters)
+    if units.shape[1] < 2 or (len(scores) == 1 and clusters is None and binary):
+        return wilson
+    if len(scores) == 1:
+        row = units[0]
+        half = float(t_quantile(len(row) - 1.0, 0.975) * row.std(ddof=1) / np.sqrt(len(row)))
+        low, high = float(row.mean()) - half, float(row.mean()) + half
+    else:
+        estimate = single(units)
+        if binary and "no_variance" in estimate.warnings:
+            return wilson
+        low, high = estimate.interval
+    return (max(low, 0.0), min(high, 1.0)) if binary else (low, high)

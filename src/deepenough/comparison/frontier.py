@@ -1,0 +1,82 @@
+"""Accuracy against measured latency: which contender at which scale is worth its time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from deepenough.records import ContenderResult
+
+_TABLE = {
+    "contender": pl.String,
+    "scale": pl.Int64,
+    "mean": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "validation_mean": pl.Float64,
+    "latency_s": pl.Float64,
+    "on_frontier": pl.Boolean,
+    "within_margin": pl.Boolean,
+    "cheapest_within_margin": pl.Boolean,
+}
+
+
+def frontier(results: Sequence[ContenderResult], costs: pl.DataFrame, *, margin: float) -> pl.DataFrame:
+    """Contenders at their scales, in order of latency, and which of them no other beats in both respects.
+
+    Points are judged by their validation mean where all have one, else by their test mean. A point estimate is no
+    claim: the verdict alone says whether a difference is shown.
+
+    Args:
+        results: of a verdict, in its unit.
+        costs: `records.COSTS`; the median latency at the smallest batch is used.
+        margin: in the verdict's unit.
+
+    Returns:
+        A row for each contender and scale whose latency is known: `contender`, `scale`, `mean`, `low`, `high`,
+        `validation_mean`, `latency_s` (a batch), `on_frontier` (nothing is at least as fast and better, or faster and
+        as good), `within_margin` (less than the margin below the best), `cheapest_within_margin` (the fastest of
+        those).
+    """
+    latency = _latency(costs)
+    known = [result for result in results if (result.contender, result.scale) in latency]
+    validated = all(result.validation_mean is not None for result in known)
+    quality = [r.validation_mean if validated and r.validation_mean is not None else r.mean for r in known]
+    best = max(quality, default=0.0)
+    points = sorted(zip(known, quality, strict=True), key=lambda point: (_at(latency, point[0]), -point[1]))
+    rows: list[dict[str, object]] = []
+    highest, found = float("-inf"), False
+    for result, reached in points:
+        near = best - reached < margin
+        low, high = result.interval or (None, None)
+        rows.append(
+            {
+                "contender": result.contender,
+                "scale": result.scale,
+                "mean": result.mean,
+                "low": low,
+                "high": high,
+                "validation_mean": result.validation_mean,
+                "latency_s": _at(latency, result),
+                "on_frontier": reached > highest,
+                "within_margin": near,
+                "cheapest_within_margin": near and not found,
+            }
+        )
+        highest, found = max(highest, reached), found or near
+    return pl.DataFrame(rows, schema=_TABLE)
+
+
+def _latency(costs: pl.DataFrame) -> dict[tuple[str, int], float]:
+    """Median seconds a batch by (contender, scale), at the smallest batch measured."""
+    first = (
+        costs.sort("batch", maintain_order=True)
+        .group_by("contender", "scale", maintain_order=True)
+        .agg(pl.col("latency_s").struct.field("p50").first())
+    )
+    return {(name, scale): seconds for name, scale, seconds in first.iter_rows() if seconds is not None}
+
+
+def _at(latency: dict[tuple[str, int], float], result: ContenderResult) -> float:
+    return latency[result.contender, result.scale]

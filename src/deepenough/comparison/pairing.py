@@ -1,0 +1,177 @@
+"""Long table in, aligned matrices out: every contender's scores on the very same samples in the very same order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from deepenough.errors import RecordError
+from deepenough.stats.distributions import FloatArray
+
+_COLUMNS = ("contender", "seed", "scale", "sample_id", "score")
+_SHOWN = 5  # ids named in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One contender at one scale: `scores` of shape (seeds, samples), rows in the order of `seeds`."""
+
+    seeds: tuple[int, ...]
+    scores: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """All scores of a study, by (contender, scale); columns of every matrix are `sample_ids`."""
+
+    sample_ids: pl.Series
+    cells: Mapping[tuple[str, int], Cells]
+    missing: tuple[tuple[str, int, int], ...]  # (contender, seed, scale) met elsewhere but not at this scale
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """In the order of their first row."""
+        return tuple(dict.fromkeys(contender for contender, _ in self.cells))
+
+    @property
+    def scales(self) -> tuple[int, ...]:
+        """Ascending."""
+        return tuple(sorted({scale for _, scale in self.cells}))
+
+
+def read_scores(path: Path) -> pl.DataFrame:
+    """The columns of a `scores.parquet` that a verdict needs, and no others: half the time of reading all.
+
+    Raises:
+        RecordError: if the file is missing, torn, or lacks a column.
+    """
+    if not path.is_file():
+        raise RecordError(str(path), "a table of scores", "no such file", "give the folder of a finished study")
+    try:
+        return pl.read_parquet(path, columns=list(_COLUMNS))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        wanted = f"Parquet with the columns {', '.join(_COLUMNS)}"
+        raise RecordError(str(path), wanted, str(error), "run the study again") from error
+
+
+def align(scores: pl.DataFrame, *, where: str = "scores") -> Aligned:
+    """Pair the scores of all cells over samples.
+
+    Args:
+        scores: columns `contender`, `seed`, `scale`, `sample_id`, `score`, in any order of rows; fastest where each
+            cell's rows stand together with the samples in one order.
+        where: the file's name, for messages.
+
+    Raises:
+        RecordError: if a column or score is missing, a sample occurs twice in a cell, or cells hold different samples.
+    """
+    missing = [name for name in _COLUMNS if name not in scores.columns]
+    if missing:
+        raise RecordError(where, f"the columns {', '.join(_COLUMNS)}", f"no column {', '.join(missing)}")
+    if scores.is_empty():
+        raise RecordError(where, "at least one score", "an empty table")
+    frame = scores.select(_COLUMNS)
+    _refuse_gaps(frame, where)
+    starts = _starts(frame)
+    if not _stands_together(frame, starts):
+        frame = frame.sort("contender", "scale", "seed", pl.col("sample_id").hash(), maintain_order=True)
+        starts = _starts(frame)
+        if not _stands_together(frame, starts):
+            _refuse_mismatch(frame, where)
+    size = frame.height // len(starts)
+    ids = frame["sample_id"].slice(0, size)
+    if ids.n_unique() < size:
+        _refuse_mismatch(frame, where)
+    keys = frame.select("contender", "seed", "scale")[starts].rows()
+    values = frame["score"].cast(pl.Float64).to_numpy()
+    rows: dict[tuple[str, int], dict[int, FloatArray]] = {}
+    for (contender, seed, scale), start in zip(keys, starts, strict=True):
+        rows.setdefault((contender, scale), {})[seed] = values[start : start + size]
+    cells = {key: Cells(tuple(sorted(by)), np.stack([by[seed] for seed in sorted(by)])) for key, by in rows.items()}
+    return Aligned(ids, cells, _missing(cells))
+
+
+def cluster_labels(sample_ids: pl.Series, groups: Mapping[str, str | None] | None) -> np.ndarray | None:
+    """Cluster of each sample, in the order of `sample_ids`; a sample without a group is a cluster of its own.
+
+    None where there are no groups, or each holds one sample: then clusters change nothing.
+    """
+    if not groups:
+        return None
+    known = {group: code for code, group in enumerate(dict.fromkeys(g for g in groups.values() if g is not None))}
+    labels = np.empty(len(sample_ids), np.int64)
+    for position, sample in enumerate(sample_ids):
+        group = groups.get(sample)
+        labels[position] = len(known) + position if group is None else known[group]
+    return None if len(np.unique(labels)) == len(labels) else labels
+
+
+def _starts(frame: pl.DataFrame) -> np.ndarray:
+    """Rows at which a new cell begins."""
+    changed = (pl.col(name).ne_missing(pl.col(name).shift(1)) for name in ("contender", "seed", "scale"))
+    begins = frame.select(pl.any_horizontal(*changed).alias("begins"))["begins"].to_numpy().copy()
+    begins[0] = True
+    return np.flatnonzero(begins)
+
+
+def _stands_together(frame: pl.DataFrame, starts: np.ndarray) -> bool:
+    """Whether every cell is one block of rows, and all blocks list the same samples in the same order."""
+    size, rest = divmod(frame.height, len(starts))
+    if rest or not np.array_equal(starts, np.arange(len(starts)) * size):
+        return False
+    if frame.select("contender", "seed", "scale")[starts].n_unique() < len(starts):
+        return False
+    ids = frame["sample_id"]
+    first = ids.slice(0, size)
+    return all(bool((ids.slice(int(start), size) == first).all()) for start in starts[1:])
+
+
+def _missing(cells: Mapping[tuple[str, int], Cells]) -> tuple[tuple[str, int, int], ...]:
+    scales = sorted({scale for _, scale in cells})
+    seeds: dict[str, set[int]] = {}
+    for (contender, _), cell in cells.items():
+        seeds.setdefault(contender, set()).update(cell.seeds)
+    return tuple(
+        (contender, seed, scale)
+        for contender, all_seeds in seeds.items()
+        for scale in scales
+        for seed in sorted(all_seeds - set(cells[contender, scale].seeds if (contender, scale) in cells else ()))
+    )
+
+
+def _refuse_gaps(frame: pl.DataFrame, where: str) -> None:
+    empty = [name for name in _COLUMNS if frame[name].null_count()]
+    if empty:
+        raise RecordError(where, "a value in every row", f"empty cells in column {', '.join(empty)}")
+    bad = frame.filter(~pl.col("score").cast(pl.Float64).is_finite())
+    if bad.height:
+        contender, seed, _, sample, score = bad.row(0)
+        got = f"{score} for {contender}, seed {seed}, sample {sample} ({bad.height} such rows)"
+        remedy = "leave such samples out for all contenders, or the seed as diverged"
+        raise RecordError(where, "finite scores", got, remedy)
+
+
+def _refuse_mismatch(frame: pl.DataFrame, where: str) -> None:
+    """Say which samples occur twice, or are not shared by all cells."""
+    cell = ["contender", "seed", "scale"]
+    twice = frame.filter(pl.struct(*cell, "sample_id").is_duplicated())
+    if twice.height:
+        contender, seed, scale, sample, _ = twice.row(0)
+        got = f"{twice.height} rows that share theirs, first {sample} of {contender}, seed {seed}, scale {scale}"
+        raise RecordError(where, "one row for each sample of a cell", got, "remove the duplicates")
+    cells = frame.select(cell).unique().height
+    partial = frame.group_by("sample_id", maintain_order=True).len().filter(pl.col("len") < cells)["sample_id"]
+    lacking = (
+        frame.group_by(cell, maintain_order=True)
+        .agg(absent=pl.lit(partial.len()) - pl.col("sample_id").is_in(partial.implode()).sum())
+        .filter(pl.col("absent") > 0)
+    )
+    contender, seed, scale, absent = lacking.row(0)
+    shown = ", ".join(str(sample) for sample in partial.sort().head(_SHOWN))
+    shown += ", ..." if len(partial) > _SHOWN else ""
+    got = f"{len(partial)} that not every cell has ({shown}); {contender}, seed {seed}, scale {scale} lacks {absent}"
+    raise RecordError(where, "the same samples in every cell", got, "score all contenders on the same samples")

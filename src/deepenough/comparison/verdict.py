@@ -1,0 +1,203 @@
+"""From scores to a verdict: pair over samples, estimate, decide, and say what the answer rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from deepenough.comparison import caveats as caveat
+from deepenough.comparison.estimating import estimate_gain, interval_of_mean, method_of
+from deepenough.comparison.order import deciding_pair, deciding_scale, from_small_to_big, validation_means
+from deepenough.comparison.pairing import Aligned, align, cluster_labels
+from deepenough.errors import StudyError
+from deepenough.records import ContenderResult, Needed, PairResult, Verdict
+from deepenough.stats import Decision, Estimate, check_margin, decide, holm, needed, tipping_seed_sd
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What all pairs of a study have in common."""
+
+    aligned: Aligned
+    clusters: np.ndarray | None
+    margin: float
+    multiplier: float
+
+    def estimate(self, small: str, big: str, scale: int) -> Estimate:
+        cells = self.aligned.cells
+        gain = estimate_gain(cells[big, scale].scores, cells[small, scale].scores, self.clusters)
+        return gain.scaled(self.multiplier)
+
+
+def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
+    scores: pl.DataFrame,
+    *,
+    margin: float,
+    validation: pl.DataFrame | None = None,
+    small: str | None = None,
+    big: str | None = None,
+    costs: pl.DataFrame | None = None,
+    metric: str = "accuracy",
+    unit: str = "points",
+    multiplier: float = 100.0,
+    groups: Mapping[str, str | None] | None = None,
+    caveats: Sequence[str] = (),
+    scale: int | None = None,
+) -> Verdict:
+    """Decide whether the small contender is enough.
+
+    The deciding pair is the declared one, else the cheapest and the costliest contender; the deciding scale the
+    declared one, else the best on validation. Every other contender and scale is estimated too, against the small
+    contender.
+
+    Args:
+        scores: columns `contender`, `seed`, `scale`, `sample_id`, `score` (others are ignored); higher is better.
+        margin: above 0, in `unit`: the gain too small to pay for.
+        validation: as `scores`, on other samples; chooses the scale. Its samples never enter the estimate.
+        small: contender that would be enough.
+        big: contender that might be needed.
+        costs: `records.COSTS`; orders the contenders where the pair is not declared.
+        metric: what a score is, for the record.
+        unit: of margin, differences and means in the verdict.
+        multiplier: units for a score of 1.
+        groups: cluster of each sample id, where samples are not independent.
+        caveats: sentences the caller knows (diverged runs, ...); they come first.
+        scale: the deciding scale, declared before looking.
+
+    Raises:
+        InputError: (of its kinds) if the margin, the pair, the scale or the scores cannot be used.
+    """
+    check_margin(margin)
+    aligned = align(scores)
+    ordered = from_small_to_big(aligned.contenders, costs)
+    pair = deciding_pair(ordered, small, big)
+    at, chosen_on = deciding_scale(aligned, pair, validation, scale)
+    question = _Question(aligned, cluster_labels(aligned.sample_ids, groups), margin, multiplier)
+    if len(aligned.sample_ids) < 2:
+        raise StudyError("scores", "at least 2 test samples", str(len(aligned.sample_ids)), "test on more samples")
+    estimate = question.estimate(*pair, at)
+    decision = decide(estimate.interval, margin)
+    pairs = _pairs(question, ordered, pair, at, estimate)
+    deciding = [(name, aligned.cells[name, at]) for name in pair]
+    seeds = {name: list(aligned.cells[name, at].seeds) for name in pair}
+    said = [
+        *caveats,
+        *caveat.of_seeds(estimate, deciding[0], deciding[1], unit),
+        *caveat.of_outliers(deciding),
+        *caveat.of_samples(deciding[0], deciding[1], question.clusters),
+        *caveat.of_variance(estimate),
+        *caveat.of_looks(len(pairs), aligned, chosen_on),
+    ]
+    return Verdict(
+        answer=decision.answer,
+        scope="architecture" if min(len(s) for s in seeds.values()) > 1 else "checkpoint",
+        small=pair[0],
+        big=pair[1],
+        metric=metric,
+        unit=unit,
+        scale=at,
+        difference=estimate.difference,
+        interval=estimate.interval,
+        margin=margin,
+        p_value=estimate.p_value,
+        degrees_of_freedom=estimate.degrees_of_freedom,
+        standard_error=estimate.standard_error,
+        samples=len(aligned.sample_ids),
+        seeds=seeds,
+        method=method_of(estimate, clustered=question.clusters is not None),
+        beyond_margin=decision.beyond_margin,
+        enough_for_any_margin_above=estimate.interval[1],
+        needed=_needed(estimate, decision, margin, len(aligned.sample_ids)),
+        caveats=list(dict.fromkeys(said)),
+        scale_chosen_on=chosen_on,
+        contenders=_contenders(question, ordered, validation),
+        pairs=pairs,
+    )
+
+
+def _pairs(
+    question: _Question, ordered: Sequence[str], deciding: tuple[str, str], at: int, known: Estimate
+) -> list[PairResult]:
+    """Every contender against the reference, the deciding pair's small one, at every scale that both have."""
+    reference = deciding[0]
+    results: list[PairResult] = []
+    for other in (name for name in ordered if name != reference):
+        cheaper_first = ordered.index(reference) < ordered.index(other) or other == deciding[1]
+        small, big = (reference, other) if cheaper_first else (other, reference)
+        for scale in question.aligned.scales:
+            if not all((name, scale) in question.aligned.cells for name in (small, big)):
+                continue
+            is_deciding = (other, scale) == (deciding[1], at)
+            estimate = known if is_deciding else question.estimate(small, big, scale)
+            results.append(_pair(estimate, small, big, scale, question.margin))
+    others = [i for i, result in enumerate(results) if (result.small, result.big, result.scale) != (*deciding, at)]
+    for i, p_value in zip(others, holm([results[i].p_value for i in others]), strict=True):
+        results[i] = replace(results[i], p_adjusted=p_value)
+    return results
+
+
+def _pair(estimate: Estimate, small: str, big: str, scale: int, margin: float) -> PairResult:
+    return PairResult(
+        small=small,
+        big=big,
+        scale=scale,
+        answer=decide(estimate.interval, margin).answer,
+        difference=estimate.difference,
+        interval=estimate.interval,
+        p_value=estimate.p_value,
+        degrees_of_freedom=estimate.degrees_of_freedom,
+        standard_error=estimate.standard_error,
+    )
+
+
+def _contenders(question: _Question, ordered: Sequence[str], validation: pl.DataFrame | None) -> list[ContenderResult]:
+    """Mean and interval of every contender at every scale, in `unit`."""
+    seen, factor = validation_means(validation), question.multiplier
+    results: list[ContenderResult] = []
+    for name in ordered:
+        for scale in question.aligned.scales:
+            cell = question.aligned.cells.get((name, scale))
+            if cell is None:
+                continue
+            interval = interval_of_mean(cell.scores, question.clusters)
+            by_seed = cell.scores.mean(1)
+            validated = seen.get((name, scale))
+            results.append(
+                ContenderResult(
+                    contender=name,
+                    scale=scale,
+                    mean=float(by_seed.mean()) * factor,
+                    interval=None if interval is None else (interval[0] * factor, interval[1] * factor),
+                    per_seed={seed: float(mean) * factor for seed, mean in zip(cell.seeds, by_seed, strict=True)},
+                    validation_mean=None if validated is None else validated * factor,
+                    samples=cell.scores.shape[1],
+                )
+            )
+    return results
+
+
+def _needed(estimate: Estimate, decision: Decision, margin: float, samples: int) -> Needed | None:
+    """What would settle what is open; for single runs also the seed SD that would overturn what was seen."""
+    found: Needed | None = None
+    if decision.answer == "undecided":
+        found = needed(estimate, margin)
+    elif decision.beyond_margin is False:
+        found = needed(estimate, margin, target=estimate.difference - margin)
+    if estimate.samples < samples and found is not None:  # clusters: say it in samples again
+        found = replace(
+            found,
+            guaranteed=[_in_samples(design, samples / estimate.samples) for design in found.guaranteed],
+            likely=[_in_samples(design, samples / estimate.samples) for design in found.likely],
+        )
+    if estimate.components.seed_variances:
+        return found
+    tipping = tipping_seed_sd(estimate.difference, estimate.standard_error)
+    return replace(found or Needed(), tipping_seed_sd=tipping)
+
+
+def _in_samples(design: Mapping[str, float], samples_per_cluster: float) -> dict[str, float]:
+    counted = ("samples", "total_samples", "more_samples")
+    return {key: round(value * samples_per_cluster) if key in counted else value for key, value in design.items()}
