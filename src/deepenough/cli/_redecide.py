@@ -95,7 +95,7 @@ class _Tables:
     costs: pl.DataFrame | None
     groups: dict[str, str | None] | None
 
-    def decide(  # noqa: PLR0913  all that a verdict on these tables depends on
+    def decide(
         self,
         *,
         margin: float,

@@ -1,0 +1,195 @@
+"""Deciding anew from a study's folder, and from anybody's predictions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+from deepenough import cli, records
+from deepenough.cli import _redecide
+
+SMALL, BIG = "resnet50", "resnet101"
+ACCURACY = {(SMALL, 32): 0.80, (SMALL, 64): 0.86, (BIG, 32): 0.80, (BIG, 64): 0.88}
+OWN = "The embedded digits prove the pipeline and say little about depth."
+
+
+def frame(rng, samples, prefix):
+    """Scores of two contenders, three seeds and two scales on the same samples."""
+    parts = []
+    for (contender, scale), accuracy in ACCURACY.items():
+        for seed in range(3):
+            score = (rng.random(samples) < accuracy).astype(float)
+            parts.append(
+                pl.DataFrame(
+                    {
+                        "contender": contender,
+                        "seed": seed,
+                        "scale": scale,
+                        "sample_id": [f"{prefix}{i}" for i in range(samples)],
+                        "target": "cat",
+                        "prediction": np.where(score == 1, "cat", "dog"),
+                        "score": score,
+                        "confidence": 0.9,
+                    },
+                    schema=records.SCORES,
+                )
+            )
+    return pl.concat(parts)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A finished study that declared a margin of 2 points and chose its scale on validation."""
+    rng = np.random.default_rng(7)
+    records.write_table(tmp_path / "scores.parquet", frame(rng, 1500, "t"), records.SCORES)
+    records.write_table(tmp_path / "validation.parquet", frame(rng, 1500, "v"), records.SCORES)
+    verdict = _redecide._read(tmp_path).decide(margin=2.0, small=SMALL, big=BIG, scale=None, caveats=[OWN])
+    assert verdict.scale == 64
+    records.write_json(tmp_path / "verdict.json", verdict)
+    return tmp_path
+
+
+@pytest.fixture
+def decide(capsys):
+    """Run `deepenough verdict ... --json`; its output, parsed."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["verdict", *map(str, arguments), "--json"])
+        said = capsys.readouterr()
+        assert left.value.code == 0, said.err
+        return json.loads(said.out)
+
+    return run
+
+
+def looked(verdict):
+    """The caveats that speak of a choice made after looking."""
+    return [caveat for caveat in verdict["caveats"] if "after the results were known" in caveat]
+
+
+def test_verdict_finds_the_difference_of_the_means_in_points(study, decide):
+    verdict = decide(study)
+    scores = pl.read_parquet(study / "scores.parquet").filter(pl.col("scale") == 64)
+    means = dict(scores.group_by("contender").agg(pl.col("score").mean()).iter_rows())
+    assert verdict["difference"] == pytest.approx(100 * (means[BIG] - means[SMALL]), abs=1e-9)
+    assert (verdict["margin"], verdict["scale_chosen_on"]) == (2.0, "validation")
+    assert looked(verdict) == []
+
+
+def test_verdict_names_the_declared_margin_when_another_is_given(study, decide):
+    verdict = decide(study, "--margin", "0.5")
+    assert verdict["margin"] == 0.5
+    assert looked(verdict) == [
+        "The margin was set to 0.5 after the results were known; 2 points had been declared before."
+    ]
+    assert records.read_json(study / "verdict.json")["caveats"] == verdict["caveats"]
+
+
+def test_verdict_remembers_the_declared_margin_when_decided_anew_twice(study, decide):
+    decide(study, "--margin", "0.5")
+    assert "2 points had been declared" in looked(decide(study, "--margin", "1"))[0]
+    back = decide(study)
+    assert back["margin"] == 2.0
+    assert looked(back) == []
+
+
+def test_verdict_keeps_the_caveats_that_only_the_study_knew(study, decide):
+    for margin in ("0.5", "3", "2"):
+        assert decide(study, "--margin", margin)["caveats"].count(OWN) == 1
+
+
+def test_verdict_does_not_call_a_scale_declared_when_it_is_chosen_after_looking(study, decide):
+    verdict = decide(study, "--scale", "32")
+    assert (verdict["scale"], verdict["scale_chosen_on"]) == (32, "test")
+    assert looked(verdict) == ["The scale of 32 px was chosen after the results were known."]
+    assert decide(study)["scale"] == 64
+
+
+def test_verdict_turns_the_sign_when_the_pair_is_swapped(study, decide):
+    forward, backward = decide(study), decide(study, "--small", BIG, "--big", SMALL)
+    assert backward["difference"] == pytest.approx(-forward["difference"], abs=1e-12)
+    assert len(looked(backward)) == 1
+
+
+def test_verdict_takes_groups_for_independent_when_samples_have_them(study, decide):
+    ungrouped = decide(study)
+    samples = pl.DataFrame(
+        {
+            "sample_id": [f"t{i}" for i in range(1500)],
+            "path": "x",
+            "target": "cat",
+            "split": "test",
+            "group": [f"g{i // 30}" for i in range(1500)],
+            "width": 64,
+            "height": 64,
+        }
+    )
+    records.write_table(study / "samples.parquet", samples, records.SAMPLES)
+    grouped = decide(study)
+    assert grouped["difference"] == pytest.approx(ungrouped["difference"], abs=1e-9)
+    assert grouped["degrees_of_freedom"] != ungrouped["degrees_of_freedom"]
+    assert any("50 groups" in caveat for caveat in grouped["caveats"])
+
+
+def test_verdict_declares_the_first_margin_when_scores_have_no_verdict_yet(study, decide):
+    (study / "verdict.json").unlink()
+    assert looked(decide(study, "--margin", "1")) == []
+    assert "1 points had been declared" in looked(decide(study, "--margin", "3"))[0]
+
+
+def test_verdict_speaks_in_lines_of_80_columns(study, capsys, monkeypatch):
+    monkeypatch.chdir(study.parent)
+    with pytest.raises(SystemExit):
+        cli.main(["verdict", study.name])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(("ResNet", "Undecided"))
+    assert max(map(len, lines)) <= 80
+
+
+def test_verdict_reads_predictions_from_anywhere(study, tmp_path, decide):
+    scores = pl.read_parquet(study / "scores.parquet").filter(pl.col("scale") == 64)
+    table = tmp_path / "predictions.csv"
+    scores.select("sample_id", "target", "contender", "seed", "prediction").write_csv(table)
+    verdict = decide(table, "--margin", "2", "--small", SMALL, "--big", BIG)
+    expected = decide(study)
+    for key in ("answer", "difference", "interval", "p_value"):
+        assert verdict[key] == pytest.approx(expected[key]) if key != "answer" else verdict[key] == expected[key]
+
+
+def test_verdict_says_that_no_margin_was_declared_when_predictions_come_without(study, tmp_path, decide):
+    scores = pl.read_parquet(study / "scores.parquet").filter(pl.col("scale") == 64)
+    table = tmp_path / "predictions.parquet"
+    scores.select("sample_id", "target", "contender", "seed", "prediction").write_parquet(table)
+    verdict = decide(table, "--small", SMALL, "--big", BIG)
+    assert verdict["margin"] == 0.5
+    assert "No margin was declared" in verdict["caveats"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("empty", "expected a study's folder, with scores.parquet in it"), ("none.csv", "none.csv")]
+)
+def test_verdict_takes_one_line_and_exit_code_2_when_there_is_nothing_to_decide(tmp_path, capsys, name, said):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit) as left:
+        cli.main(["verdict", str(tmp_path / name)])
+    err = capsys.readouterr().err
+    assert left.value.code == 2
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_verdict_imports_neither_torch_nor_matplotlib(study):
+    script = (
+        "import sys\nfrom deepenough.cli import main\n"
+        "try:\n    main(['verdict', sys.argv[1], '--margin', '0.5'])\n"
+        "except SystemExit as left:\n    assert not left.code, left.code\n"
+        "assert not {'torch', 'timm', 'matplotlib', 'scipy.stats'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(study)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
