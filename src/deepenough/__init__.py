@@ -1,7 +1,7 @@
 """Is ResNet-50 deep enough for your images, or do you need ResNet-101, and at which scale?
 
-The names below are the public way in; each is imported when it is first asked for, so `import deepenough` is instant and
-brings in neither torch nor polars:
+The names below are the public way in; each is imported when it is first asked for, so `import deepenough` is instant
+and brings in neither torch nor polars:
 
     compare           train, test and decide: the main job, from a source of images to the verdict
     decide_study      the verdict from a frame of scores per sample, contender and seed
@@ -17,24 +17,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deepenough.comparison import decide_study, read_predictions
     from deepenough.errors import InputError
-    from deepenough.studies import compare
+    from deepenough.studies import run_study as compare
 
 __version__ = "0.1.0"
 
 __all__ = ["InputError", "__version__", "compare", "decide_study", "read_predictions"]
 
 _HOMES = {
-    "InputError": "deepenough.errors",
-    "compare": "deepenough.studies",
-    "decide_study": "deepenough.comparison",
-    "read_predictions": "deepenough.comparison",
+    "InputError": ("deepenough.errors", "InputError"),
+    "compare": ("deepenough.studies", "run_study"),
+    "decide_study": ("deepenough.comparison", "decide_study"),
+    "read_predictions": ("deepenough.comparison", "read_predictions"),
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'deepenough' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)
 
 
 def __dir__() -> list[str]:
