@@ -146,6 +146,9 @@ def _any_margin(verdict: Verdict) -> str:
     upper = verdict.enough_for_any_margin_above
     if upper <= 0:
         return f"{small} is enough whatever the margin: no gain of {big} is compatible with the data."
+    if verdict.beyond_margin:
+        bound = f"{numbers.fixed(verdict.interval[0], decimals_of(verdict))} {verdict.unit}"
+        return f"Without any margin in mind: {big} pays for every margin below {bound}."
     bound = f"{numbers.fixed(upper, decimals_of(verdict))} {verdict.unit}"
     return f"Without any margin in mind: {small} is enough for every margin above {bound}."
 

@@ -142,7 +142,7 @@ def _svg(caption: Caption, draw: Draw, width: int, height: int, narrow: bool) ->
 
 
 def _for_page(svg: str, caption: Caption, form: str, width: int) -> str:
-    """The drawing as an accessible inline element: no namespaces, no metadata, no ids but those that are referred to."""
+    """The drawing as an accessible inline element: no namespaces, no metadata, no id that nothing refers to."""
     root = ET.fromstring(svg)
     for parent in list(root.iter()):
         for child in list(parent):

@@ -15,17 +15,19 @@ from deepenough.report.tables import data, numbers
 MOST_CLASSES = 30
 
 
-def gain_per_class(frame: pl.DataFrame, verdict: Verdict) -> Picture:
-    """A dot and an interval for each class, the largest gain on top.
+def gain_per_class(frame: pl.DataFrame, verdict: Verdict) -> Picture | None:
+    """A dot and an interval for each class, the largest gain on top; None where no class has two samples.
 
     Args:
-        frame: columns `target`, `samples`, `small`, `big`, `difference`, `low`, `high`, in the verdict's unit; the
-            `MOST_CLASSES` with the largest differences are drawn, all of them stand in the table beside.
+        frame: as `comparison.per_class` gives it, in the verdict's unit; the `MOST_CLASSES` with the largest
+            differences are drawn, the table beside holds more.
         verdict: names the contenders.
     """
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
-    by_size = frame.sort(pl.col("difference").abs(), "target", descending=[True, False])
-    drawn = by_size.head(MOST_CLASSES).sort("difference", "target")
+    by_size = frame.sort(pl.col("difference").abs().round(9), "target", descending=[True, False], nulls_last=True)
+    drawn = by_size.drop_nulls("difference").head(MOST_CLASSES).sort("difference", "target")
+    if drawn.is_empty():
+        return None
     most, least = drawn.row(-1, named=True), drawn.row(0, named=True)
     caption = Caption(
         key="classes",

@@ -27,7 +27,7 @@ def accuracy_against_latency(frame: pl.DataFrame, verdict: Verdict, where: str) 
     """One line a contender through its image sides, and the frontier that nothing beats.
 
     Args:
-        frame: columns `contender`, `scale`, `latency_s` (of one image), `mean` (in the verdict's unit), `on_frontier`.
+        frame: as `comparison.frontier` gives it.
         verdict: gives order, colours and unit.
         where: the machine on which the latency was measured.
     """
@@ -72,7 +72,7 @@ def _draw(figure: Figure, frame: pl.DataFrame, verdict: Verdict, narrow: bool) -
             )
     best = frame.filter(pl.col("on_frontier")).sort("latency_s")
     spans, means = 1000 * best["latency_s"].to_numpy(), best["mean"].to_numpy()
-    axes.step(spans, means, where="post", color=MUTED, linewidth=7, alpha=0.22, zorder=0)
+    axes.plot(spans, means, color=MUTED, linewidth=9, alpha=0.22, solid_capstyle="round", zorder=0)
     handles.append(Line2D([], [], color=MUTED, linewidth=7, alpha=0.22, label="frontier"))
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -121,7 +121,7 @@ def gain_over_scale(verdict: Verdict) -> Picture | None:
     caption = Caption(
         key="gain",
         title=f"Gain of {big} over {small} over the image side",
-        description=f"In {verdict.unit}, with 95 % intervals. {listed}. Your margin is {numbers.shortest(verdict.margin)}.",
+        description=f"In {verdict.unit}, 95 % intervals. {listed}. Margin: {numbers.shortest(verdict.margin)}.",
         twin=results.pairs(verdict),
     )
     return picture(caption, lambda figure, narrow: _draw_gains(figure, verdict, narrow), heights=(250, 240))

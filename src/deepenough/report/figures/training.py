@@ -24,13 +24,13 @@ def training_curves(cells: Sequence[CellRecord], verdict: Verdict) -> Picture | 
     if not drawn:
         return None
     ends = "; ".join(
-        f"{words.display_name(cell.contender)} seed {cell.seed} ends at {numbers.fixed(results.last_validation(cell), 1)} %"
+        f"{words.display_name(cell.contender)} seed {cell.seed} {numbers.fixed(results.last_validation(cell), 1)} %"
         for cell in drawn
     )
     caption = Caption(
         key="training",
         title="Training loss and validation accuracy over epochs",
-        description=f"One line a training run. On validation, {ends}.",
+        description=f"One line a training run. Validation accuracy at the end: {ends}.",
         twin=machine.training(drawn),
     )
     return picture(caption, lambda figure, narrow: _draw(figure, drawn, verdict, narrow), heights=(300, 480))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -20,7 +20,7 @@ def classes(frame: pl.DataFrame, verdict: Verdict) -> Table:
     """One row a class, the largest differences first.
 
     Args:
-        frame: columns `target`, `samples`, `small`, `big`, `difference`, `low`, `high`, in the verdict's unit.
+        frame: as `comparison.per_class` gives it, in the verdict's unit.
         verdict: names the contenders.
     """
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
@@ -29,8 +29,8 @@ def classes(frame: pl.DataFrame, verdict: Verdict) -> Table:
         (
             row["target"],
             numbers.count(row["samples"]),
-            numbers.fixed(row["small"], 1),
-            numbers.fixed(row["big"], 1),
+            numbers.fixed(row["small_mean"], 1),
+            numbers.fixed(row["big_mean"], 1),
             Cell(numbers.signed(row["difference"], 1), sub=_interval(row["low"], row["high"])),
         )
         for row in frame.head(MOST_ROWS).iter_rows(named=True)
@@ -50,17 +50,17 @@ def confusion(frame: pl.DataFrame, contender: str, labels: Sequence[str]) -> Tab
     """Rows are true classes, columns are answers, fields are shares of the row in per cent.
 
     Args:
-        frame: columns `contender`, `target`, `prediction`, `count`.
+        frame: as `comparison.confusion` gives it.
         contender: whose answers.
         labels: the classes in order, at most `MOST_CLASSES_IN_A_MATRIX`.
     """
-    counts = {(row[0], row[1]): row[2] for row in _of(frame, contender).iter_rows()}
-    rows = []
-    for target in labels:
-        total = sum(counts.get((target, answer), 0) for answer in labels)
-        rows.append(
-            [Cell(target), *(_share(counts.get((target, answer), 0), total, target == answer) for answer in labels)]
-        )
+    shares = {
+        (target, answer): share for target, answer, share in frame.select("target", "prediction", "share").iter_rows()
+    }
+    rows = [
+        [Cell(target), *(_share(shares.get((target, answer), 0.0), target == answer) for answer in labels)]
+        for target in labels
+    ]
     return table(
         f"confusion-{contender}",
         f"{words.display_name(contender)}: true class in rows, answer in columns, % of the row",
@@ -69,58 +69,38 @@ def confusion(frame: pl.DataFrame, contender: str, labels: Sequence[str]) -> Tab
     )
 
 
-def _of(frame: pl.DataFrame, contender: str) -> pl.DataFrame:
-    return frame.filter(pl.col("contender") == contender).select("target", "prediction", "count")
-
-
-def _share(hits: int, total: int, right: bool) -> Cell:
-    if total == 0 or hits == 0:
+def _share(fraction: float, right: bool) -> Cell:
+    if fraction == 0:
         return Cell("·")
-    fraction = hits / total
     return Cell(numbers.fixed(100 * fraction, 0), heat=min(9, max(1, math.ceil(9 * math.sqrt(fraction)))), strong=right)
 
 
-def confused(frame: pl.DataFrame, verdict: Verdict, most: int = 12) -> Table:
-    """The mistakes made most often, over both contenders of the pair."""
-    names = [verdict.small, verdict.big]
-    wrong = frame.filter(pl.col("contender").is_in(names) & (pl.col("target") != pl.col("prediction")))
-    totals = {
-        (row[0], row[1]): row[2] for row in frame.group_by("contender", "target").agg(pl.col("count").sum()).iter_rows()
-    }
-    wide = wrong.group_by("target", "prediction").agg(
-        pl.col("count").sum().alias("both"),
-        *(
-            pl.col("count").filter(pl.col("contender") == name).sum().alias(f"of_{place}")
-            for place, name in enumerate(names)
-        ),
+def confused(frames: Mapping[str, pl.DataFrame], most: int = 12) -> Table:
+    """The mistakes made most often.
+
+    Args:
+        frames: by contender, as `comparison.confusion` gives them.
+        most: rows.
+    """
+    wrong = pl.concat([frame.with_columns(contender=pl.lit(name)) for name, frame in frames.items()]).filter(
+        pl.col("target") != pl.col("prediction")
     )
+    shares = {(name, target, answer): share for target, answer, _, share, name in wrong.iter_rows()}
+    ranked = wrong.group_by("target", "prediction").agg(pl.col("count").sum())
+    ranked = ranked.sort("count", "target", "prediction", descending=[True, False, False]).head(most)
     rows = [
-        (
-            row["target"],
-            row["prediction"],
-            *(
-                numbers.share(_fraction(row[f"of_{place}"], totals.get((name, row["target"]))))
-                for place, name in enumerate(names)
-            ),
-        )
-        for row in wide.sort(["both", "target", "prediction"], descending=[True, False, False])
-        .head(most)
-        .iter_rows(named=True)
+        (target, answer, *(numbers.share(shares.get((name, target, answer), 0.0)) for name in frames))
+        for target, answer, _ in ranked.iter_rows()
     ]
-    heads = ["true class", text_column("taken for"), *(words.display_name(name) for name in names)]
+    heads = ["true class", text_column("taken for"), *(words.display_name(name) for name in frames)]
     return table("confused", "The mistakes made most often, as a share of the true class", heads, rows)
 
 
-def _fraction(part: float, whole: float | None) -> float | None:
-    return part / whole if whole else None
-
-
 def disagreements(frame: pl.DataFrame, verdict: Verdict) -> Table:
-    """Images on which the two answer differently, the surest differences first.
+    """Images on which the two answer differently, the largest differences first.
 
     Args:
-        frame: columns `path`, `target`, `small_prediction`, `big_prediction`, `small_right`, `big_right` (share of seeds
-            that were right, in [0, 1]), one row an image.
+        frame: as `comparison.disagreements` gives it, with the column `path`.
         verdict: names the contenders.
     """
     rows = [
@@ -128,23 +108,17 @@ def disagreements(frame: pl.DataFrame, verdict: Verdict) -> Table:
             row["path"],
             row["target"],
             _answer(row["small_prediction"], row["target"]),
-            numbers.share(row["small_right"], 0),
+            numbers.share(row["small_score"], 0),
             _answer(row["big_prediction"], row["target"]),
-            numbers.share(row["big_right"], 0),
+            numbers.share(row["big_score"], 0),
         )
         for row in frame.head(MOST_ROWS).iter_rows(named=True)
     ]
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
-    heads = [
-        "image",
-        text_column("true class"),
-        text_column(f"{small} says"),
-        "seeds right",
-        text_column(f"{big} says"),
-        "seeds right",
-    ]
+    says, right = (f"{small} says", f"{big} says"), "runs right"
+    heads = ["image", text_column("true class"), text_column(says[0]), right, text_column(says[1]), right]
     return table(
-        "disagreements", "Images on which the two disagree", heads, rows, note=_cut(frame.height, MOST_ROWS, "images")
+        "disagreements", "Images on which they differ", heads, rows, note=_cut(frame.height, MOST_ROWS, "images")
     )
 
 

@@ -47,7 +47,7 @@ def where_measured(frame: pl.DataFrame) -> str:
 
 
 def price(frame: pl.DataFrame, verdict: Verdict) -> str:
-    """One sentence on what the bigger contender costs more at the deciding scale, or nothing where it is not measured."""
+    """One sentence on what the bigger contender costs more at the deciding scale; empty where not measured."""
     single = frame.filter((pl.col("scale") == verdict.scale) & (pl.col("batch") == 1)).sort("device")
     by_name = {row["contender"]: row for row in reversed(list(single.iter_rows(named=True)))}
     if verdict.small not in by_name or verdict.big not in by_name:
@@ -66,7 +66,7 @@ def accuracy_against_latency(frame: pl.DataFrame, verdict: Verdict) -> Table:
     """The data behind the picture of accuracy against latency.
 
     Args:
-        frame: columns `contender`, `scale`, `latency_s`, `mean`, `on_frontier`.
+        frame: as `comparison.frontier` gives it.
         verdict: gives the unit.
     """
     rows = [

@@ -66,7 +66,7 @@ def scales(verdict: Verdict) -> Table:
         f"Mean {verdict.metric} over seeds on the test images, 95 % interval below",
         heads,
         rows,
-        note="The marked row decided. The p-values of the other rows are not corrected for looking at several."
+        note="The marked row decided. The p-values of the others are corrected for their number (Holm)."
         if len(sides) > 1 and gains
         else "",
         strong_rows=strong,
@@ -87,7 +87,7 @@ def _gain_cells(pair: PairResult | None, decimals: int) -> list[Cell]:
         return [Cell(numbers.ABSENT), Cell(numbers.ABSENT)]
     return [
         Cell(numbers.signed(pair.difference, decimals), sub=numbers.interval(pair.interval, decimals)),
-        Cell(numbers.probability(pair.p_value)),
+        Cell(numbers.probability(pair.p_value if pair.p_adjusted is None else pair.p_adjusted)),
     ]
 
 

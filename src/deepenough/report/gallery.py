@@ -1,0 +1,77 @@
+"""The images on which the two contenders differ, as small pictures inside the page."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import polars as pl
+
+from deepenough.records import Verdict
+from deepenough.report import words
+from deepenough.report.tables import numbers
+
+MOST_PICTURES = 48
+MOST_BYTES = 2_500_000  # of pictures in the page, before base64: the page stays under 5 MB
+_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """One image with what each contender says, and the share of its training runs that were right."""
+
+    uri: str
+    path: str
+    target: str
+    width: int
+    height: int
+    answers: tuple[tuple[str, str, str, bool], ...]  # contender, prediction, share of runs right, right by majority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """Photos in order of how much the contenders differ."""
+
+    title: str
+    photos: tuple[Photo, ...]
+
+
+def gallery(frame: pl.DataFrame, thumbnails: pl.DataFrame | None, verdict: Verdict) -> Gallery | None:
+    """The pictures that the study kept of its disagreements; None where it kept none.
+
+    Args:
+        frame: as `comparison.disagreements` gives it, with the column `path`.
+        thumbnails: columns `sample_id`, `image` (PNG or JPEG bytes; anything else is left out), `width`, `height`.
+        verdict: names the contenders.
+    """
+    if thumbnails is None:
+        return None
+    joined = frame.join(thumbnails.unique("sample_id"), on="sample_id", how="inner", maintain_order="left")
+    photos, spent = [], 0
+    for row in joined.iter_rows(named=True):
+        kind = next((kind for signature, kind in _SIGNATURES.items() if row["image"].startswith(signature)), None)
+        spent += len(row["image"])
+        if kind is not None and spent <= MOST_BYTES and len(photos) < MOST_PICTURES:
+            photos.append(_photo(row, kind, verdict))
+    return Gallery(title="Largest differences first", photos=tuple(photos)) if photos else None
+
+
+def _photo(row: dict, kind: str, verdict: Verdict) -> Photo:
+    answers = tuple(
+        (
+            words.display_name(name),
+            row[f"{side}_prediction"],
+            numbers.share(row[f"{side}_score"], 0),
+            row[f"{side}_prediction"] == row["target"],
+        )
+        for side, name in (("small", verdict.small), ("big", verdict.big))
+    )
+    encoded = base64.b64encode(row["image"]).decode("ascii")
+    return Photo(
+        uri=f"data:{kind};base64,{encoded}",
+        path=row["path"],
+        target=row["target"],
+        width=row["width"],
+        height=row["height"],
+        answers=answers,
+    )

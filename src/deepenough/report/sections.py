@@ -1,0 +1,266 @@
+"""The report as a document: which sections there are, in which order, and what each shows.
+
+A section is a title, a few sentences and blocks (`Picture`, `Table`, `Gallery`, `Listing`); the page and the text render
+the same document, so neither can say what the other does not. A new kind of evidence is a new function in `SECTIONS`; a
+new kind of block needs a template and a line of Markdown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from deepenough import comparison
+from deepenough.records import Verdict
+from deepenough.report import words
+from deepenough.report.evidence import Evidence
+from deepenough.report.figures import Picture
+from deepenough.report.figures.classes import gain_per_class
+from deepenough.report.figures.cost import accuracy_against_latency
+from deepenough.report.figures.scale import accuracy_over_scale, gain_over_scale
+from deepenough.report.figures.training import training_curves
+from deepenough.report.figures.verdict import verdict_picture
+from deepenough.report.gallery import Gallery, gallery
+from deepenough.report.tables import Table, data, machine, numbers, results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Text to be shown as it is: a study file, a command."""
+
+    title: str
+    text: str
+
+
+Block = Picture | Table | Gallery | Listing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One part of the report. Blocks in `aside` are there for who asks: folded on the page."""
+
+    key: str
+    title: str
+    lead: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    aside: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The whole report."""
+
+    name: str
+    answer: str
+    verdict: Verdict
+    headline: str
+    sentences: tuple[str, ...]
+    picture: Picture
+    facts: Table
+    next_steps: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+def document(evidence: Evidence) -> Document:
+    """Arrange what a study left behind."""
+    verdict = evidence.verdict
+    return Document(
+        name=evidence.name,
+        answer=words.answer_in_words(verdict),
+        verdict=verdict,
+        headline=words.headline(verdict),
+        sentences=tuple(words.sentences(verdict)),
+        picture=verdict_picture(verdict),
+        facts=results.key_facts(verdict),
+        next_steps=tuple(words.next_steps(verdict, evidence.folder)),
+        sections=tuple(section for make in SECTIONS if (section := make(evidence)) is not None),
+    )
+
+
+def _missing(key: str, title: str, file: str) -> Section:
+    return Section(key=key, title=title, lead=(f"Nothing to show: the study folder holds no {file}.",))
+
+
+def _designs(evidence: Evidence) -> Section | None:
+    """Only where something is left to settle."""
+    designs, said = results.designs(evidence.verdict), words.needed_in_words(evidence.verdict)
+    if not said:
+        return None
+    return Section(key="needed", title="What would settle it", lead=tuple(said), blocks=_there(designs))
+
+
+def _scale(evidence: Evidence) -> Section:
+    verdict = evidence.verdict
+    return Section(
+        key="scale",
+        title="Over the image side",
+        lead=("Every network was tested on the same images at every side, in one pass.",),
+        blocks=_there(accuracy_over_scale(verdict), gain_over_scale(verdict)),
+    )
+
+
+def _cost(evidence: Evidence) -> Section:
+    title, costs = "What it costs", evidence.costs
+    if costs is None or costs.is_empty():
+        return _missing("cost", title, "costs.parquet")
+    verdict = evidence.verdict
+    points = comparison.frontier(verdict.contenders, costs, margin=verdict.margin)
+    picture = None if points.is_empty() else accuracy_against_latency(points, verdict, machine.where_measured(costs))
+    lead = [sentence for sentence in (machine.price(costs, verdict), _cheapest(points)) if sentence]
+    lead.append("Another machine, batch or precision can turn the order of the times.")
+    return Section(
+        key="cost", title=title, lead=tuple(lead), blocks=_there(picture), aside=(machine.costs(costs, verdict),)
+    )
+
+
+def _cheapest(points: pl.DataFrame) -> str:
+    cheapest = points.filter(pl.col("cheapest_within_margin"))
+    if cheapest.is_empty():
+        return ""
+    row = cheapest.row(0, named=True)
+    name = words.display_name(row["contender"])
+    spent = numbers.duration(row["latency_s"])
+    return f"The fastest that stays within your margin of the best, as measured: {name} at {row['scale']} px, {spent} an image."
+
+
+def _classes(evidence: Evidence) -> Section:
+    title, scores, verdict = "Per class", evidence.scores, evidence.verdict
+    if scores is None:
+        return _missing("classes", title, "scores.parquet")
+    frame = comparison.per_class(scores, **_pair(verdict), multiplier=_multiplier(verdict))
+    lead = (
+        "A class has few images, so its interval is wide; of 20 such intervals one leaves out zero by chance. "
+        "Look here for where to look closer, not for proof.",
+    )
+    return Section(key="classes", title=title, lead=lead, blocks=_there(gain_per_class(frame, verdict)))
+
+
+def _multiplier(verdict: Verdict) -> float:
+    return 100.0 if verdict.unit == "points" else 1.0
+
+
+def _pair(verdict: Verdict) -> dict:
+    return {"small": verdict.small, "big": verdict.big, "scale": verdict.scale}
+
+
+def _confusion(evidence: Evidence) -> Section | None:
+    title, scores, verdict = "What is taken for what", evidence.scores, evidence.verdict
+    if scores is None:
+        return _missing("confusion", title, "scores.parquet")
+    names = (verdict.small, verdict.big)
+    frames = {name: comparison.confusion(scores, contender=name, scale=verdict.scale) for name in names}
+    labels = sorted(
+        {label for frame in frames.values() for column in ("target", "prediction") for label in frame[column]}
+    )
+    if len(labels) <= data.MOST_CLASSES_IN_A_MATRIX:
+        matrices = tuple(data.confusion(frame, name, labels) for name, frame in frames.items())
+        return Section(key="confusion", title=title, blocks=matrices, aside=(data.confused(frames),))
+    return Section(key="confusion", title=title, blocks=(data.confused(frames),))
+
+
+def _disagreements(evidence: Evidence) -> Section:
+    title, scores, verdict = "Where the two differ", evidence.scores, evidence.verdict
+    if scores is None:
+        return _missing("disagreements", title, "scores.parquet")
+    frame = comparison.disagreements(scores, **_pair(verdict))
+    if evidence.samples is not None:
+        paths = evidence.samples.select("sample_id", "path").unique("sample_id")
+        frame = frame.join(paths, on="sample_id", how="left", maintain_order="left")
+        frame = frame.with_columns(pl.col("path").fill_null(pl.col("sample_id")))
+    else:
+        frame = frame.with_columns(path=pl.col("sample_id"))
+    blocks, aside = _there(gallery(frame, evidence.thumbnails, verdict)), (data.disagreements(frame, verdict),)
+    if not blocks:
+        blocks, aside = aside, ()
+    return Section(key="disagreements", title=title, lead=(_how_many(frame, verdict),), blocks=blocks, aside=aside)
+
+
+def _how_many(frame: pl.DataFrame, verdict: Verdict) -> str:
+    small, big = words.display_name(verdict.small), words.display_name(verdict.big)
+    gain, loss = (frame.filter(pl.col("difference") * sign > 0).height for sign in (1, -1))
+    return (
+        f"On {numbers.count(frame.height)} of {numbers.count(verdict.samples)} test images they differ, all training runs "
+        f"taken together: on {numbers.count(gain)} {big} is right more often, on {numbers.count(loss)} {small}."
+    )
+
+
+def _training(evidence: Evidence) -> Section:
+    verdict, cells = evidence.verdict, evidence.cells
+    broken = [cell for cell in cells if cell.status != "trained"]
+    lead = tuple(
+        f"{words.display_name(cell.contender)}, seed {cell.seed}: {cell.status}. It is kept in the record."
+        for cell in broken
+    )
+    if not cells:
+        lead = ("The study folder holds no record of the training runs.",)
+    return Section(
+        key="training",
+        title="Training",
+        lead=lead,
+        blocks=(*_there(training_curves(cells, verdict)), results.cells(verdict, cells)),
+    )
+
+
+def _data(evidence: Evidence) -> Section:
+    title, audit, quarantine = "The images", evidence.audit, evidence.quarantine
+    left_out = () if quarantine is None or quarantine.is_empty() else (data.quarantine(quarantine),)
+    if audit is None:
+        return Section(key="data", title=title, lead=("The study folder holds no audit.json.",), blocks=left_out)
+    lead = [
+        f"{numbers.count(audit.found)} files were found in {audit.source}; {numbers.count(audit.used)} were used and "
+        f"{numbers.count(audit.quarantined)} left out, for all contenders alike.",
+        *audit.notes,
+    ]
+    if not audit.findings:
+        lead.append("The audit found nothing else to report.")
+    found = (data.findings(audit),) if audit.findings else ()
+    return Section(
+        key="data", title=title, lead=tuple(lead), blocks=(*found, *left_out), aside=(data.class_counts(audit),)
+    )
+
+
+def _forecast(evidence: Evidence) -> Section:
+    title = "Forecast and what it took"
+    if evidence.plan is None:
+        return _missing("forecast", title, "plan.json")
+    gave_up = tuple(f"Given up to fit the budget: {what}." for what in evidence.plan.get("gave_up") or ())
+    held = machine.forecast(evidence.plan, evidence.cells)
+    lead = gave_up if held else (*gave_up, "The plan holds no forecast.")
+    return Section(key="forecast", title=title, lead=lead, blocks=_there(held))
+
+
+def _protocol(evidence: Evidence) -> Section:
+    lead = [
+        "A seed varies the initial weights, the order of the images and their augmentation; the images, the splits and the "
+        "recipe are the same for every run. Within a seed all contenders were trained on the same batches.",
+    ]
+    if evidence.environment is None:
+        lead.append("The study folder holds no environment.json: versions and hardware are not on record.")
+    study = () if evidence.study is None else (Listing(title="study.yaml, resolved", text=evidence.study),)
+    return Section(
+        key="protocol",
+        title="How to do it again",
+        lead=tuple(lead),
+        blocks=(machine.protocol(evidence),),
+        aside=(*study, results.pairs(evidence.verdict)),
+    )
+
+
+def _there(*blocks: Block | None) -> tuple[Block, ...]:
+    return tuple(block for block in blocks if block is not None)
+
+
+SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
+    _designs,
+    _scale,
+    _cost,
+    _classes,
+    _confusion,
+    _disagreements,
+    _training,
+    _data,
+    _forecast,
+    _protocol,
+)
