@@ -88,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        again = Interrupted(f"no space left on {error.filename or 'the device'}", "the same command, once there is space")
+        again = Interrupted(
+            f"no space left on {error.filename or 'the device'}", "the same command, once there is space"
+        )
         _leave_interrupted(again, as_json=as_json)
     else:
         if status == _SIGINT_STATUS:

@@ -73,15 +73,17 @@ def from_predictions(path: Path, wish: Wish) -> Verdict:
     Raises:
         InputError: (of its kinds) if the file cannot be used, or the margin, pair or scale do not fit it.
     """
-    from deepenough.comparison import decide_study, read_predictions
+    from deepenough.comparison import decide_study, groups_of, read_predictions
 
+    predictions = read_predictions(path)
     return decide_study(
-        read_predictions(path),
+        predictions,
         margin=DEFAULT_MARGIN if wish.margin is None else wish.margin,
         validation=None,
         small=wish.small,
         big=wish.big,
         scale=wish.scale,
+        groups=groups_of(predictions),
         caveats=_no_margin() if wish.margin is None else [],
     )
 
@@ -148,12 +150,11 @@ def _optional(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame | None:
 
 def _groups(samples: pl.DataFrame | None, scores: pl.DataFrame) -> dict[str, str | None] | None:
     """Sample id -> group for the scored samples; None where no group was given."""
+    from deepenough.comparison import groups_of
+
     if samples is None:
         return None
-    tested = samples.join(scores.select("sample_id").unique(), on="sample_id", how="semi")
-    if tested["group"].null_count() == tested.height:
-        return None
-    return dict(zip(tested["sample_id"].to_list(), tested["group"].to_list(), strict=True))
+    return groups_of(samples.join(scores.select("sample_id").unique(), on="sample_id", how="semi"))
 
 
 def _first(tables: _Tables, path: Path, wish: Wish) -> Verdict:
