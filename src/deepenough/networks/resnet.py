@@ -56,6 +56,11 @@ class NetworkConfig:
         """Blocks in each of the four stages."""
         return STAGE_BLOCKS[self.depth]
 
+    @property
+    def label(self) -> str:
+        """The network in words, for messages."""
+        return f"ResNet-{self.depth}" + (" with the small-image stem" if self.stem == "small" else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Tap:

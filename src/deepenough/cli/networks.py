@@ -1,0 +1,70 @@
+"""`deepenough networks`: the contenders of the catalogue, and one of them in depth."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from deepenough.cli import _output
+from deepenough.cli._options import JsonOption
+
+
+def networks(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show this contender in depth.")] = None,
+    side: Annotated[int, typer.Option("--side", metavar="PX", help="Image side for MACs and shapes.")] = 224,
+    as_json: JsonOption = False,
+) -> None:
+    """List the networks that can take part, with what each holds and costs.
+
+    Example: deepenough networks resnet101 --side 160
+    """
+    from deepenough.cost import count
+    from deepenough.networks.catalogue import describe, names, skeleton
+
+    described = []
+    for each in names() if name is None else (name,):
+        known = describe(each, side)
+        macs = count(skeleton(each), side).macs
+        described.append({**known, "macs": macs, "gmacs": macs / 1e9})
+    if as_json:
+        _output.say_json(described)
+    elif name is None:
+        _output.say_lines(_overview(described, side))
+    else:
+        _output.say_lines(_in_depth(described[0]))
+
+
+def _overview(described: list[dict[str, Any]], side: int) -> list[str]:
+    header = ("network", "parameters", f"GMACs at {side} px", "C5 map", "best published top-1")
+    rows = [
+        (
+            one["name"],
+            f"{one['parameters']:,}",
+            f"{one['gmacs']:.3f}",
+            f"{one['stages'][-1]['side']} x {one['stages'][-1]['side']}",
+            max((f"{row['top1_percent']:.2f} % at {row['side']} px" for row in one["published"]), default="none"),
+        )
+        for one in described
+    ]
+    closing = ["", "One in depth: deepenough networks NAME     What they cost here: deepenough cost"]
+    return [*_output.table(header, rows), *closing]
+
+
+def _in_depth(one: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{one['name']}: {one['summary']}",
+        f"{one['parameters']:,} parameters with ImageNet's 1,000 classes; {one['gmacs']:.3f} GMACs at {one['side']} px",
+        "",
+    ]
+    stages = [
+        (row["name"], row["blocks"], row["channels"], row["stride"], f"{row['side']} x {row['side']}")
+        for row in one["stages"]
+    ]
+    lines += _output.table(("stage", "blocks", "channels", "stride", "map"), stages)
+    if not one["published"]:
+        return [*lines, "", "Nobody has published ImageNet weights for exactly this network."]
+    published = [
+        (row["weights"], f"{row['top1_percent']:.2f} %", f"{row['side']} px", row["source"]) for row in one["published"]
+    ]
+    return [*lines, "", *_output.table(("ImageNet weights", "top-1", "at", "source"), published)]
