@@ -120,7 +120,7 @@ def _samples(images: int, classes: tuple[str, ...]) -> pl.DataFrame:
     rows = []
     for split, amount in (("train", 2 * images), ("val", images), ("test", images)):
         for index in range(amount):
-            target = classes[(index * index + index) % len(classes)]
+            target = classes[index * index % 97 % len(classes)]
             name = f"{split}/{target}/{index:05d}.jpg"
             rows.append((hashlib.sha256(name.encode()).hexdigest()[:32], name, target, split, None, 232, 180))
     return pl.DataFrame(rows, schema=records.SAMPLES, orient="row")
@@ -184,13 +184,22 @@ def _costs(contenders, scales) -> pl.DataFrame:
 def _write_data(folder: Path, samples: pl.DataFrame, classes) -> None:
     left_out = [
         ("train/hat/torn.jpg", "truncated", "image file is truncated (12 bytes not processed)", "hat", "train"),
-        ("test/shoes/00017 copy.jpg", "duplicate_across_splits", "same bytes as train/shoes/00017.jpg", "shoes", "test"),
+        (
+            "test/shoes/00017 copy.jpg",
+            "duplicate_across_splits",
+            "same bytes as train/shoes/00017.jpg",
+            "shoes",
+            "test",
+        ),
         ("notes.txt", "not_an_image", "cannot identify the image", None, None),
     ]
     quarantine = pl.DataFrame(left_out, schema=records.QUARANTINE, orient="row")
     records.write_table(folder / "quarantine.parquet", quarantine, records.QUARANTINE)
     counts = samples.group_by("target", "split").len()
-    by_class = {name: dict(counts.filter(pl.col("target") == name).select("split", "len").iter_rows()) for name in sorted(classes)}
+    by_class = {
+        name: dict(counts.filter(pl.col("target") == name).select("split", "len").iter_rows())
+        for name in sorted(classes)
+    }
     audit = Audit(
         source="photos",
         found=samples.height + len(left_out),

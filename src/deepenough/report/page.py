@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from deepenough.records import write_atomically
 from deepenough.report import evidence, markdown, sections
@@ -54,11 +55,12 @@ def _environment() -> Environment:
     return environment
 
 
-def typeset(text: str) -> str:
-    """Minus signs for hyphens before numbers, and no line break between a number and its unit.
+def typeset(text: str) -> Markup:
+    """Minus signs for hyphens before numbers; no line break within a network's name or between a number and its unit.
 
-    >>> typeset("95 % interval -0.12 to 0.28 points")
-    '95\\xa0% interval −0.12 to 0.28\\xa0points'
+    >>> typeset("ResNet-50 gains <-0.12")
+    Markup('<span class="nb">ResNet-50</span> gains &lt;−0.12')
     """
     signed = re.sub(r"(?<![\w-])-(?=\d)", "−", text)
-    return re.sub(rf"(?<=\d) {_UNITS}", "\N{NO-BREAK SPACE}", signed)
+    joined = re.sub(rf"(?<=\d) {_UNITS}", "\N{NO-BREAK SPACE}", signed)
+    return Markup(re.sub(r"\b([A-Za-z]\w*-\d+)\b", r'<span class="nb">\1</span>', str(escape(joined))))

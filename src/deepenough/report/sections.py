@@ -1,8 +1,8 @@
 """The report as a document: which sections there are, in which order, and what each shows.
 
-A section is a title, a few sentences and blocks (`Picture`, `Table`, `Gallery`, `Listing`); the page and the text render
-the same document, so neither can say what the other does not. A new kind of evidence is a new function in `SECTIONS`; a
-new kind of block needs a template and a line of Markdown.
+A section is a title, a few sentences and blocks (`Picture`, `Table`, `Gallery`, `Listing`); the page and the text
+render the same document, so neither can say what the other does not. A new kind of evidence is a new function in
+`SECTIONS`; a new kind of block needs a template and a line of Markdown.
 """
 
 from __future__ import annotations
@@ -120,9 +120,10 @@ def _cheapest(points: pl.DataFrame) -> str:
     if cheapest.is_empty():
         return ""
     row = cheapest.row(0, named=True)
-    name = words.display_name(row["contender"])
-    spent = numbers.duration(row["latency_s"])
-    return f"The fastest that stays within your margin of the best, as measured: {name} at {row['scale']} px, {spent} an image."
+    point = (
+        f"{words.display_name(row['contender'])} at {row['scale']} px, {numbers.duration(row['latency_s'])} an image"
+    )
+    return f"The fastest that stays within your margin of the best, as measured: {point}."
 
 
 def _classes(evidence: Evidence) -> Section:
@@ -181,8 +182,9 @@ def _how_many(frame: pl.DataFrame, verdict: Verdict) -> str:
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
     gain, loss = (frame.filter(pl.col("difference") * sign > 0).height for sign in (1, -1))
     return (
-        f"On {numbers.count(frame.height)} of {numbers.count(verdict.samples)} test images they differ, all training runs "
-        f"taken together: on {numbers.count(gain)} {big} is right more often, on {numbers.count(loss)} {small}."
+        f"They differ on {numbers.count(frame.height)} of {numbers.count(verdict.samples)} test images, "
+        f"all training runs taken together: {big} is right more often on {numbers.count(gain)}, "
+        f"{small} on {numbers.count(loss)}."
     )
 
 
@@ -233,8 +235,8 @@ def _forecast(evidence: Evidence) -> Section:
 
 def _protocol(evidence: Evidence) -> Section:
     lead = [
-        "A seed varies the initial weights, the order of the images and their augmentation; the images, the splits and the "
-        "recipe are the same for every run. Within a seed all contenders were trained on the same batches.",
+        "A seed varies the initial weights, the order of the images and their augmentation; the images, the splits and "
+        "the recipe are the same for every run. Within a seed all contenders were trained on the same batches.",
     ]
     if evidence.environment is None:
         lead.append("The study folder holds no environment.json: versions and hardware are not on record.")

@@ -61,7 +61,7 @@ def headline(verdict: Verdict) -> str:
         "small_is_better": _small_better,
         "undecided": _undecided,
     }[verdict.answer](verdict, small, big, margin)
-    return body[0].upper() + body[1:]
+    return body[0].upper() + body[1:] if body.startswith(("this ", "undecided")) else body
 
 
 def _enough(verdict: Verdict, small: str, big: str, margin: str) -> str:
@@ -185,10 +185,11 @@ def needed_in_words(verdict: Verdict) -> list[str]:
     if needed is None or not _open(verdict):
         return []
     lines = _floors(verdict, needed)
+    it = "it" if verdict.scope == "architecture" else "it for these two networks"
     if needed.guaranteed:
-        lines.append(f"Sure to settle it: {_designs(verdict, needed.guaranteed)}.")
+        lines.append(f"Sure to settle {it}: {_designs(verdict, needed.guaranteed)}.")
     if needed.likely:
-        lines.append(f"Likely to settle it (80 %, if the truth is as measured): {_designs(verdict, needed.likely)}.")
+        lines.append(f"Likely to settle {it} (80 %, if the truth is as measured): {_designs(verdict, needed.likely)}.")
     if not (needed.guaranteed or needed.likely) and verdict.scope == "architecture":
         lines.append(
             "No affordable number of seeds and images is sure to settle it at this margin; a larger margin could."
@@ -201,6 +202,8 @@ def _open(verdict: Verdict) -> bool:
 
 
 def _floors(verdict: Verdict, needed: Needed) -> list[str]:
+    if verdict.scope == "checkpoint":
+        return []
     half = verdict.margin / 2
     runs = min((len(seeds) for seeds in verdict.seeds.values()), default=0)
     lines = []
@@ -220,14 +223,16 @@ def _floors(verdict: Verdict, needed: Needed) -> list[str]:
 
 
 def _designs(verdict: Verdict, designs: Sequence[dict[str, float]]) -> str:
-    chosen = designs[:1]
+    chosen = list(designs[:1])
     affordable = [design for design in designs[1:] if design["samples"] <= 2 * verdict.samples]
     if len(designs) > 1:
-        chosen = [*chosen, affordable[0] if affordable else designs[-1]]
-    return ", or ".join(
-        f"{numbers.count(design['seeds'])} seeds each on {numbers.at_least(design['samples'])} test images"
-        for design in chosen
-    )
+        chosen.append(affordable[0] if affordable else designs[-1])
+    return ", or ".join(_design(design) for design in chosen)
+
+
+def _design(design: dict[str, float]) -> str:
+    images = f"{numbers.at_least(design['samples'])} test images"
+    return images if design["seeds"] <= 1 else f"{numbers.count(design['seeds'])} seeds each on {images}"
 
 
 def next_steps(verdict: Verdict, folder: Path | str) -> list[str]:

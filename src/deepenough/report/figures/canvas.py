@@ -24,6 +24,7 @@ INK, MUTED, GRID, PAPER = "#111111", "#666666", "#dddddd", "#fefefe"
 #: Okabe and Ito's palette, told apart by people who see red and green alike; blue and vermilion are furthest apart.
 CONTENDERS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS, DASHES = ("o", "s", "^", "D", "v", "P"), ("-", (0, (5, 1.6)), (0, (2, 1.4)), "-.", "-", ":")
+HALO = "halo"  # as the gid of a text that lines may cross: the page sets it off from them
 WIDE, NARROW = 736, 352  # CSS pixels
 
 _VARIABLES = {
@@ -153,8 +154,11 @@ def _for_page(svg: str, caption: Caption, form: str, width: int) -> str:
     for element in root.iter():
         element.tag = _local(element.tag)
         element.attrib = {_local(name): _value(_local(name), value, prefix) for name, value in element.attrib.items()}
-        if element.attrib.get("id", "").removeprefix(prefix) not in referred:
+        own = element.attrib.get("id", "").removeprefix(prefix)
+        if own not in referred:
             element.attrib.pop("id", None)
+        if own == HALO:
+            element.attrib["class"] = HALO
     box = root.attrib["viewBox"]
     root.attrib = {
         "class": form,

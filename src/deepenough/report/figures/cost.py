@@ -11,6 +11,7 @@ from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.figures.canvas import (
     DASHES,
+    HALO,
     MARKERS,
     MUTED,
     Caption,
@@ -69,18 +70,19 @@ def _draw(figure: Figure, frame: pl.DataFrame, verdict: Verdict, narrow: bool) -
                 va="top" if below else "bottom",
                 size=11,
                 color=colour(place),
+                gid=HALO,
             )
     best = frame.filter(pl.col("on_frontier")).sort("latency_s")
     spans, means = 1000 * best["latency_s"].to_numpy(), best["mean"].to_numpy()
     axes.plot(spans, means, color=MUTED, linewidth=9, alpha=0.22, solid_capstyle="round", zorder=0)
     handles.append(Line2D([], [], color=MUTED, linewidth=7, alpha=0.22, label="frontier"))
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.shortest(value)))
     axes.margins(x=0.06, y=0.14)
-    axes.grid(visible=True)
+    axes.grid(visible=True, axis="y")
     axes.set_xlabel(
-        "median time for one image, ms (labels: image side, px)" if not narrow else "ms for one image (labels: px)"
+        "ms for one image (labels: px)" if narrow else "median time for one image, ms (labels: image side, px)"
     )
     axes.set_ylabel(f"{verdict.metric}, {numbers.level_unit(verdict.unit)}")
     legend_above(figure, handles, narrow)

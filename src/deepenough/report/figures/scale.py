@@ -8,11 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 from deepenough.records import ContenderResult, Verdict
 from deepenough.report import words
 from deepenough.report.figures.canvas import (
     DASHES,
+    HALO,
     INK,
     MARKERS,
     MUTED,
@@ -24,6 +26,8 @@ from deepenough.report.figures.canvas import (
     printable,
 )
 from deepenough.report.tables import numbers, results
+
+SEEDS_BESIDE = 8  # CSS pixels from the mean to the dots of its seeds, which it would hide
 
 
 def accuracy_over_scale(verdict: Verdict) -> Picture:
@@ -55,18 +59,18 @@ def _draw_scales(figure: Figure, verdict: Verdict, narrow: bool) -> None:
         entries = _of(verdict, name)
         if not entries:
             continue
-        _draw_contender(axes, entries, place)
+        _draw_contender(figure, axes, entries, place)
         label = printable(words.display_name(name), 24)
         style = {"color": colour(place), "marker": MARKERS[place % 6], "linestyle": DASHES[place % 6]}
         handles.append(Line2D([], [], label=label, **style))
     _scale_axis(axes, [entry.scale for entry in verdict.contenders], narrow)
     _mark_deciding(axes, verdict)
-    axes.grid(visible=True)
+    axes.grid(visible=True, axis="y")
     axes.set_ylabel(f"{verdict.metric}, {numbers.level_unit(verdict.unit)}")
     legend_above(figure, handles, narrow)
 
 
-def _draw_contender(axes: Axes, entries: Sequence[ContenderResult], place: int) -> None:
+def _draw_contender(figure: Figure, axes: Axes, entries: Sequence[ContenderResult], place: int) -> None:
     sides = [entry.scale for entry in entries]
     tint, mark = colour(place), MARKERS[place % 6]
     banded = [entry for entry in entries if entry.interval is not None]
@@ -78,7 +82,9 @@ def _draw_contender(axes: Axes, entries: Sequence[ContenderResult], place: int) 
         axes.plot([banded[0].scale] * 2, bounds[0], color=tint, alpha=0.5, linewidth=5, solid_capstyle="round")
     dots = [(entry.scale, value) for entry in entries for _, value in sorted(entry.per_seed.items())]
     if len(dots) > len(entries):
-        axes.plot(*zip(*dots, strict=True), mark, color=tint, alpha=0.4, markersize=4, markeredgewidth=0, linestyle="")
+        beside = ScaledTranslation((-1 if place % 2 == 0 else 1) * SEEDS_BESIDE / 72, 0, figure.dpi_scale_trans)
+        style = {"color": tint, "alpha": 0.55, "markersize": 4, "markeredgewidth": 0, "linestyle": ""}
+        axes.plot(*zip(*dots, strict=True), mark, transform=axes.transData + beside, **style)
     means = [entry.mean for entry in entries]
     axes.plot(sides, means, color=tint, marker=mark, markersize=7, linestyle=DASHES[place % 6])
 
@@ -104,6 +110,7 @@ def _mark_deciding(axes: Axes, verdict: Verdict) -> None:
         textcoords="offset points",
         size=11,
         color=MUTED,
+        gid=HALO,
     )
 
 
@@ -120,7 +127,7 @@ def gain_over_scale(verdict: Verdict) -> Picture | None:
     )
     caption = Caption(
         key="gain",
-        title=f"Gain of {big} over {small} over the image side",
+        title=f"Gain of {big} over {small} at each image side",
         description=f"In {verdict.unit}, 95 % intervals. {listed}. Margin: {numbers.shortest(verdict.margin)}.",
         twin=results.pairs(verdict),
     )

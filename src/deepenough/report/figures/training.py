@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.evidence import CellRecord
-from deepenough.report.figures.canvas import Caption, Picture, colour, legend_above, picture, printable
+from deepenough.report.figures.canvas import DASHES, Caption, Picture, colour, legend_above, picture, printable
 from deepenough.report.tables import machine, numbers, results
 
 MOST_POINTS = 200
@@ -46,12 +46,13 @@ def _draw(figure: Figure, cells: Sequence[CellRecord], verdict: Verdict, narrow:
     loss.set_title("training loss")
     accuracy.set_title("validation accuracy, %")
     for axes in (loss, accuracy):
-        axes.grid(visible=True)
+        axes.grid(visible=True, axis="y")
         if axes is accuracy or not narrow:
             axes.set_xlabel("epoch")
     ranked = sorted(places.items(), key=lambda item: item[1])
     handles = [
-        Line2D([], [], color=colour(place), label=printable(words.display_name(name), 24)) for name, place in ranked
+        Line2D([], [], color=colour(place), linestyle=DASHES[place % 6], label=printable(words.display_name(name), 24))
+        for name, place in ranked
     ]
     legend_above(figure, handles, narrow)
 
@@ -61,4 +62,5 @@ def _line(axes: Axes, cell: CellRecord, column: str, factor: float, place: int) 
         return
     rows = cell.history.filter(pl.col(column).is_not_null() & pl.col(column).is_finite())
     rows = rows.gather_every(max(1, -(-rows.height // MOST_POINTS)))
-    axes.plot(rows["epoch"].to_numpy(), factor * rows[column].to_numpy(), color=colour(place), linewidth=1.4, alpha=0.8)
+    style = {"color": colour(place), "linestyle": DASHES[place % 6], "linewidth": 1.4, "alpha": 0.85}
+    axes.plot(rows["epoch"].to_numpy(), factor * rows[column].to_numpy(), **style)

@@ -10,6 +10,7 @@ from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.figures.canvas import (
     GRID,
+    HALO,
     INK,
     MUTED,
     PAPER,
@@ -104,5 +105,5 @@ def _interval(axes: Axes, verdict: Verdict) -> None:
     for end, side, shift in ((low, "right", -9), (high, "left", 9)):
         text = minus(numbers.fixed(end, decimals))
         axes.annotate(
-            text, (end, height), (shift, 0), textcoords="offset points", ha=side, va="center", size=12, color=INK
+            text, (end, height), (shift, 0), textcoords="offset points", ha=side, va="center", size=12, gid=HALO
         )

@@ -57,8 +57,8 @@ def price(frame: pl.DataFrame, verdict: Verdict) -> str:
     heavier = numbers.ratio(big["parameters"] / small["parameters"])
     spent = f"{numbers.duration(big['latency_s']['p50'])} against {numbers.duration(small['latency_s']['p50'])}"
     return (
-        f"At {verdict.scale} px one image takes {words.display_name(verdict.big)} {slower} the time of "
-        f"{words.display_name(verdict.small)} ({spent}), with {heavier} the parameters."
+        f"At {verdict.scale} px {words.display_name(verdict.big)} needs {slower} the time of "
+        f"{words.display_name(verdict.small)} for one image ({spent}) and has {heavier} the parameters."
     )
 
 

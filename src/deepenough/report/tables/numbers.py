@@ -82,6 +82,15 @@ def level_unit(unit: str) -> str:
     return "%" if unit == "points" else unit
 
 
+def amount(text: str, unit: str) -> str:
+    """A number with its unit, in the singular where it is one.
+
+    >>> amount("1", "points"), amount("0.5", "points")
+    ('1 point', '0.5 points')
+    """
+    return f"{text} {unit[:-1] if text == '1' and unit.endswith('s') else unit}"
+
+
 def probability(value: float | None) -> str:
     """A p-value: three decimals, and no zero.
 

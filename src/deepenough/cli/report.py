@@ -1,0 +1,37 @@
+"""`deepenough report`: write the page and its text anew from a study folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deepenough.cli import _options, _output
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A study's folder, with verdict.json in it.")],
+    as_json: _options.JsonOption = False,
+) -> None:
+    """Write report.html and report.md anew from what a study left in its folder.
+
+    Needs neither the images nor torch nor a network; the page can be sent to others as it is.
+
+    \b
+    Examples:
+      deepenough report runs/demo
+      deepenough report runs/demo --json
+    """
+    from deepenough import records
+    from deepenough.report import headline, write
+
+    html, markdown = write(folder)
+    said = headline(records.verdict_from_json(records.read_json(folder / "verdict.json")))
+    if as_json:
+        _output.say_json(
+            {"html": str(html), "markdown": str(markdown), "html_bytes": html.stat().st_size, "headline": said}
+        )
+        return
+    _output.say(said)
+    _output.say(f"Written to {html} and {markdown}.")
