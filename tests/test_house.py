@@ -47,7 +47,7 @@ def test_command_help_shows_an_example_and_json(command, capsys):
         cli.main([command, "--help"])
     said = capsys.readouterr().out
     assert left.value.code == 0
-    assert re.search(rf"^ +Examples?:\n(.*\n)*? +deepenough {command}\b", said, re.MULTILINE)
+    assert re.search(rf"^ +Examples?:\s(?:.*\n)*? *deepenough {command}\b", said, re.MULTILINE)
     assert re.search(r"^ +--json\b", said, re.MULTILINE)
     assert max(map(len, said.splitlines())) <= 80
 
@@ -55,9 +55,10 @@ def test_command_help_shows_an_example_and_json(command, capsys):
 def test_help_names_every_command_and_tells_what_it_does_in_full(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])
-    listed = dict(re.findall(r"^  (\w+) +(\S.*)$", capsys.readouterr().out.split("Commands:\n")[1], re.MULTILINE))
-    assert set(listed) == set(cli.COMMANDS)
-    assert [name for name, summary in listed.items() if summary.endswith("...")] == []
+    said = capsys.readouterr().out
+    listed = dict(re.findall(r"^  (\w+) +(\S.*)$", said.split("Commands:\n")[1], re.MULTILINE))
+    assert max(map(len, said.splitlines())) <= 80
+    assert listed == cli.COMMANDS
 
 
 def test_version_is_the_changelogs_newest(repository):

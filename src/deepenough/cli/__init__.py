@@ -12,7 +12,6 @@ import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -22,15 +21,24 @@ from deepenough.errors import InputError, Interrupted
 
 __all__ = ["COMMANDS", "application", "main"]
 
-COMMANDS = ("compare", "networks", "check", "cost", "verdict", "report", "doctor")
+COMMANDS = {
+    "compare": "Train and test networks on your images; say which is enough.",
+    "networks": "List the networks that can take part.",
+    "check": "Open every image of a source; list what a study would use.",
+    "cost": "Measure time and memory of networks on this machine.",
+    "verdict": "Decide anew from a study's scores or anybody's predictions.",
+    "report": "Write a study's report anew.",
+    "doctor": "Say what this machine can do, and what to change.",
+}
 
 _BUG, _INPUT, _INTERRUPTED = 1, 2, 3
 _SIGINT_STATUS = 130  # what typer returns in place of KeyboardInterrupt: 128 + SIGINT
 _HELP = """Is ResNet-50 deep enough for your images, or do you need ResNet-101, and at which scale?
 
 \b
-Try it on a tiny data set that comes with it:   deepenough compare
-Then on yours, a folder of class folders:       deepenough compare my_photos/ --margin 1
+Examples:
+  deepenough compare                        on a tiny data set, for a first look
+  deepenough compare my_photos/ --margin 1  on yours, a folder of class folders
 """
 
 
@@ -60,10 +68,8 @@ def application() -> typer.Typer:
         add_completion=False,
     )
     app.callback()(_root)
-    for name in COMMANDS:
-        if find_spec(f"deepenough.cli.{name}") is None:
-            continue
-        app.command(name)(getattr(import_module(f"deepenough.cli.{name}"), name))
+    for name, short_help in COMMANDS.items():
+        app.command(name, short_help=short_help)(getattr(import_module(f"deepenough.cli.{name}"), name))
     return app
 
 
