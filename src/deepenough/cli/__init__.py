@@ -37,8 +37,8 @@ _HELP = """Is ResNet-50 deep enough for your images, or do you need ResNet-101, 
 
 \b
 Examples:
-  deepenough compare                        on a tiny data set, for a first look
-  deepenough compare my_photos/ --margin 1  on yours, a folder of class folders
+  deepenough compare                        on a tiny set, for a first look
+  deepenough compare my_photos/ --margin 1  on a folder of class folders
 """
 
 
