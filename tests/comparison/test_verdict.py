@@ -227,3 +227,22 @@ def test_one_contender_one_sample_and_no_shared_scale_are_refused(make_scores):
         decide_study(make_scores({("a", 32): 0.8, ("b", 64): 0.8}), margin=1.0)
     with pytest.raises(RecordError):
         decide_study(make_scores(ONE).head(0), margin=1.0)
+
+
+def test_undecided_between_runs_that_never_differ_asks_for_more_samples_than_there_are(make_scores):
+    for seeds in (1, 3):
+        scores = make_scores({("a", 32): 1.0, ("b", 32): 1.0}, seeds=seeds, samples=30)
+        verdict = decide_study(scores, margin=1.0)
+        assert verdict.answer == "undecided"
+        assert verdict.needed is not None
+        assert verdict.needed.guaranteed
+        assert all(design["samples"] > 30 for design in verdict.needed.guaranteed)
+
+
+def test_runs_that_always_differ_alike_are_not_certain_of_it(make_scores):
+    scores = make_scores({("a", 32): 1.0, ("b", 32): 1.0}, samples=30)
+    scores = scores.with_columns(score=pl.when(pl.col("contender") == "a").then(0.0).otherwise(1.0))
+    verdict = decide_study(scores, margin=1.0)
+    assert verdict.answer == "big_is_better"
+    assert verdict.interval[0] < 100
+    assert verdict.p_value == pytest.approx(2.0**-30)

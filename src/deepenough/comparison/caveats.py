@@ -14,6 +14,7 @@ FEW_SEEDS = 5  # below this the seed variance is barely known
 SMALL_TEST = 200  # samples
 FEW_GROUPS = 30
 FEW_ERRORS = 10  # samples a contender gets wrong
+SATURATED = 0.05  # share of wrong samples below which few errors mean an easy task rather than a small test set
 _OUTLIER_LEVEL = 0.01  # chance of flagging any seed where none stands out
 _SHOWN = 5
 
@@ -51,7 +52,7 @@ def of_samples(small: tuple[str, Cells], big: tuple[str, Cells], clusters: np.nd
         )
     for name, cells in (small, big):
         wrong = (1.0 - float(cells.scores.mean())) * size
-        if is_binary(cells.scores) and wrong < FEW_ERRORS:
+        if is_binary(cells.scores) and wrong < min(FEW_ERRORS, SATURATED * size):
             said.append(
                 f"{name} gets nearly everything right (on average {wrong:.1f} of {size} samples wrong): "
                 "the task is too easy for this test set to tell the contenders apart."

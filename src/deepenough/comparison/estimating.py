@@ -12,6 +12,7 @@ from deepenough.stats import (
     cluster_scores,
     compare_checkpoints,
     is_binary,
+    mcnemar_mid_p,
     nested,
     single,
     wilson_interval,
@@ -38,19 +39,41 @@ def estimate_gain(big: FloatArray, small: FloatArray, clusters: np.ndarray | Non
         small: shape (seeds, samples), the same samples.
         clusters: label of each sample, or None.
 
-    Where 0/1 scores leave no variance at all (every run gave every sample the same gain) the interval is that of two
-    checkpoints, since a width of zero would claim to know samples that nobody has seen.
+    The interval of 0/1 scores stays within [-1, 1]. Where they leave no variance at all (every run gave every sample the
+    same gain) interval and p-value are those of two checkpoints, since a width of zero would claim to know samples that
+    nobody has seen.
     """
     first, second = big, small
     if clusters is not None:
         first, second = cluster_scores(big, clusters), cluster_scores(small, clusters)
     by_seed = min(len(big), len(small)) >= 2
     estimate = nested(first, second) if by_seed else compare_checkpoints(first, second)
-    if "no_variance" in estimate.warnings and is_binary(big) and is_binary(small):
-        gain = round(estimate.difference * estimate.samples)
-        interval = agresti_min_interval(max(gain, 0), max(-gain, 0), estimate.samples)
-        return replace(estimate, interval=interval)
-    return estimate
+    if not (is_binary(big) and is_binary(small)):
+        return estimate
+    if "no_variance" not in estimate.warnings:
+        low, high = estimate.interval
+        return replace(estimate, interval=(max(low, -1.0), min(high, 1.0)))
+    gain = round(estimate.difference * estimate.samples)
+    only_big, only_small = max(gain, 0), max(-gain, 0)
+    return replace(
+        estimate,
+        interval=agresti_min_interval(only_big, only_small, estimate.samples),
+        p_value=mcnemar_mid_p(only_big, only_small),
+    )
+
+
+def for_planning(estimate: Estimate) -> Estimate:
+    """The estimate with components that predict its own interval, where that rests on counts and not on a variance.
+
+    Few or no discordant samples make the observed variance too small to plan with: no discordance at all would call for
+    a test set of two samples.
+    """
+    if estimate.design != "mcnemar" and "no_variance" not in estimate.warnings:
+        return estimate
+    low, high = estimate.interval
+    error = (high - low) / 2.0 / float(t_quantile(max(estimate.samples - 1.0, 1.0), 0.975))
+    sample_variance = max(estimate.components.sample_variance, error * error * estimate.samples)
+    return replace(estimate, components=replace(estimate.components, sample_variance=sample_variance))
 
 
 def interval_of_mean(scores: FloatArray, clusters: np.ndarray | None = None) -> tuple[float, float] | None:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from deepenough.comparison import caveats as caveat
-from deepenough.comparison.estimating import estimate_gain, interval_of_mean, method_of
+from deepenough.comparison.estimating import estimate_gain, for_planning, interval_of_mean, method_of
 from deepenough.comparison.order import deciding_pair, deciding_scale, from_small_to_big, validation_means
 from deepenough.comparison.pairing import Aligned, align, cluster_labels
 from deepenough.errors import StudyError
@@ -182,10 +182,11 @@ def _contenders(question: _Question, ordered: Sequence[str], validation: pl.Data
 def _needed(estimate: Estimate, decision: Decision, margin: float, samples: int) -> Needed | None:
     """What would settle what is open; for single runs also the seed SD that would overturn what was seen."""
     found: Needed | None = None
+    plan = for_planning(estimate)
     if decision.answer == "undecided":
-        found = needed(estimate, margin)
+        found = needed(plan, margin)
     elif decision.beyond_margin is False:
-        found = needed(estimate, margin, target=estimate.difference - margin)
+        found = needed(plan, margin, target=estimate.difference - margin)
     if estimate.samples < samples and found is not None:  # clusters: say it in samples again
         found = replace(
             found,
