@@ -74,7 +74,7 @@ def load(folder: Path) -> Evidence:
         plan=_optional_json(folder / "plan.json"),
         environment=_optional_json(folder / "environment.json"),
         study=study.read_text(encoding="utf-8", errors="replace") if study.is_file() else None,
-        cells=tuple(_cell(path) for path in sorted(folder.glob("cells/*")) if path.is_dir()),
+        cells=tuple(_cell(path) for path in sorted(folder.glob("cells/*-seed*")) if path.is_dir()),
         thumbnails=_optional_table(folder / "thumbnails.parquet", THUMBNAILS),
     )
 

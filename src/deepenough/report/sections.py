@@ -85,10 +85,12 @@ def _missing(key: str, title: str, file: str) -> Section:
 
 def _designs(evidence: Evidence) -> Section | None:
     """Only where something is left to settle."""
-    designs, said = results.designs(evidence.verdict), words.needed_in_words(evidence.verdict)
-    if not said:
+    verdict = evidence.verdict
+    designs = results.designs(verdict)
+    if designs is None or not words.needed_in_words(verdict):
         return None
-    return Section(key="needed", title="What would settle it", lead=tuple(said), blocks=_there(designs))
+    lead = "The question is settled when the interval is narrower than the margin, whatever it then shows."
+    return Section(key="needed", title="What would settle it", lead=(lead,), blocks=(designs,))
 
 
 def _scale(evidence: Evidence) -> Section:

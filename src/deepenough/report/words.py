@@ -106,7 +106,7 @@ def _gain(verdict: Verdict, behind: bool = False) -> str:
 
 
 def decimals_of(verdict: Verdict) -> int:
-    """Decimals for this verdict: two digits of its standard error, more where a bound comes near a landmark."""
+    """Decimals for this verdict: two digits of the half width, more where a bound comes near a landmark."""
     return numbers.decimals_for(verdict.standard_error, verdict.interval, (0.0, verdict.margin))
 
 
@@ -171,7 +171,7 @@ def _scope(verdict: Verdict) -> list[str]:
             *lines,
             "The images alone leave the sign of the difference open, however little a new training run would change.",
         ]
-    amount = f"{numbers.fixed(sd, numbers.decimals_for(sd))} {verdict.unit}"
+    amount = f"{numbers.fixed(sd, numbers.decimals_for(sd / 2))} {verdict.unit}"
     return [
         *lines,
         f"If training anew moves the {verdict.metric} by a standard deviation of {amount} or more, "

@@ -194,6 +194,7 @@ def _style(style: str, prefix: str) -> str:
     style = re.sub(r"#[0-9a-f]{6}\b", lambda match: _VARIABLES.get(match[0], match[0]), style)
     style = style.replace("url(#", f"url(#{prefix}")
     style = re.sub(r"font: (?:(bold|[5-9]00) )?([0-9.]+)px [^;]*", _font, style)
+    style = re.sub(r"font-family: [^;]*;? ?", "", style)
     return style.replace("; ", ";").replace(": ", ":").rstrip(";")
 
 

@@ -37,7 +37,7 @@ def shortest(value: float) -> str:
 
 
 def decimals_for(standard_error: float, values: Sequence[float] = (), landmarks: Sequence[float] = ()) -> int:
-    """Decimals that show two digits of the standard error, and as many more as keep `values` apart from `landmarks`.
+    """Decimals that show two digits of an interval's half width, and as many more as keep `values` off `landmarks`.
 
     A bound of 0.4996 printed as 0.50 beside "less than your margin of 0.5" would contradict the verdict.
 
@@ -46,7 +46,7 @@ def decimals_for(standard_error: float, values: Sequence[float] = (), landmarks:
     """
     wanted = 2
     if standard_error > 0 and math.isfinite(standard_error):
-        wanted = min(max(1 - math.floor(math.log10(standard_error)), 1), 4)
+        wanted = min(max(1 - math.floor(math.log10(2 * standard_error)), 1), 4)
     for decimals in range(wanted, MOST_DECIMALS + 1):
         if not _collide(values, landmarks, decimals):
             return decimals
@@ -144,9 +144,9 @@ def duration(seconds: float | None) -> str:
     """
     if seconds is None or not math.isfinite(seconds):
         return ABSENT
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{_three_digits(1000 * seconds)} ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{_three_digits(seconds)} s"
     whole = round(seconds)
     if whole < 3600:

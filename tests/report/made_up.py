@@ -196,10 +196,9 @@ def _write_data(folder: Path, samples: pl.DataFrame, classes) -> None:
     quarantine = pl.DataFrame(left_out, schema=records.QUARANTINE, orient="row")
     records.write_table(folder / "quarantine.parquet", quarantine, records.QUARANTINE)
     counts = samples.group_by("target", "split").len()
-    by_class = {
-        name: dict(counts.filter(pl.col("target") == name).select("split", "len").iter_rows())
-        for name in sorted(classes)
-    }
+    by_class: dict[str, dict[str, int]] = {name: {} for name in sorted(classes)}
+    for target, split, amount in counts.iter_rows():
+        by_class[target][split] = amount
     audit = Audit(
         source="photos",
         found=samples.height + len(left_out),
@@ -244,7 +243,7 @@ def _write_work(folder: Path) -> None:
     records.write_json(
         folder / "plan.json",
         {
-            "command": "deepenough compare photos --seeds 3 --train-scale 64 --scales 48,64,96,128 --epochs 15 --margin 2",
+            "command": "deepenough compare photos --seeds 3 --train-scale 64 --scales 48,64,96,128 --margin 2",
             "cells": [],
             "steps_per_cell": 1440,
             "forecast": {"total_s": 2900.0, "training_s": 2550.0, "peak_bytes": 1_900_000_000},

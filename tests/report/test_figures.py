@@ -1,0 +1,120 @@
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from deepenough.report import evidence, sections
+from deepenough.report.figures.canvas import CONTENDERS, Picture, printable
+from deepenough.report.figures.classes import gain_per_class
+from deepenough.report.figures.scale import accuracy_over_scale, gain_over_scale
+from deepenough.report.figures.training import training_curves
+from deepenough.report.figures.verdict import verdict_picture
+
+
+@pytest.fixture(scope="module")
+def pictures(study) -> dict[str, Picture]:
+    document = sections.document(evidence.load(study))
+    blocks = [block for section in document.sections for block in section.blocks if isinstance(block, Picture)]
+    return {picture.key: picture for picture in [document.picture, *blocks]}
+
+
+def test_every_figure_of_the_report_is_there(pictures):
+    assert set(pictures) == {"verdict", "scale", "gain", "frontier", "classes", "training"}
+
+
+def test_every_figure_has_two_forms_with_a_name_and_a_description(pictures):
+    for picture in pictures.values():
+        for form, svg in (("wide", picture.wide), ("narrow", picture.narrow)):
+            root = ET.fromstring(svg)
+            assert root.attrib["role"] == "img"
+            named = {element.attrib["id"]: element.text for element in root if element.tag in {"title", "desc"}}
+            assert root.attrib["aria-labelledby"].split() == list(named)
+            assert list(named.values()) == [picture.title, picture.description]
+            assert root.attrib["class"] == form
+
+
+def test_figures_leave_colours_and_type_to_the_page(pictures):
+    for picture in pictures.values():
+        drawn = picture.wide + picture.narrow
+        assert "currentColor" in drawn
+        assert not [colour for colour in CONTENDERS if colour in drawn]
+        assert "DejaVu" not in drawn
+        assert "<style" not in drawn
+        assert "http" not in drawn
+
+
+def test_no_two_figures_share_an_id(pictures):
+    ids = [
+        name
+        for picture in pictures.values()
+        for svg in (picture.wide, picture.narrow)
+        for name in re.findall(r' id="([^"]+)"', svg)
+    ]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_reference_within_a_figure_is_answered(pictures):
+    for picture in pictures.values():
+        for svg in (picture.wide, picture.narrow):
+            wanted = set(re.findall(r"url\(#([^)]+)\)", svg)) | set(re.findall(r'href="#([^"]+)"', svg))
+            assert wanted <= set(re.findall(r' id="([^"]+)"', svg))
+
+
+def test_every_figure_has_a_data_twin_with_rows(pictures):
+    for picture in pictures.values():
+        assert picture.twin.rows
+
+
+def test_verdict_figure_shows_the_numbers_of_the_headline(made_up):
+    drawn = verdict_picture(made_up.verdict()).wide
+    for text in ("+0.08", "−0.12", "0.28", "your margin, 0.5", "no gain", "ResNet-50 ahead", "ResNet-101 pays"):
+        assert f">{text}<" in drawn
+
+
+def test_verdict_figure_spans_interval_zero_and_margin_when_these_lie_far_apart(made_up):
+    for interval, margin in (((-30.0, 25.0), 0.1), ((4.0, 4.01), 0.5), ((-9.0, -8.0), 3.0)):
+        middle = sum(interval) / 2
+        drawn = verdict_picture(made_up.verdict(difference=middle, interval=interval, margin=margin)).narrow
+        assert ">no gain<" in drawn
+
+
+def test_scale_figure_draws_a_seed_dot_for_every_run(made_up, study):
+    verdict = evidence.load(study).verdict
+    twin = accuracy_over_scale(verdict).twin
+    assert len(twin.rows) == 4
+    uses = accuracy_over_scale(verdict).wide.count("<use ")
+    assert uses >= sum(len(entry.per_seed) + 1 for entry in verdict.contenders)
+
+
+def test_gain_figure_is_left_out_when_there_is_one_scale(made_up):
+    verdict = made_up.verdict()
+    assert gain_over_scale(verdict) is not None
+    assert gain_over_scale(made_up.verdict(pairs=verdict.pairs[:1])) is None
+
+
+def test_training_figure_is_left_out_when_no_cell_has_a_history(made_up):
+    assert training_curves([], made_up.verdict()) is None
+
+
+def test_class_figure_keeps_formulas_and_markup_in_names_as_text(made_up):
+    import polars as pl
+
+    name = "$\\frac{a}$ <b>&"
+    row = {"target": [name], "samples": [9], "small_mean": [50.0], "big_mean": [60.0], "difference": [10.0]}
+    picture = gain_per_class(pl.DataFrame({**row, "low": [1.0], "high": [19.0]}), made_up.verdict())
+    assert picture is not None
+    assert ">$\\frac{a}$ &lt;b&gt;&amp;<" in picture.wide
+
+
+def test_class_figure_is_left_out_when_no_class_has_a_difference(made_up):
+    import polars as pl
+
+    row = {"target": ["a"], "samples": [1], "small_mean": [50.0], "big_mean": [60.0]}
+    nothing = pl.lit(None, dtype=pl.Float64)
+    frame = pl.DataFrame(row).with_columns(difference=nothing, low=nothing, high=nothing)
+    assert gain_per_class(frame, made_up.verdict()) is None
+
+
+def test_printable_makes_control_characters_visible_and_cuts_the_middle():
+    assert printable("a\x00b\nc") == "a�b�c"
+    assert printable("abcdefghij", 5) == "ab…ij"

@@ -1,0 +1,182 @@
+import html.parser
+import itertools
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from deepenough import records, report
+from deepenough.errors import RecordError
+from deepenough.report import page
+
+LOADS = {"src", "href", "srcset", "action", "data", "poster", "xlink:href"}
+
+
+class Reader(html.parser.HTMLParser):
+    """What a browser would make of a page: its elements with their attributes, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def written(study) -> tuple[str, str]:
+    html_path, markdown_path = report.write(study)
+    assert (html_path, markdown_path) == (study / "report.html", study / "report.md")
+    return html_path.read_text(encoding="utf-8"), markdown_path.read_text(encoding="utf-8")
+
+
+def test_page_gives_the_verdict_first_and_then_every_section(written):
+    ids = [attrs["id"] for tag, attrs in Reader(written[0]).elements if tag in {"section", "header"} and "id" in attrs]
+    assert ids == [
+        "verdict",
+        "scale",
+        "cost",
+        "classes",
+        "confusion",
+        "disagreements",
+        "training",
+        "data",
+        "forecast",
+        "protocol",
+    ]
+
+
+def test_page_loads_nothing_from_anywhere(written):
+    for tag, attrs in Reader(written[0]).elements:
+        for name in LOADS & attrs.keys():
+            assert attrs[name].startswith(("#", "data:image/")), f"<{tag} {name}={attrs[name][:60]}>"
+        assert tag not in {"script", "link", "iframe", "object", "embed"}
+    assert not re.search(r"@import|https?://", written[0])
+
+
+def test_page_has_unique_ids_and_answers_its_own_links(written):
+    elements = Reader(written[0]).elements
+    ids = [attrs["id"] for _, attrs in elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    wanted = {attrs["href"][1:] for _, attrs in elements if attrs.get("href", "").startswith("#")}
+    wanted |= {name for _, attrs in elements for name in (attrs.get("aria-labelledby") or "").split()}
+    assert wanted <= set(ids)
+
+
+def test_page_and_text_say_the_headline_and_every_caveat(written, study):
+    verdict = records.verdict_from_json(records.read_json(study / "verdict.json"))
+    said = Reader(written[0]).text.replace("\N{NO-BREAK SPACE}", " ")
+    for sentence in [*report.sentences(verdict), *verdict.caveats]:
+        assert sentence in said
+        assert sentence in written[1]
+    assert report.headline(verdict) in written[1]
+    assert verdict.caveats
+
+
+def test_page_is_the_same_to_the_byte_when_written_again_in_another_process(written, study, tmp_path):
+    copy = tmp_path / "photos"
+    shutil.copytree(study, copy, ignore=shutil.ignore_patterns("report.*"))
+    command = "import sys, pathlib; from deepenough import report; report.write(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-W", "error", "-c", command, "photos"], check=True, cwd=tmp_path)
+    for name, text in zip(("report.html", "report.md"), written, strict=True):
+        again = (copy / name).read_text(encoding="utf-8")
+        assert again.replace("photos --margin", "") == text.replace(f"{study} --margin", "")
+
+
+def test_page_escapes_hostile_labels_and_names(made_up, tmp_path):
+    labels = (made_up.HOSTILE, "</svg><script>alert(2)</script>", "a|b `c` $x$", "two\nlines")
+    made_up.write_study(tmp_path, images=60, classes=labels, contenders=("resnet50", '"><b onclick=alert(3)>'))
+    for path in report.write(tmp_path):
+        text = path.read_text(encoding="utf-8")
+        assert "<script" not in text
+        assert "<img src=x" not in text
+        assert "<b onclick" not in text
+    reader = Reader((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert made_up.HOSTILE in reader.text
+    assert not [attrs for _, attrs in reader.elements if any(name.startswith("on") for name in attrs)]
+
+
+def test_text_keeps_one_table_row_a_line_when_labels_hold_bars_and_newlines(made_up, tmp_path):
+    made_up.write_study(tmp_path, images=60, scales=(64,), classes=("a|b", "two\nlines", "c"))
+    lines = report.write(tmp_path)[1].read_text(encoding="utf-8").splitlines()
+    for above, line in itertools.pairwise(lines):
+        if above.startswith("| ") and line.startswith("| "):
+            assert len(re.findall(r"(?<!\\)\|", above)) == len(re.findall(r"(?<!\\)\|", line))
+
+
+def test_page_needs_no_more_than_a_verdict_and_says_what_is_missing(made_up, tmp_path):
+    records.write_json(tmp_path / "verdict.json", made_up.verdict())
+    html_path, markdown_path = report.write(tmp_path)
+    said = Reader(html_path.read_text(encoding="utf-8")).text
+    for name in ("costs.parquet", "scores.parquet", "plan.json", "audit.json", "environment.json"):
+        assert name in said
+        assert name in markdown_path.read_text(encoding="utf-8")
+
+
+def test_page_lists_paths_when_the_study_kept_no_thumbnails(study, tmp_path):
+    shutil.copytree(study, tmp_path / "copy", ignore=shutil.ignore_patterns("thumbnails.parquet"))
+    text = report.write(tmp_path / "copy")[0].read_text(encoding="utf-8")
+    assert "<img" not in text
+    assert "test/shirt/" in text
+
+
+def test_page_leaves_out_a_thumbnail_that_is_no_png_or_jpeg(study, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(study, copy)
+    thumbnails = pl.read_parquet(copy / "thumbnails.parquet").with_columns(image=pl.lit(b"<svg onload=alert(1)>"))
+    thumbnails.write_parquet(copy / "thumbnails.parquet")
+    assert "<img" not in report.write(copy)[0].read_text(encoding="utf-8")
+
+
+def test_page_names_a_diverged_run(made_up, tmp_path):
+    made_up.write_study(tmp_path, images=40, scales=(64,))
+    cell = {"contender": "resnet101", "seed": 2, "status": "diverged", "steps": 96}
+    records.write_json(tmp_path / "cells" / "resnet101-seed2" / "cell.json", cell)
+    assert "ResNet-101, seed 2: diverged." in Reader(report.write(tmp_path)[0].read_text(encoding="utf-8")).text
+
+
+def test_page_lists_mistakes_instead_of_a_matrix_when_there_are_many_classes(made_up, tmp_path):
+    made_up.write_study(tmp_path, images=120, scales=(64,), classes=tuple(f"kind {index}" for index in range(40)))
+    text = report.write(tmp_path)[0].read_text(encoding="utf-8")
+    assert 'class="confused"' in text
+    assert 'class="confusion"' not in text
+
+
+def test_page_of_one_seed_and_one_scale_is_written(made_up, tmp_path):
+    made_up.write_study(tmp_path, images=60, seeds=1, scales=(64,))
+    assert "these two trained networks only" in report.write(tmp_path)[1].read_text(encoding="utf-8")
+
+
+def test_page_of_three_contenders_shows_each_in_the_scale_table(made_up, tmp_path):
+    made_up.write_study(tmp_path, images=60, contenders=("resnet50", "resnet101", "resnet152"))
+    assert "ResNet-152, %" in report.write(tmp_path)[1].read_text(encoding="utf-8")
+
+
+def test_write_refuses_a_folder_without_a_verdict(tmp_path):
+    with pytest.raises(RecordError, match=r"expected a study folder with verdict\.json; got no such file"):
+        report.write(tmp_path)
+
+
+def test_write_refuses_a_torn_record_by_its_name(made_up, tmp_path):
+    records.write_json(tmp_path / "verdict.json", made_up.verdict())
+    Path(tmp_path / "scores.parquet").write_bytes(b"PAR1 torn")
+    with pytest.raises(RecordError, match=r"scores\.parquet"):
+        report.write(tmp_path)
+
+
+def test_typeset_sets_minus_signs_only_before_numbers():
+    assert str(page.typeset("-0.12 to 0.28, t-shirt, 3-1")) == "−0.12 to 0.28, t-shirt, 3-1"
+
+
+def test_report_imports_no_torch():
+    command = "import sys; import deepenough.report.page; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0
