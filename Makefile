@@ -18,7 +18,8 @@ help:
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "error: make: expected Python 3.11 or newer; got $$($(PYTHON) --version 2>&1 | head -n 1); name another with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
-	rm -rf $(VENV)
+	@echo "Making the environment in $(VENV); torch is large, so this takes some minutes the first time."
+	@rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) -e .
 	touch $@
