@@ -13,8 +13,9 @@ import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import matplotlib
+import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -23,7 +24,8 @@ from deepenough.report.tables import Table
 INK, MUTED, GRID, PAPER = "#111111", "#666666", "#dddddd", "#fefefe"
 #: Okabe and Ito's palette, told apart by people who see red and green alike; blue and vermilion are furthest apart.
 CONTENDERS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-MARKERS, DASHES = ("o", "s", "^", "D", "v", "P"), ("-", (0, (5, 1.6)), (0, (2, 1.4)), "-.", "-", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (2, 1.4)), "-.", "-", ":")
 HALO = "halo"  # as the gid of a text that lines may cross: the page sets it off from them
 WIDE, NARROW = 736, 352  # CSS pixels
 
@@ -132,10 +134,11 @@ def legend_above(figure: Figure, handles: Sequence[object], narrow: bool) -> Non
 def _svg(caption: Caption, draw: Draw, width: int, height: int, narrow: bool) -> str:
     form = "narrow" if narrow else "wide"
     buffer = io.StringIO()
-    with matplotlib.rc_context(), warnings.catch_warnings():
+    with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the reader's fonts draw it, not ours
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update({**_STYLE, "svg.hashsalt": f"{caption.key}-{form}"})
+        mpl.rcdefaults()
+        settings: dict[Any, Any] = {**_STYLE, "svg.hashsalt": f"{caption.key}-{form}"}
+        mpl.rcParams.update(settings)
         figure = Figure(figsize=(width / 72, height / 72), dpi=72)
         draw(figure, narrow)
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})

@@ -42,8 +42,9 @@ def classes(frame: pl.DataFrame, verdict: Verdict) -> Table:
 
 
 def _interval(low: float | None, high: float | None) -> str:
-    known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
-    return numbers.interval((low, high), 1) if known else ""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return numbers.interval((low, high), 1)
 
 
 def confusion(frame: pl.DataFrame, contender: str, labels: Sequence[str]) -> Table:
