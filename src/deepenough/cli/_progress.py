@@ -1,0 +1,127 @@
+"""How a running study looks on a terminal: live bars where there is one, plain lines where there is not."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from deepenough.cli import _output
+
+if TYPE_CHECKING:
+    from deepenough.studies.plan import Plan
+
+PLAIN_EVERY_S = 30.0
+_UNITS = (("h", 3600), ("min", 60), ("s", 1))
+
+
+class Terminal:
+    """Prints what a study does, on standard error, so that standard output holds the result alone.
+
+    Args:
+        quiet: say nothing, not even notes.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._live = self._console.is_terminal and not quiet
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._cells: dict[str, TaskID] = {}
+        self._printed_at = time.monotonic()
+        self._stage, self._total, self._done, self._began = "", None, 0, time.monotonic()
+
+    def note(self, text: str) -> None:
+        """One sentence."""
+        self._print(_output.wrap(text, hanging="  "))
+
+    def plan(self, plan: Plan) -> None:
+        """The plan, as a few aligned lines."""
+        self.close()
+        for name, value in _plan_rows(plan):
+            self._print(_output.wrap(value, indent=f"{name:<10}", hanging=" " * 10))
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """A new stage."""
+        self.close()
+        self._stage, self._total, self._done, self._began = name, total, 0, time.monotonic()
+        if not self._live:
+            self._print(name)
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=self._console, transient=True)
+        self._progress.start()
+        self._task = self._progress.add_task(name, total=total)
+
+    def advance(self, amount: int) -> None:
+        """The stage came further."""
+        self._done += amount
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task, amount)
+
+    def trained(
+        self, cell: str, *, step: int, steps: int, loss: float, accuracy: float | None, images_per_s: float
+    ) -> None:
+        """A step of a cell."""
+        validated = "" if accuracy is None else f"  val {100 * accuracy:.1f} %"
+        text = f"{cell}  loss {loss:.2f}{validated}  {images_per_s:.0f} images/s"
+        if self._progress is not None:
+            if cell not in self._cells:
+                self._cells[cell] = self._progress.add_task(text, total=steps)
+            self._progress.update(self._cells[cell], description=text, completed=step)
+        elif time.monotonic() - self._printed_at >= PLAIN_EVERY_S:
+            self._printed_at = time.monotonic()
+            self._print(f"  {text}  step {step}/{steps}{self._left()}")
+
+    def close(self) -> None:
+        """Take the bars away."""
+        if self._progress is not None:
+            self._progress.stop()
+        self._progress, self._task, self._cells = None, None, {}
+
+    def _left(self) -> str:
+        if not self._total or not self._done:
+            return ""
+        seconds = (time.monotonic() - self._began) / self._done * (self._total - self._done)
+        return f"  {duration(seconds)} left"
+
+    def _print(self, text: str) -> None:
+        if not self._quiet:
+            self._console.print(text, soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """A duration for people.
+
+    >>> duration(5400), duration(95), duration(3)
+    ('1 h 30 min', '1 min 35 s', '3 s')
+    """
+    whole, parts = round(seconds), []
+    for name, size in _UNITS:
+        amount, whole = divmod(whole, size)
+        if amount:
+            parts.append(f"{amount} {name}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
+    sizes, forecast = plan.sizes, plan.forecast
+    rows = [
+        ("Plan", f"{' against '.join(plan.contenders)}, {plan.seeds} seeds each: {len(plan.cells)} trainings"),
+        ("images", f"{sizes.train} train, {sizes.val} validation, {sizes.test} test"),
+        (
+            "training",
+            f"{plan.train_scale} px, {plan.epochs} epochs, batch {plan.batch}: {plan.steps_per_cell} steps each",
+        ),
+        ("", f"{plan.recipe}; {plan.precision}"),
+        ("test", f"at {', '.join(map(str, plan.scales))} px"),
+        (
+            "forecast",
+            f"about {duration(forecast.total_s)} (training {duration(forecast.training_s)}), "
+            f"{forecast.peak_bytes / 2**30:.1f} GiB of memory",
+        ),
+    ]
+    return [*rows, *(("given up" if index == 0 else "", text) for index, text in enumerate(plan.gave_up))]

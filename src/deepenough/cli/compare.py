@@ -1,0 +1,165 @@
+"""`deepenough compare`: the main job."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deepenough.cli import _options, _output
+
+
+def compare(  # noqa: PLR0913  one option a parameter
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE|STUDY",
+            help="A folder of class folders, a manifest (.csv, .parquet), torchvision:NAME, a study file (.yaml), or "
+            "digits, the tiny set that comes with the program.",
+        ),
+    ] = "digits",
+    contenders: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Networks to compare.  [default: resnet50,resnet101]")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Trainings of each network.  [default: 3]", min=1)] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="The gain too small to pay for, in points, declared now.  [default: 0.5]")
+    ] = None,
+    train_scale: Annotated[int | None, typer.Option(metavar="PX", help="Image side in training.")] = None,
+    scales: Annotated[str | None, typer.Option(metavar="PX,PX", help="Image sides at test.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.", min=1)] = None,
+    batch: Annotated[int | None, typer.Option(help="Images a training step.", min=2)] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Time for all, such as 30m: fits what is not given.  [default: 1h]"),
+    ] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw, sgd or lamb.  [default: adamw]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The peak.  [default: by optimizer]")] = None,
+    augmentation: Annotated[
+        str | None, typer.Option(help="auto, light, standard or strong.  [default: auto, by epochs]")
+    ] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=FILE", help="Starting weights of a network; may be repeated.")
+    ] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.  [default: auto, by measurement]")] = None,
+    threads: Annotated[int | None, typer.Option(help="Torch's threads.  [default: all cores]", min=1)] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that augment.  [default: 1]", min=0)] = None,
+    images: Annotated[
+        bool, typer.Option("--images/--no-images", help="Keep small copies of pictures for the report.")
+    ] = True,
+    out: Annotated[Path | None, typer.Option(help="Folder of the study.  [default: runs/NAME]")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a stopped study; the same command does so by itself.")
+    ] = False,
+    as_json: _options.JsonOption = False,
+) -> None:
+    """Train, test and compare networks on your images, and say which is enough.
+
+    Prints the plan before it begins and the verdict at the end; leaves a report. A study that was stopped goes on where
+    it was by the same command.
+
+    \b
+    Examples:
+      deepenough compare
+      deepenough compare my_photos/ --margin 1 --budget 2h
+      deepenough compare my_photos/ --train-scale 96 --scales 64,96,128 --epochs 20
+    """
+    from deepenough.cli._progress import Terminal
+    from deepenough.studies import run_study
+
+    request = _request(
+        source,
+        {
+            "contenders": None if contenders is None else tuple(_parts(contenders)),
+            "seeds": seeds,
+            "margin": margin,
+            "train_scale": train_scale,
+            "scales": None if scales is None else tuple(_numbers(scales)),
+            "epochs": epochs,
+            "batch": batch,
+            "budget": budget,
+            "weights": _weights(weights),
+            "precision": precision,
+            "threads": threads,
+            "workers": workers,
+            "images": None if images else False,
+        },
+        recipe={"optimizer": optimizer, "learning_rate": learning_rate},
+        augmentation={"strength": augmentation},
+    )
+    folder = out or Path("runs") / _name(source)
+    if resume and not (folder / "request.json").is_file():
+        from deepenough.errors import StudyError
+
+        raise StudyError(f"--resume {folder}", "the folder of a stopped study", "no study there", "leave --resume out")
+    command = shlex.join(["deepenough", *sys.argv[1:]])
+    verdict = run_study(request, folder, listener=Terminal(quiet=as_json), command=command)
+    _report(folder, verdict, as_json=as_json)
+
+
+def _request(source: str, options: dict[str, Any], **parts: dict[str, Any]) -> Any:  # noqa: ANN401  a Study
+    """The study of a file, overridden by the options that were given, or of the options alone."""
+    from deepenough.studies import load_study
+    from deepenough.studies.study import make_study
+
+    given = {key: value for key, value in options.items() if value is not None}
+    base: dict[str, Any] = {"source": source}
+    if source.endswith((".yaml", ".yml")):
+        base = load_study(Path(source)).model_dump()
+    for name, part in parts.items():
+        chosen = {key: value for key, value in part.items() if value is not None}
+        if chosen:
+            given[name] = {**base.get(name, {}), **chosen}
+    return make_study({**base, **given}, where="option" if base == {"source": source} else source)
+
+
+def _report(folder: Path, verdict: object, *, as_json: bool) -> None:
+    from deepenough import report
+    from deepenough.report import words
+
+    page, _text = report.write(folder)
+    if as_json:
+        _output.say_json(verdict)
+        return
+    _output.say()
+    _output.say(words.headline(verdict))
+    _output.say()
+    for sentence in words.sentences(verdict):
+        _output.say(sentence)
+    _output.say()
+    _output.say(f"Report: {page}")
+    _output.say("Next:")
+    for step in words.next_steps(verdict, folder):
+        _output.say(step, indent="  ", hanging="    ")
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _numbers(text: str) -> list[int]:
+    from deepenough.errors import StudyError
+
+    try:
+        return [int(part) for part in _parts(text)]
+    except ValueError:
+        raise StudyError("--scales", "whole numbers of pixels, such as 64,96,128", repr(text)) from None
+
+
+def _weights(given: list[str] | None) -> dict[str, str] | None:
+    from deepenough.errors import StudyError
+
+    if not given:
+        return None
+    for pair in given:
+        if "=" not in pair:
+            raise StudyError("--weights", "NAME=FILE, such as resnet50=r50.safetensors", repr(pair))
+    return {name: str(Path(path).resolve()) for name, path in (pair.split("=", 1) for pair in given)}
+
+
+def _name(source: str) -> str:
+    """The study's folder name: the source's own, without its ending."""
+    return Path(source.replace("torchvision:", "").rstrip("/")).resolve().stem or "study"

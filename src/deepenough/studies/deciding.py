@@ -1,0 +1,103 @@
+"""From the cells' folders to the study's tables, its verdict, and what it took."""
+
+from __future__ import annotations
+
+import resource
+
+import polars as pl
+import torch
+
+from deepenough.comparison import decide_study
+from deepenough.errors import StudyError
+from deepenough.machine import Machine
+from deepenough.records import COSTS, SCORES, Verdict, read_json, read_table, write_json, write_table
+from deepenough.studies.local import Bench
+from deepenough.studies.thumbnails import write_thumbnails
+from deepenough.training import cell_name
+
+FEW_TRAINING_IMAGES = 10_000
+
+
+def decide(bench: Bench) -> Verdict:
+    """Gather the cells' scores, decide, and keep small copies of the pictures that divide the contenders.
+
+    Raises:
+        StudyError: every training of a contender diverged.
+    """
+    store, cells = bench.store, _cells(bench)
+    diverged = [name for name in cells if read_json(store.cell(name).note)["status"] != "trained"]
+    _require_one_sound(bench, diverged)
+    sound = [store.cell(name) for name in cells if name not in diverged]
+    scores = pl.concat([read_table(folder.test, SCORES) for folder in sound])
+    validation = pl.concat([read_table(folder.validation, SCORES) for folder in sound])
+    write_table(store.scores, scores, SCORES)
+    write_table(store.validation, validation, SCORES)
+    groups = dict(bench.prepared.samples.select("sample_id", "group").iter_rows())
+    metric = bench.setting.task.metric
+    verdict = decide_study(
+        scores,
+        margin=bench.study.margin,
+        validation=validation,
+        costs=read_table(store.costs, COSTS),
+        metric=metric.name,
+        unit=metric.unit,
+        multiplier=metric.multiplier,
+        groups=groups if any(group is not None for group in groups.values()) else None,
+        caveats=_caveats(bench, diverged),
+    )
+    write_json(store.verdict, verdict)
+    if bench.study.images:
+        write_thumbnails(bench.prepared, scores, verdict, store.thumbnails)
+    return verdict
+
+
+def note_what_it_took(bench: Bench, cost_s: float) -> None:
+    """Hold the forecast against what the study took, interruptions left out."""
+    notes = [read_json(bench.store.cell(name).note) for name in _cells(bench)]
+    training = sum(note["training_s"] for note in notes)
+    evaluation = sum(note["evaluation_s"] for note in notes)
+    took = {
+        "training_s": training,
+        "evaluation_s": evaluation,
+        "cost_s": cost_s,
+        "total_s": training + evaluation + cost_s,
+        "peak_bytes": _peak_bytes(bench.setting.machine),
+    }
+    write_json(bench.store.plan, {**read_json(bench.store.plan), "took": took})
+
+
+def _cells(bench: Bench) -> list[str]:
+    return [cell_name(name, seed) for seed in range(bench.design.seeds) for name in bench.design.contenders]
+
+
+def _require_one_sound(bench: Bench, diverged: list[str]) -> None:
+    for contender in bench.design.contenders:
+        if all(cell_name(contender, seed) in diverged for seed in range(bench.design.seeds)):
+            remedy = "lower the learning rate, and choose another --out"
+            raise StudyError(contender, "at least one training that converges", "all trainings diverged", remedy)
+
+
+def _caveats(bench: Bench, diverged: list[str]) -> list[str]:
+    """What this study cannot know, in sentences; the comparison adds what the numbers themselves give away."""
+    study, said = bench.study, []
+    training = len(bench.train)
+    if study.source == "digits":
+        said.append("The pictures are scikit-learn's 8 x 8 digits: they prove the pipeline and say little about depth.")
+    elif training < FEW_TRAINING_IMAGES and not study.weights:
+        said.append(
+            f"The networks were trained from scratch on {training:,} images: with public pre-trained weights the "
+            "difference may be another."
+        )
+    if study.weights:
+        started = ", ".join(sorted(study.weights))
+        said.append(f"Starting weights were given for {started}: the verdict holds given these weights.")
+    if diverged:
+        said.append(f"Diverged and left out: {', '.join(diverged)}. A contender that diverges is a finding in itself.")
+    return said
+
+
+def _peak_bytes(machine: Machine) -> int:
+    """The most memory that this process held; on a GPU, that its allocator held."""
+    if machine.device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,73 @@
+"""The design: a resolved study in the values that code passes on, with nothing left open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from deepenough.data.augment import Augmentation
+from deepenough.errors import StudyError
+from deepenough.studies.study import Study
+from deepenough.training import Recipe
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """What is trained and tested; see `Study` for each entry."""
+
+    contenders: tuple[str, ...]
+    seeds: int
+    epochs: int
+    batch: int
+    train_scale: int
+    scales: tuple[int, ...]
+    recipe: Recipe
+    augmentation: Augmentation
+
+    @property
+    def short_side(self) -> int:
+        """Short side in pixels to which training pictures may be reduced: the smallest crop still has `train_scale`."""
+        return round(self.train_scale / self.augmentation.min_area**0.5)
+
+
+def design_of(study: Study) -> Design:
+    """The design of a resolved study.
+
+    Raises:
+        StudyError: the study is not resolved.
+    """
+    recipe, augmentation = study.recipe, study.augmentation
+    return Design(
+        contenders=study.contenders,
+        seeds=_given("seeds", study.seeds),
+        epochs=_given("epochs", study.epochs),
+        batch=_given("batch", study.batch),
+        train_scale=_given("train_scale", study.train_scale),
+        scales=_given("scales", study.scales),
+        recipe=Recipe(
+            optimizer=recipe.optimizer,
+            learning_rate=_given("recipe.learning_rate", recipe.learning_rate),
+            weight_decay=_given("recipe.weight_decay", recipe.weight_decay),
+            momentum=recipe.momentum,
+            warmup_epochs=_given("recipe.warmup_epochs", recipe.warmup_epochs),
+            label_smoothing=recipe.label_smoothing,
+            ema_decay=recipe.ema_decay,
+            clip_norm=recipe.clip_norm,
+        ),
+        augmentation=Augmentation(
+            min_area=augmentation.min_area,
+            flip=augmentation.flip,
+            trivial_augment=_given("augmentation.trivial_augment", augmentation.trivial_augment),
+            erasing=_given("augmentation.erasing", augmentation.erasing),
+            mixup=_given("augmentation.mixup", augmentation.mixup),
+            cutmix=_given("augmentation.cutmix", augmentation.cutmix),
+        ),
+    )
+
+
+def _given(name: str, value: _Value | None) -> _Value:
+    if value is None:
+        raise StudyError(f"study.yaml: {name}", "a value, since a stored study is resolved", "nothing")
+    return value

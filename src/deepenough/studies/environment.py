@@ -1,0 +1,48 @@
+"""What a study ran with: versions, hardware, and the hash of the source that ran."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+import deepenough
+from deepenough.machine import Machine, available_cores, processor_name
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "polars", "pillow")
+
+
+def environment(machine: Machine, command: str) -> dict[str, Any]:
+    """Everything that one needs to know to repeat the study, or to see why it cannot be repeated."""
+    return {
+        "deepenough": deepenough.__version__,
+        "source_hash": source_hash(),
+        "command": command,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "system": platform.platform(),
+        "processor": processor_name(),
+        "cores": available_cores(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "device": torch.cuda.get_device_name() if machine.device == "cuda" else "cpu",
+        "precision": machine.precision,
+        "channels_last": machine.channels_last,
+        "threads": machine.threads,
+        "repeatability": "bit for bit on this machine with the same versions and threads"
+        if machine.device == "cpu"
+        else "not bit for bit: some GPU kernels add in no fixed order",
+    }
+
+
+def source_hash() -> str:
+    """The first 16 hexadecimal digits of the SHA-256 over this package's Python files, by path."""
+    root = Path(deepenough.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

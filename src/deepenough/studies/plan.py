@@ -1,0 +1,110 @@
+"""The plan: which cells, how many steps, and a forecast of time and memory from a short probe on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+OVERHEAD = 1.08  # decoding, augmentation, history and saving beside the bare steps; see docs/log.md
+VALIDATIONS = 5  # times that a training is validated on its way
+COST_S = 6.0  # measuring one contender at one scale, two batch sizes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a short probe measured, per contender, at one image side.
+
+    Args:
+        side: image side, pixels.
+        train_s: seconds to train on one image, by contender.
+        test_s: seconds to test one image, by contender.
+        peak_bytes: memory of the process during the probe with all contenders in it.
+    """
+
+    side: int
+    train_s: Mapping[str, float]
+    test_s: Mapping[str, float]
+    peak_bytes: int
+
+    def train_image_s(self, side: int) -> float:
+        """Seconds to train all contenders on one image of another side; time goes with the number of pixels."""
+        return sum(self.train_s.values()) * (side / self.side) ** 2
+
+    def test_image_s(self, side: int) -> float:
+        """Seconds to test all contenders on one image of another side."""
+        return sum(self.test_s.values()) * (side / self.side) ** 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How many pictures each split has."""
+
+    train: int
+    val: int
+    test: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """Seconds by part, and memory."""
+
+    training_s: float
+    evaluation_s: float
+    cost_s: float
+    total_s: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be done. `gave_up` says in sentences what the budget did not allow."""
+
+    source: str
+    contenders: Sequence[str]
+    seeds: int
+    cells: Sequence[str]
+    sizes: Sizes
+    train_scale: int
+    scales: Sequence[int]
+    epochs: int
+    batch: int
+    steps_per_cell: int
+    recipe: str
+    precision: str
+    budget_s: float | None
+    forecast: Forecast
+    gave_up: Sequence[str] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Plan:
+        """The plan that `plan.json` holds, beside what it took."""
+        known = {name: plain[name] for name in cls.__slots__}
+        return cls(**{**known, "sizes": Sizes(**plain["sizes"]), "forecast": Forecast(**plain["forecast"])})
+
+
+def forecast(
+    probe: Probe, sizes: Sizes, *, seeds: int, epochs: int, train_scale: int, scales: Sequence[int]
+) -> Forecast:
+    """Time and memory of a study from a probe, in seconds and bytes.
+
+    Validation at the training scale runs about five times in a training, and at every scale at its end.
+    """
+    training = seeds * epochs * sizes.train * probe.train_image_s(train_scale) * OVERHEAD
+    at_end = sum(probe.test_image_s(scale) for scale in scales) * (sizes.test + sizes.val)
+    during = VALIDATIONS * sizes.val * probe.test_image_s(train_scale)
+    evaluation = seeds * (at_end + during)
+    cost = COST_S * len(probe.train_s) * len(scales)
+    total = training + evaluation + cost
+    return Forecast(
+        training_s=training, evaluation_s=evaluation, cost_s=cost, total_s=total, peak_bytes=probe.peak_bytes
+    )
+
+
+def validates_at(epoch: int, epochs: int) -> bool:
+    """Whether the end of an epoch (counted from 1) is one of the about five at which a training is validated.
+
+    >>> [epoch for epoch in range(1, 13) if validates_at(epoch, 12)]
+    [3, 5, 8, 10, 12]
+    """
+    return epoch == epochs or epoch * VALIDATIONS // epochs > (epoch - 1) * VALIDATIONS // epochs

@@ -1,0 +1,107 @@
+"""From a request to a plan that is stored, or back to the plan of a study that was stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from deepenough.data import Prepared, Preprocessing
+from deepenough.errors import StudyError
+from deepenough.machine import Machine, choose_machine
+from deepenough.records import read_json, write_json
+from deepenough.studies.design import design_of
+from deepenough.studies.environment import environment
+from deepenough.studies.listener import Listener
+from deepenough.studies.plan import Plan, Probe, forecast
+from deepenough.studies.probe import probe
+from deepenough.studies.resolve import describe_recipe, resolve, split_sizes
+from deepenough.studies.store import StudyFolder
+from deepenough.studies.study import Study, load_study, save_study, seconds
+from deepenough.tasks.classification import Classification
+from deepenough.training import Recipe, Setting, cell_name
+
+
+def plan_study(
+    request: Study, store: StudyFolder, prepared: Prepared, listener: Listener, command: str
+) -> tuple[Study, Machine, Plan]:
+    """The resolved study, the machine's arithmetic and the plan.
+
+    Where the folder holds a study, all three are read back: a resumed run must not choose anew.
+
+    Raises:
+        StudyError: the folder holds another study.
+    """
+    wanted = json.loads(request.model_dump_json())
+    if store.study.is_file():
+        _require_same_request(wanted, store)
+        study = load_study(store.study)
+        return study, choose_machine(study.precision, study.threads), Plan.from_json(read_json(store.plan))
+    listener.stage("timing a few steps on this machine")
+    machine = choose_machine(request.precision, request.threads)
+
+    def probe_at(study: Study, side: int) -> Probe:
+        setting = setting_of(study, prepared, machine, Recipe(optimizer=study.recipe.optimizer))
+        return probe(study.contenders, setting, side=side, batch=study.batch or 1)
+
+    resolved = resolve(request, prepared.samples, probe_at)
+    settled = {"precision": machine.precision, "threads": machine.threads, "source": _absolute(request.source)}
+    study = resolved.study.model_copy(update=settled)
+    plan = _plan(study, prepared, resolved.probe, resolved.gave_up)
+    write_json(store.environment, environment(machine, command))
+    write_json(store.plan, {**dataclasses.asdict(plan), "command": command})
+    write_json(store.request, wanted)
+    save_study(study, store.study)  # last: where it is, the others are
+    return study, machine, plan
+
+
+def setting_of(study: Study, prepared: Prepared, machine: Machine, recipe: Recipe) -> Setting:
+    """What all cells of a study share in training and at test."""
+    task, norm = Classification(prepared.classes), Preprocessing(crop=study.crop)
+    return Setting(recipe=recipe, machine=machine, preprocessing=norm, task=task)
+
+
+def _absolute(source: str) -> str:
+    return str(Path(source).resolve()) if Path(source).exists() else source
+
+
+def _require_same_request(wanted: dict[str, Any], store: StudyFolder) -> None:
+    before = read_json(store.request)
+    differing = [key for key in wanted if wanted[key] != before.get(key)]
+    if not differing:
+        return
+    got = ", ".join(f"{key} {wanted[key]!r} (was {before.get(key)!r})" for key in differing[:3])
+    remedy = "choose another --out"
+    if differing == ["margin"]:
+        remedy = f"decide anew with: deepenough verdict {store.root} --margin {wanted['margin']}"
+    raise StudyError(f"--out {store.root}", "the study that this folder holds", got, remedy)
+
+
+def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str]) -> Plan:
+    design, sizes = design_of(study), split_sizes(prepared.samples)
+    batch = min(design.batch, sizes.train)
+    return Plan(
+        source=prepared.audit.source,
+        contenders=design.contenders,
+        seeds=design.seeds,
+        cells=[cell_name(name, seed) for seed in range(design.seeds) for name in design.contenders],
+        sizes=sizes,
+        train_scale=design.train_scale,
+        scales=design.scales,
+        epochs=design.epochs,
+        batch=batch,
+        steps_per_cell=sizes.train // batch * design.epochs,
+        recipe=describe_recipe(study),
+        precision=study.precision,
+        budget_s=None if study.budget is None else seconds(study.budget),
+        forecast=forecast(
+            measured,
+            sizes,
+            seeds=design.seeds,
+            epochs=design.epochs,
+            train_scale=design.train_scale,
+            scales=design.scales,
+        ),
+        gave_up=gave_up,
+    )

@@ -1,0 +1,43 @@
+"""A short probe: a few real steps of the real networks on this machine, before anyone waits for hours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psutil
+import torch
+
+from deepenough.evaluation import evaluate_batch_seconds
+from deepenough.machine import Machine
+from deepenough.networks import build
+from deepenough.studies.plan import Probe
+from deepenough.training import Cell, Setting, step_seconds
+
+
+def probe(contenders: Sequence[str], setting: Setting, *, side: int, batch: int, steps: int = 2) -> Probe:
+    """Time the contenders in training and at test at one image side, random pixels, all in memory as in the study.
+
+    Args:
+        contenders: names of the catalogue.
+        setting: as the study will train.
+        side: image side, pixels.
+        batch: images a step.
+        steps: timed steps a contender, after one that is not timed.
+    """
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (batch, 3, side, side), generator=generator, dtype=torch.uint8)
+    labels = torch.arange(batch) % setting.task.outputs
+    machine, norm = setting.machine, setting.preprocessing
+    images = machine.images(pixels, norm.mean, norm.std)
+    networks = {name: machine.place(build(name, setting.task.outputs)) for name in contenders}
+    cells = [Cell.begin(name, 0, network, setting.recipe) for name, network in networks.items()]
+    train_s = {cell.contender: step_seconds(cell, images, labels, setting, steps) / batch for cell in cells}
+    test_s = {cell.contender: evaluate_batch_seconds(cell.network, images, machine) / batch for cell in cells}
+    return Probe(side=side, train_s=train_s, test_s=test_s, peak_bytes=resident_bytes(machine))
+
+
+def resident_bytes(machine: Machine) -> int:
+    """Memory that the process holds now; on a GPU the most that its allocator held."""
+    if machine.device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return psutil.Process().memory_info().rss

@@ -1,0 +1,211 @@
+"""Fill what a study leaves open: from the pictures, from the machine, and from the time that there is.
+
+Every choice made here is printed with the plan and stored in the resolved study; nothing is chosen in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from deepenough.studies.plan import Probe, Sizes, forecast
+from deepenough.studies.study import AugmentationChoice, RecipeChoice, Study, seconds
+
+DEFAULT_SEEDS = 3  # the fewest with which a verdict on architectures keeps its error rates
+DEFAULT_BUDGET = "1h"
+SIDES = (224, 192, 160, 128, 96, 64, 48, 32)
+EPOCHS = (60, 40, 30, 24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2, 1)
+ENOUGH_EPOCHS = 16  # a larger scale is taken only while at least so many epochs fit
+LEARNING_RATES = {"adamw": 1e-3, "sgd": 0.1, "lamb": 5e-3}  # sgd's is for a batch of 256, scaled (Goyal et al. 2017)
+WEIGHT_DECAYS = {"adamw": 0.05, "sgd": 1e-4, "lamb": 0.02}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A study with nothing left open, what was probed for it, and what the budget did not allow."""
+
+    study: Study
+    probe: Probe
+    gave_up: list[str]
+
+
+def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, int], Probe]) -> Resolved:
+    """Fill everything that is None.
+
+    Args:
+        request: the study as a person wrote it.
+        samples: the columns of `records.SAMPLES`.
+        probe_at: measures at an image side; called once or twice.
+    """
+    sizes = split_sizes(samples)
+    study = request.model_copy(update={"batch": request.batch or _batch(sizes)})
+    if request.source == "digits" and request.budget is None:
+        study = study.model_copy(update=_digits(request))
+    if study.budget is None and study.epochs is None:
+        study = study.model_copy(update={"budget": DEFAULT_BUDGET})
+    native = int(samples.select(pl.min_horizontal("width", "height")).to_series().median())  # pyright: ignore
+    side = study.train_scale or min(64, _side_below(native))
+    measured = probe_at(study, side)
+    study, gave_up = _fit(study, native, sizes, measured)
+    if study.train_scale != measured.side:
+        measured = probe_at(study, study.train_scale or side)
+        study, gave_up = _fit(
+            request.model_copy(update={"batch": study.batch, "budget": study.budget, "train_scale": study.train_scale}),
+            native,
+            sizes,
+            measured,
+        )
+    study = study.model_copy(
+        update={
+            "recipe": _recipe(study.recipe, study.epochs or 1, study.batch or 1),
+            "augmentation": _augmentation(study.augmentation, study.epochs or 1),
+        }
+    )
+    return Resolved(study=study, probe=measured, gave_up=gave_up)
+
+
+def split_sizes(samples: pl.DataFrame) -> Sizes:
+    """How many samples each split has."""
+    counts = dict(samples.group_by("split").len().iter_rows())
+    return Sizes(train=counts.get("train", 0), val=counts.get("val", 0), test=counts.get("test", 0))
+
+
+def default_scales(train_scale: int) -> tuple[int, ...]:
+    """Test scales around a training scale: 3/4, 1, 1 1/2 and 2 times, in multiples of 16, at least 32 px.
+
+    >>> default_scales(64), default_scales(224)
+    ((48, 64, 96, 128), (160, 224, 336, 448))
+    """
+    near = (max(32, int(train_scale * factor) // 16 * 16) for factor in (0.75, 1.5, 2.0))
+    return tuple(sorted({train_scale, *near}))
+
+
+def describe_recipe(study: Study) -> str:
+    """The recipe in one line for people."""
+    recipe, augmentation = study.recipe, study.augmentation
+    extras = {
+        "TrivialAugment": augmentation.trivial_augment,
+        f"erasing {augmentation.erasing}": augmentation.erasing,
+        f"mixup {augmentation.mixup}": augmentation.mixup,
+        f"CutMix {augmentation.cutmix}": augmentation.cutmix,
+        f"averaged weights {recipe.ema_decay}": recipe.ema_decay,
+    }
+    return (
+        f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}, "
+        f"warm-up {recipe.warmup_epochs:g} epochs, cosine, label smoothing {recipe.label_smoothing:g}, "
+        + ", ".join(["random crop", *(["mirror"] if augmentation.flip else []), *(n for n, on in extras.items() if on)])
+    )
+
+
+def _batch(sizes: Sizes) -> int:
+    """64, or less where an epoch would have fewer than 20 steps, since steps are what trains."""
+    return next((batch for batch in (64, 32, 16, 8) if sizes.train // batch >= 20), 8)
+
+
+def _digits(request: Study) -> dict[str, object]:
+    """The embedded pictures are 8 x 8 pixels: 32 px and few epochs do, and a mirrored 2 is no 2."""
+    own = (
+        AugmentationChoice(min_area=0.7, flip=0.0)
+        if request.augmentation == AugmentationChoice()
+        else request.augmentation
+    )
+    return {
+        "train_scale": request.train_scale or 32,
+        "scales": request.scales or (32, 48),
+        "epochs": request.epochs or 4,
+        "seeds": request.seeds or DEFAULT_SEEDS,
+        "augmentation": own,
+    }
+
+
+def _side_below(native: int) -> int:
+    return next((side for side in SIDES if side <= native), SIDES[-1])
+
+
+def _fit(study: Study, native: int, sizes: Sizes, measured: Probe) -> tuple[Study, list[str]]:
+    """Choose scale, epochs and seeds that are not given so that the forecast keeps within the budget.
+
+    Rule: three seeds; then the largest scale, up to the pictures' own, at which enough epochs fit; then as many epochs
+    as fit. Only where one epoch at the smallest scale does not fit do seeds go.
+    """
+    if study.budget is None:
+        epochs = study.epochs or ENOUGH_EPOCHS
+        scale = study.train_scale or measured.side
+        filled = {"epochs": epochs, "train_scale": scale, "scales": study.scales or default_scales(scale)}
+        return study.model_copy(update={**filled, "seeds": study.seeds or DEFAULT_SEEDS}), []
+    limit = seconds(study.budget)
+    sides = [study.train_scale] if study.train_scale else [side for side in SIDES if side <= max(native, SIDES[-1])]
+    choices = [study.epochs] if study.epochs else list(EPOCHS)
+    for seeds in [study.seeds] if study.seeds else [3, 2, 1]:
+        fitting = [
+            (side, epochs)
+            for side in sides
+            for epochs in choices
+            if _total(study, side, seeds, epochs, sizes, measured) <= limit
+        ]
+        if fitting:
+            ample = [pair for pair in fitting if pair[1] >= ENOUGH_EPOCHS]
+            side, epochs = max(ample) if ample else max(fitting, key=lambda pair: (pair[1], pair[0]))
+            return _filled(study, side, seeds, epochs), _gave_up(study, side, seeds, epochs, native)
+    side, epochs, seeds = sides[-1], choices[-1], study.seeds or 1
+    total = _total(study, side, seeds, epochs, sizes, measured)
+    over = f"the budget of {study.budget} is too short: even the smallest plan takes about {total / 60:.0f} minutes"
+    return _filled(study, side, seeds, epochs), [over, *_gave_up(study, side, seeds, epochs, native)]
+
+
+def _total(study: Study, side: int, seeds: int, epochs: int, sizes: Sizes, measured: Probe) -> float:
+    return forecast(
+        measured,
+        sizes,
+        seeds=seeds,
+        epochs=epochs,
+        train_scale=side,
+        scales=study.scales or default_scales(side),
+    ).total_s
+
+
+def _filled(study: Study, side: int, seeds: int, epochs: int) -> Study:
+    filled = {"train_scale": side, "scales": study.scales or default_scales(side), "seeds": seeds, "epochs": epochs}
+    return study.model_copy(update=filled)
+
+
+def _gave_up(study: Study, side: int, seeds: int, epochs: int, native: int) -> list[str]:
+    """What a longer budget would have allowed, in sentences."""
+    wanted = _side_below(native)
+    lost = []
+    if not study.train_scale and side < wanted:
+        lost.append(f"trains at {side} px, though the pictures would allow {wanted} px")
+    if not study.epochs and epochs < EPOCHS[0]:
+        lost.append(f"trains {epochs} epochs; up to {EPOCHS[0]} would have been taken")
+    if not study.seeds and seeds < DEFAULT_SEEDS:
+        said = "one seed allows no claim about the architectures" if seeds == 1 else "two seeds make wide intervals"
+        lost.append(f"trains {seeds} instead of {DEFAULT_SEEDS} seeds: {said}")
+    return lost
+
+
+def _recipe(choice: RecipeChoice, epochs: int, batch: int) -> RecipeChoice:
+    rate = LEARNING_RATES[choice.optimizer] * (batch / 256 if choice.optimizer == "sgd" else 1.0)
+    return choice.model_copy(
+        update={
+            "learning_rate": choice.learning_rate or rate,
+            "weight_decay": WEIGHT_DECAYS[choice.optimizer] if choice.weight_decay is None else choice.weight_decay,
+            "warmup_epochs": min(5.0, round(epochs / 7.5, 1)) if choice.warmup_epochs is None else choice.warmup_epochs,
+        }
+    )
+
+
+def _augmentation(choice: AugmentationChoice, epochs: int) -> AugmentationChoice:
+    by_epochs = "light" if epochs < 30 else "standard" if epochs < 100 else "strong"
+    strength = by_epochs if choice.strength == "auto" else choice.strength
+    standard, strong = strength != "light", strength == "strong"
+    return choice.model_copy(
+        update={
+            "strength": strength,
+            "trivial_augment": standard if choice.trivial_augment is None else choice.trivial_augment,
+            "erasing": (0.1 if standard else 0.0) if choice.erasing is None else choice.erasing,
+            "mixup": (0.2 if strong else 0.0) if choice.mixup is None else choice.mixup,
+            "cutmix": (1.0 if strong else 0.0) if choice.cutmix is None else choice.cutmix,
+        }
+    )

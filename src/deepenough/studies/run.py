@@ -1,0 +1,198 @@
+"""Run a study from its request to its verdict, or go on with one that was stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+from deepenough.cost import measure
+from deepenough.data import (
+    Prepared,
+    Source,
+    TestPixels,
+    build_test_pixels,
+    build_train_pixels,
+    open_source,
+    prepare,
+)
+from deepenough.errors import Interrupted, StudyError
+from deepenough.machine import Machine, available_cores
+from deepenough.networks import build
+from deepenough.networks.catalogue import entry
+from deepenough.records import COSTS, QUARANTINE, SAMPLES, Verdict, read_json, read_table, write_json, write_table
+from deepenough.studies.deciding import decide, note_what_it_took
+from deepenough.studies.design import design_of
+from deepenough.studies.listener import Listener, Silent
+from deepenough.studies.local import Bench, run_seed
+from deepenough.studies.planning import plan_study, setting_of
+from deepenough.studies.store import StudyFolder
+from deepenough.studies.study import Study
+
+
+def run_study(request: Study, folder: Path, *, listener: Listener | None = None, command: str = "") -> Verdict:
+    """Run a study, or go on where it was stopped, and decide.
+
+    Args:
+        request: the study as a person wrote it; what is None is filled and stored in `study.yaml`.
+        folder: of the study; made where it is not there.
+        listener: told what happens; None for nobody.
+        command: the command line, kept so that others can repeat it.
+
+    Returns:
+        The verdict, also in `verdict.json`.
+
+    Raises:
+        InputError: the study, the source or the folder cannot be used.
+        Interrupted: stopped by Ctrl-C or a termination signal; the same call goes on.
+    """
+    listener = listener or Silent()
+    store = StudyFolder(folder)
+    for name in request.contenders:
+        entry(name)  # an unknown name is an error before anything is read
+    source = open_source(request.source)
+    with store.lock(), _stoppable(command or "the same call") as check_stop, contextlib.closing(listener):
+        prepared = _prepare(source, request, store, listener, check_stop)
+        study, machine, plan = plan_study(request, store, prepared, listener, command)
+        listener.plan(plan)
+        bench = _bench(study, store, prepared, machine, listener, check_stop)
+        for seed in range(bench.design.seeds):
+            run_seed(bench, seed)
+        cost_s = _measure_costs(bench)
+        listener.stage("deciding")
+        verdict = decide(bench)
+        note_what_it_took(bench, cost_s)
+    return verdict
+
+
+@contextlib.contextmanager
+def _stoppable(command: str) -> Iterator[Callable[[], None]]:
+    """Turn Ctrl-C and termination into a stop after the current step; a second Ctrl-C stops at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    asked: list[int] = []
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    def check() -> None:
+        if asked:
+            raise Interrupted("Ctrl-C" if asked[0] == signal.SIGINT else "termination signal", command)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield check
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _prepare(
+    source: Source, request: Study, store: StudyFolder, listener: Listener, check_stop: Callable[[], None]
+) -> Prepared:
+    """Check the pictures; where the folder already has samples, they must be the same."""
+    listener.stage("checking the pictures", total=len(source.entries), unit="images")
+    prepared = prepare(
+        source,
+        split_seed=request.split_seed,
+        workers=available_cores(),
+        progress=_progress(listener, check_stop),
+    )
+    if store.samples.is_file():
+        _require_unchanged(prepared, store)
+    write_table(store.samples, prepared.samples, SAMPLES)
+    write_table(store.quarantine, prepared.quarantine, QUARANTINE)
+    write_json(store.audit, prepared.audit)
+    for finding in prepared.audit.findings:
+        if finding.severity != "info":
+            listener.note(f"{finding.severity}: {finding.message}")
+    return prepared
+
+
+def _progress(listener: Listener, check_stop: Callable[[], None]) -> Callable[[int, int], None]:
+    """A progress function that counts up, as the listener wants it told by amounts."""
+    seen = 0
+
+    def progress(done: int, _total: int) -> None:
+        nonlocal seen
+        listener.advance(done - seen)
+        seen = done
+        check_stop()
+
+    return progress
+
+
+def _require_unchanged(prepared: Prepared, store: StudyFolder) -> None:
+    key = ["sample_id", "target", "split"]
+    stored, now = (frame.select(key).sort(key) for frame in (read_table(store.samples, SAMPLES), prepared.samples))
+    if stored.equals(now):
+        return
+    before, after = set(stored["sample_id"]), set(now["sample_id"])
+    moved = len(now.join(stored, on=key, how="anti")) - len(after - before)
+    got = f"{len(after - before)} new, {len(before - after)} gone, {moved} in another class or split"
+    remedy = "put the pictures back, or choose another --out"
+    raise StudyError(str(store.samples), "the pictures that this study began with", got, remedy)
+
+
+def _bench(
+    study: Study,
+    store: StudyFolder,
+    prepared: Prepared,
+    machine: Machine,
+    listener: Listener,
+    check_stop: Callable[[], None],
+) -> Bench:
+    """Decode everything once into the cache and lay out what the cells share."""
+    design = design_of(study)
+    setting = setting_of(study, prepared, machine, design.recipe)
+    sides, norm, workers = sorted({*design.scales, design.train_scale}), setting.preprocessing, machine.threads
+    listener.stage("decoding the pictures once", total=len(prepared.samples), unit="images")
+
+    def test_pixels(split: str) -> TestPixels:
+        told = _progress(listener, check_stop)
+        return build_test_pixels(
+            prepared, split, store.cache, scales=sides, preprocessing=norm, workers=workers, progress=told
+        )
+
+    told = _progress(listener, check_stop)
+    return Bench(
+        study=study,
+        design=design,
+        store=store,
+        prepared=prepared,
+        train=build_train_pixels(prepared, store.cache, short_side=design.short_side, workers=workers, progress=told),
+        val=test_pixels("val"),
+        test=test_pixels("test"),
+        setting=setting,
+        listener=listener,
+        check_stop=check_stop,
+    )
+
+
+def _measure_costs(bench: Bench) -> float:
+    """Measure what each contender costs at each scale, unless an earlier run did; the seconds that it took."""
+    design, machine, store = bench.design, bench.setting.machine, bench.store
+    noted = store.root / "costs.json"
+    if store.costs.is_file() and noted.is_file():
+        return read_json(noted)["took_s"]
+    bench.listener.stage("measuring what each costs here", total=2 * len(design.scales), unit="measurements")
+    started = time.monotonic()
+    networks = {name: machine.place(build(name, len(bench.prepared.classes))) for name in design.contenders}
+    costs = measure(
+        networks,
+        design.scales,
+        precision=machine.precision,
+        channels_last=machine.channels_last,
+        progress=_progress(bench.listener, bench.check_stop),
+    )
+    write_table(store.costs, costs, COSTS)
+    took_s = time.monotonic() - started
+    write_json(noted, {"took_s": took_s})
+    return took_s

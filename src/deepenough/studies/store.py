@@ -1,0 +1,90 @@
+"""The study folder: where everything lies, and who may write to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from deepenough.errors import StudyError
+
+try:
+    import fcntl
+except ImportError:  # Windows: two programs on one folder are then not kept apart
+    fcntl = None
+
+
+class StudyFolder:
+    """Paths of a study folder; the names are a contract (docs/study-folder.md)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.study = root / "study.yaml"
+        self.request = root / "request.json"
+        self.environment = root / "environment.json"
+        self.samples = root / "samples.parquet"
+        self.quarantine = root / "quarantine.parquet"
+        self.audit = root / "audit.json"
+        self.plan = root / "plan.json"
+        self.scores = root / "scores.parquet"
+        self.validation = root / "validation.parquet"
+        self.costs = root / "costs.parquet"
+        self.verdict = root / "verdict.json"
+        self.thumbnails = root / "thumbnails.parquet"
+        self.cache = root / "cache"
+
+    def cell(self, name: str) -> CellFolder:
+        """Where a cell lies."""
+        return CellFolder(self.root / "cells" / name)
+
+    def create(self) -> None:
+        """Make the folder, or say why it cannot be made."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StudyError(f"--out {self.root}", "a folder that can be made", error.strerror or str(error)) from None
+        if not os.access(self.root, os.W_OK):
+            raise StudyError(
+                f"--out {self.root}", "a folder that can be written", "no permission", "choose another --out"
+            )
+        strangers = [path.name for path in self.root.iterdir() if not path.name.startswith(".")]
+        if strangers and not self.request.exists():
+            shown = ", ".join(sorted(strangers)[:3])
+            remedy = "choose another --out; nothing there was touched"
+            raise StudyError(
+                f"--out {self.root}", "an empty folder or a study's", f"a folder that holds {shown}", remedy
+            )
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder alone; the lock goes with the process, however it ends."""
+        self.create()
+        with (self.root / ".lock").open("a") as handle:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    remedy = "wait for it, or choose another --out"
+                    raise StudyError(
+                        f"--out {self.root}", "a folder of our own", "one that another run is writing", remedy
+                    ) from None
+            yield
+
+
+class CellFolder:
+    """Paths of one cell; `note` is written last, so where it is, the cell is done."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.note = root / "cell.json"
+        self.weights = root / "weights.safetensors"
+        self.history = root / "history.parquet"
+        self.resume = root / "resume.safetensors"
+        self.test = root / "test.parquet"
+        self.validation = root / "validation.parquet"
+
+    @property
+    def done(self) -> bool:
+        """Whether the cell was trained and tested to its end."""
+        return self.note.is_file()

@@ -1,0 +1,180 @@
+"""The study file: one experiment on one page, checked when it is read.
+
+What a person leaves out is None here and is filled by `resolve`; the filled study is stored with the result, so that
+one file shows the whole run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from deepenough.errors import StudyError
+from deepenough.records import write_atomically
+
+Side = Annotated[int, Field(ge=32, le=2048)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class RecipeChoice(_Part):
+    """How the networks are trained; see `training.Recipe` for what each entry means."""
+
+    optimizer: Literal["adamw", "sgd", "lamb"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    warmup_epochs: Annotated[float, Field(ge=0)] | None = None
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
+    clip_norm: Annotated[float, Field(gt=0)] | None = None
+
+
+class AugmentationChoice(_Part):
+    """What is done to training pictures; a strength sets what is left out.
+
+    `light` crops and mirrors, for runs of fewer than 30 epochs; `standard` adds TrivialAugment and erasing; `strong`
+    adds mixup and CutMix, for 100 epochs and more. `auto` goes by the epochs.
+    """
+
+    strength: Literal["auto", "light", "standard", "strong"] = "auto"
+    min_area: Annotated[float, Field(gt=0, le=1)] = 0.35
+    flip: Annotated[float, Field(ge=0, le=1)] = 0.5
+    trivial_augment: bool | None = None
+    erasing: Annotated[float, Field(ge=0, le=1)] | None = None
+    mixup: Annotated[float, Field(ge=0)] | None = None
+    cutmix: Annotated[float, Field(ge=0)] | None = None
+
+
+class Study(_Part):
+    """A whole study.
+
+    Args:
+        source: folder of class folders, manifest (.csv, .parquet), `torchvision:NAME`, or `digits`.
+        contenders: names of the catalogue, at least two.
+        seeds: how many trainings of each contender; three or more allow a verdict on architectures.
+        margin: the gain too small to pay for, in points, declared before looking.
+        train_scale: image side in training, pixels.
+        scales: image sides at test, pixels.
+        epochs: passes over the training pictures.
+        batch: pictures a step.
+        budget: time for the whole study, such as `30m` or `2h`; fits scale, epochs and seeds that are not given.
+        weights: file of starting weights per contender; contenders without one start from scratch.
+        crop: at test the short side is resized to scale / crop, then the centre square is cut out.
+        split_seed: deals samples into splits where the source declares none.
+        workers: processes that augment.
+        precision: of the arithmetic; `auto` measures.
+        threads: torch's threads on the CPU.
+        images: whether small copies of pictures on which the contenders disagree are kept for the report.
+    """
+
+    source: str = "digits"
+    task: Literal["classification"] = "classification"
+    contenders: tuple[str, ...] = ("resnet50", "resnet101")
+    seeds: Annotated[int, Field(ge=1, le=100)] | None = None
+    margin: Annotated[float, Field(gt=0, le=100)] = 0.5
+    train_scale: Side | None = None
+    scales: tuple[Side, ...] | None = None
+    epochs: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    batch: Annotated[int, Field(ge=2, le=65_536)] | None = None
+    budget: str | None = None
+    recipe: RecipeChoice = RecipeChoice()
+    augmentation: AugmentationChoice = AugmentationChoice()
+    weights: dict[str, str] = {}
+    crop: Annotated[float, Field(gt=0, le=1)] = 1.0
+    split_seed: Annotated[int, Field(ge=0)] = 0
+    workers: Annotated[int, Field(ge=0, le=256)] = 1
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: Annotated[int, Field(ge=1, le=4096)] | None = None
+    images: bool = True
+
+    @field_validator("contenders", "scales", mode="before")
+    @classmethod
+    def _tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("budget")
+    @classmethod
+    def _budget(cls, value: str | None) -> str | None:
+        if value is not None:
+            seconds(value)
+        return value
+
+    @field_validator("contenders")
+    @classmethod
+    def _contenders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(value) < 2 or len(set(value)) < len(value):
+            raise ValueError("at least two contenders, each once")
+        return value
+
+    @field_validator("scales")
+    @classmethod
+    def _scales(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        return None if value is None else tuple(sorted(set(value)))
+
+
+def seconds(text: str) -> float:
+    """Seconds of a duration such as `90s`, `30m`, `1h30m` or `2h`.
+
+    >>> seconds("1h30m")
+    5400.0
+    """
+    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip().lower())
+    total = (
+        0.0
+        if match is None
+        else sum(float(p or 0) * unit for p, unit in zip(match.groups(), (3600, 60, 1), strict=True))
+    )
+    if total <= 0:
+        raise ValueError(f"a duration such as 90s, 30m or 2h, but got {text!r}")
+    return total
+
+
+def make_study(values: Mapping[str, Any], where: str = "study") -> Study:
+    """A study from plain values; what does not fit is a `StudyError` that names the place and what would fit."""
+    try:
+        return Study.model_validate({key: value for key, value in values.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        if first["type"] == "extra_forbidden":
+            known = _known_keys(first["loc"][:-1])
+            raise StudyError(f"{where}: {place}", f"one of {', '.join(known)}", "an unknown key") from None
+        expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        raise StudyError(f"{where}: {place}", expected[:1].lower() + expected[1:], repr(first["input"])) from None
+
+
+def load_study(path: Path) -> Study:
+    """Read a study file (YAML)."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(str(path), "a study file", "no such file") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise StudyError(str(path), "a study file in YAML", f"a file that cannot be read ({error})") from None
+    if not isinstance(values, dict):
+        raise StudyError(str(path), "keys and values, such as `source: my_photos`", f"{type(values).__name__}")
+    return make_study(values, where=str(path))
+
+
+def save_study(study: Study, path: Path) -> None:
+    """Write a study as a study file that `load_study` reads back to the same study."""
+    values = study.model_dump(mode="json")
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    write_atomically(path, lambda stream: stream.write(text.encode()))
+
+
+def _known_keys(place: tuple[int | str, ...]) -> list[str]:
+    part: type[BaseModel] = Study
+    for name in place:
+        inner = part.model_fields[str(name)].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            part = inner
+    return list(part.model_fields)

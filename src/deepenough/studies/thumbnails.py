@@ -1,0 +1,32 @@
+"""Small copies of the pictures on which the contenders disagree, so that the report can show them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import polars as pl
+from PIL import Image
+
+from deepenough.comparison import disagreements
+from deepenough.data import Prepared, decode_rgb
+from deepenough.records import Verdict, write_table
+
+LONGEST_SIDE = 160
+MOST = 48
+THUMBNAILS = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "height": pl.Int32}
+
+
+def write_thumbnails(prepared: Prepared, scores: pl.DataFrame, verdict: Verdict, path: Path) -> None:
+    """Write JPEG copies, at most 160 px on the longer side, of the pictures that divide the deciding pair the most."""
+    divided = disagreements(scores, small=verdict.small, big=verdict.big, scale=verdict.scale).head(MOST)
+    rows = [_thumbnail(sample, prepared.entries[sample].read()) for sample in divided["sample_id"]]
+    write_table(path, pl.DataFrame(rows, schema=THUMBNAILS), THUMBNAILS)
+
+
+def _thumbnail(sample_id: str, encoded: bytes) -> dict[str, object]:
+    picture = Image.fromarray(decode_rgb(encoded))
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    target = io.BytesIO()
+    picture.save(target, "JPEG", quality=80)
+    return {"sample_id": sample_id, "image": target.getvalue(), "width": picture.width, "height": picture.height}

@@ -1,0 +1,160 @@
+"""A cell: one contender trained with one seed, and the state from which its training goes on.
+
+The state is a `safetensors` file (no code can hide in it) with a JSON note in its metadata: weights, running
+statistics, optimiser moments, averaged weights, the step, and the sums since the last history row. Tensors return in
+the memory layout of the weights they belong to, because a kernel may round otherwise in another layout, and a resumed
+run must equal an undisturbed one bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from timm.utils import ModelEmaV3
+from torch import Tensor, nn
+
+from deepenough.errors import RecordError
+from deepenough.records import write_atomically
+from deepenough.training.recipe import Recipe, build_optimizer
+
+Status = Literal["training", "trained", "diverged"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Sums:
+    """What has been added up since the last history row."""
+
+    loss: float = 0.0
+    correct: int = 0
+    images: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Cell:
+    """One contender × one seed in training.
+
+    Args:
+        contender: name in the catalogue.
+        seed: of the study.
+        network: placed on the machine, in training mode.
+        optimizer: over the network's weights.
+        average: exponential moving average of the weights, or None.
+        step: optimiser steps done.
+        status: `diverged` once a loss was not finite; such a cell is kept and never averaged away.
+        history: rows of `records.HISTORY`.
+    """
+
+    contender: str
+    seed: int
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: ModelEmaV3 | None = None
+    step: int = 0
+    status: Status = "training"
+    history: list[dict[str, Any]] = field(default_factory=list)
+    sums: Sums = field(default_factory=Sums)
+    elapsed_s: float = 0.0
+
+    @classmethod
+    def begin(cls, contender: str, seed: int, network: nn.Module, recipe: Recipe) -> Cell:
+        """A cell before its first step."""
+        average = None if recipe.ema_decay is None else ModelEmaV3(network, decay=recipe.ema_decay, use_warmup=True)
+        return cls(
+            contender=contender, seed=seed, network=network, optimizer=build_optimizer(recipe, network), average=average
+        )
+
+    @property
+    def name(self) -> str:
+        """The cell's id, also its folder's name."""
+        return cell_name(self.contender, self.seed)
+
+    @property
+    def tested_network(self) -> nn.Module:
+        """The network that is tested: the averaged weights where the recipe averages, else the weights."""
+        return self.network if self.average is None else self.average.module
+
+    def save(self, path: Path) -> None:
+        """Write the state, atomically."""
+        note = {
+            "contender": self.contender,
+            "seed": self.seed,
+            "step": self.step,
+            "status": self.status,
+            "history": self.history,
+            "sums": {name: getattr(self.sums, name) for name in Sums.__slots__},
+            "elapsed_s": self.elapsed_s,
+            "groups": [_scalars(group) for group in self.optimizer.param_groups],
+        }
+        content = save(self._tensors(), metadata={"deepenough": json.dumps(note)})
+        write_atomically(path, lambda stream: stream.write(content))
+
+    def load(self, path: Path) -> None:
+        """Take the state of a file written by `save`; a torn or foreign file is a `RecordError` and changes nothing."""
+        try:
+            with safe_open(path, framework="pt") as stored:
+                note = json.loads((stored.metadata() or {})["deepenough"])
+                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  not a mapping
+        except Exception as error:
+            remedy = "delete it; the cell then trains from its start"
+            raise RecordError(str(path), "the state of a cell", f"a torn or foreign file ({error})", remedy) from error
+        if (note["contender"], note["seed"]) != (self.contender, self.seed):
+            raise RecordError(str(path), f"the state of {self.name}", cell_name(note["contender"], note["seed"]))
+        self._take(tensors)
+        for group, scalars in zip(self.optimizer.param_groups, note["groups"], strict=True):
+            group.update(scalars)
+        self.step, self.status, self.history = note["step"], note["status"], note["history"]
+        self.sums, self.elapsed_s = Sums(**note["sums"]), note["elapsed_s"]
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": tensor for name, tensor in self.average.module.state_dict().items()}
+        for index, weight in enumerate(_weights(self.optimizer)):
+            state = self.optimizer.state.get(weight, {})
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items() if torch.is_tensor(value)}
+        return {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+
+    def _take(self, tensors: dict[str, Tensor]) -> None:
+        modules = {"network": self.network} | ({} if self.average is None else {"average": self.average.module})
+        for prefix, module in modules.items():
+            own = {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
+            module.load_state_dict(own)  # copies into the tensors that are there, layout kept
+        weights = _weights(self.optimizer)
+        for name, value in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, key = name.split(".", 2)
+                weight = weights[int(index)]
+                self.optimizer.state[weight][key] = _like(weight, value)
+
+
+def cell_name(contender: str, seed: int) -> str:
+    """Id of a cell and name of its folder.
+
+    >>> cell_name("resnet50", 2)
+    'resnet50-seed2'
+    """
+    return f"{contender}-seed{seed}"
+
+
+def _weights(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    return [weight for group in optimizer.param_groups for weight in group["params"]]
+
+
+def _like(weight: nn.Parameter, value: Tensor) -> Tensor:
+    """`value` on the weight's device and, where it has the weight's shape, in its memory layout."""
+    if value.shape != weight.shape:
+        return value  # a step counter, which AdamW keeps on the CPU
+    return torch.empty_like(weight, dtype=value.dtype).copy_(value)
+
+
+def _scalars(group: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of an optimiser's group that change from step to step (LAMB counts its steps there)."""
+    return {key: group[key] for key in ("lr", "step") if key in group}

@@ -1,0 +1,165 @@
+"""The engine: every contender of a seed takes the same step on the same batch before anyone sees the next one.
+
+What differs between the contenders of a seed is then the network and nothing else; and a batch is decoded, augmented
+and standardised once for all of them.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from deepenough.data import Preprocessing
+from deepenough.data.streams import Batch, TrainingStream
+from deepenough.machine import Machine
+from deepenough.tasks.contract import Task
+from deepenough.training.cell import Cell, Sums
+from deepenough.training.recipe import Recipe, learning_rate
+from deepenough.training.seeds import seed_step
+
+
+class Watcher(Protocol):
+    """Who watches a training: asked after every step, told at the end of every epoch."""
+
+    def stepped(self, cell: Cell, *, loss: float, images_per_s: float) -> None:
+        """A cell took a step."""
+        ...
+
+    def validate(self, cell: Cell) -> float | None:
+        """Called at the end of an epoch, network in evaluation mode: accuracy on validation, or None to skip it."""
+        ...
+
+    def lockstep(self, cells: Sequence[Cell]) -> None:
+        """All cells took the step; the place to save them, or to raise `Interrupted`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What all cells of a training share."""
+
+    recipe: Recipe
+    machine: Machine
+    preprocessing: Preprocessing
+    task: Task
+
+
+def train_lockstep(cells: Sequence[Cell], stream: TrainingStream, setting: Setting, watcher: Watcher) -> None:
+    """Train the cells of one seed to the end of the stream, each from the step where it stands.
+
+    After a kill the cells may stand at different steps, as they are saved one after the other; a batch is then taken
+    only by those that have not seen it. A cell whose loss is not finite stops there with status `diverged`.
+    """
+    running = [cell for cell in cells if cell.status == "training" and cell.step < stream.total_steps]
+    for cell in running:
+        cell.network.train()
+    if running:
+        for batch in stream.batches(min(cell.step for cell in running)):
+            _step_all(running, batch, stream, setting, watcher)
+            if all(cell.status != "training" for cell in running):
+                break
+    for cell in cells:
+        if cell.status == "training":
+            cell.status = "trained"
+
+
+def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setting: Setting, watcher: Watcher) -> None:
+    machine, norm = setting.machine, setting.preprocessing
+    images = machine.images(batch.images, norm.mean, norm.std)
+    targets = batch.targets.to(machine.device, non_blocking=True)
+    labels = batch.labels if targets.ndim == 1 else None  # under mixup and cutmix no single label is the right one
+    for cell in cells:
+        if cell.status != "training" or cell.step != batch.step:
+            continue
+        rate = learning_rate(
+            setting.recipe, cell.step, steps_per_epoch=stream.steps_per_epoch, total_steps=stream.total_steps
+        )
+        started = time.perf_counter()
+        loss, correct = _step(cell, images, targets, labels, rate, setting)
+        seconds = time.perf_counter() - started
+        if not math.isfinite(loss):
+            cell.status = "diverged"
+        else:
+            cell.step += 1
+            _add(cell.sums, loss, correct, len(images), seconds)
+        cell.elapsed_s += seconds
+        watcher.stepped(cell, loss=loss, images_per_s=len(images) / seconds)
+        if cell.status == "diverged" or cell.step % stream.steps_per_epoch == 0:
+            _end_epoch(cell, rate, stream, watcher)
+    watcher.lockstep(cells)
+
+
+def _step(
+    cell: Cell, images: Tensor, targets: Tensor, labels: Tensor | None, rate: float, setting: Setting
+) -> tuple[float, int | None]:
+    """One optimiser step; the mean loss of the batch and how many labels were hit (None where labels are None).
+
+    A loss that is not finite is returned before the weights are touched, so that the record ends with usable weights.
+    """
+    seed_step(cell.network, cell.seed, cell.contender, "step", cell.step)
+    for group in cell.optimizer.param_groups:
+        group["lr"] = rate
+    with setting.machine.autocast():
+        logits = cell.network(images)
+    logits = logits.float()
+    loss = setting.task.loss(logits, targets, setting.recipe.label_smoothing)
+    value = loss.item()
+    if not math.isfinite(value):
+        return value, None
+    cell.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    if setting.recipe.clip_norm is not None:
+        nn.utils.clip_grad_norm_(cell.network.parameters(), setting.recipe.clip_norm)
+    cell.optimizer.step()
+    if cell.average is not None:
+        cell.average.update(cell.network, step=cell.step)
+    correct = None if labels is None else int((logits.detach().argmax(1).cpu() == labels).sum())
+    return value, correct
+
+
+def step_seconds(cell: Cell, images: Tensor, labels: Tensor, setting: Setting, steps: int) -> float:
+    """Seconds of one training step, the mean of `steps` after one that is not counted; the cell is used up by it."""
+    targets = labels.to(images.device)
+    cell.network.train()
+    _step(cell, images, targets, None, 0.0, setting)
+    started = time.perf_counter()
+    for _ in range(steps):
+        _step(cell, images, targets, None, 0.0, setting)
+    return (time.perf_counter() - started) / steps
+
+
+def _add(sums: Sums, loss: float, correct: int | None, images: int, seconds: float) -> None:
+    sums.loss += loss
+    sums.correct = sums.correct + correct if correct is not None else 0
+    sums.images = sums.images + images if correct is not None else 0
+    sums.steps += 1
+    sums.seconds += seconds
+
+
+def _end_epoch(cell: Cell, rate: float, stream: TrainingStream, watcher: Watcher) -> None:
+    """Write the epoch's history row, with validation where the watcher wants it."""
+    tested = cell.tested_network
+    tested.eval()
+    with torch.inference_mode():
+        validation = watcher.validate(cell)
+    cell.network.train()
+    sums = cell.sums
+    cell.history.append(
+        {
+            "step": cell.step,
+            "epoch": cell.step / stream.steps_per_epoch,
+            "learning_rate": rate,
+            "loss": sums.loss / sums.steps if sums.steps and cell.status != "diverged" else math.nan,
+            "train_accuracy": sums.correct / sums.images if sums.images else None,
+            "val_accuracy": validation,
+            "images_per_s": sums.steps * stream.batch / sums.seconds if sums.seconds else None,
+            "elapsed_s": cell.elapsed_s,
+        }
+    )
+    cell.sums = Sums()

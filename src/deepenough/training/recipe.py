@@ -1,0 +1,69 @@
+"""The recipe: everything about training that is not the network, the data or the seed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from timm.optim import Lamb
+from torch import nn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How a cell is trained; the same for every contender of a study.
+
+    Args:
+        optimizer: `sgd` (Nesterov momentum), `adamw` (Loshchilov & Hutter 2019) or `lamb` (You et al. 2020).
+        learning_rate: the peak, reached at the end of the warm-up.
+        weight_decay: applied to weights of convolutions and of the head, never to norms and biases.
+        momentum: of SGD; AdamW and LAMB keep their own betas (0.9, 0.999).
+        warmup_epochs: length of the linear warm-up.
+        label_smoothing: in [0, 1).
+        ema_decay: weights are averaged with this decay per step (ramped up from 0 in the first steps) and the average
+            is what is tested; None turns it off.
+        clip_norm: largest gradient norm; None turns clipping off.
+    """
+
+    optimizer: Literal["sgd", "adamw", "lamb"] = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    momentum: float = 0.9
+    warmup_epochs: float = 2.0
+    label_smoothing: float = 0.1
+    ema_decay: float | None = None
+    clip_norm: float | None = None
+
+
+def learning_rate(recipe: Recipe, step: int, *, steps_per_epoch: int, total_steps: int) -> float:
+    """Learning rate of a step (counted from 0): linear warm-up, then a half cosine to zero (Loshchilov & Hutter 2017).
+
+    A closed form of the step, so that nothing of it has to be stored for a resume.
+
+    >>> recipe = Recipe(learning_rate=1.0, warmup_epochs=1)
+    >>> [round(learning_rate(recipe, step, steps_per_epoch=4, total_steps=12), 3) for step in (0, 3, 4, 8, 11)]
+    [0.25, 1.0, 1.0, 0.5, 0.038]
+    """
+    warmup = min(round(recipe.warmup_epochs * steps_per_epoch), total_steps // 2)
+    if step < warmup:
+        return recipe.learning_rate * (step + 1) / warmup
+    progress = (step - warmup) / max(1, total_steps - warmup)
+    return recipe.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def build_optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+    """The recipe's optimiser over a network's weights, in two groups: with decay, and norms and biases without."""
+    weights = [p for p in network.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in weights if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True
+        )
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    return Lamb(groups, lr=recipe.learning_rate)
