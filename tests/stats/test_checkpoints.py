@@ -67,6 +67,16 @@ def test_intervals_hold_the_difference_and_mirror_when_swapped(drawn, interval):
     assert interval(only_b, only_a, samples) == pytest.approx((-high, -low), abs=1e-12)
 
 
+def test_agresti_min_is_the_wald_interval_of_a_table_with_half_a_sample_more_in_each_cell():
+    only_a, only_b, samples = 9, 4, 60
+    weights = np.array([samples - only_a - only_b + 1.0, only_a + 0.5, only_b + 0.5])
+    values, total = np.array([0.0, 1.0, -1.0]), weights.sum()
+    mean = np.average(values, weights=weights)
+    error = np.sqrt(np.average((values - mean) ** 2, weights=weights) / total)
+    expected = mean + scipy.stats.norm.ppf([0.025, 0.975]) * error
+    assert agresti_min_interval(only_a, only_b, samples) == pytest.approx(tuple(expected), rel=1e-12)
+
+
 @pytest.mark.parametrize(("samples", "share_a", "share_b"), [(60, 0.06, 0.04), (100, 0.1, 0.02), (150, 0.03, 0.03)])
 def test_agresti_min_covers_by_exact_enumeration(samples, share_a, share_b):
     covered = 0.0

@@ -39,8 +39,8 @@ def estimate_gain(big: FloatArray, small: FloatArray, clusters: np.ndarray | Non
         small: shape (seeds, samples), the same samples.
         clusters: label of each sample, or None.
 
-    The interval of 0/1 scores stays within [-1, 1]. Where they leave no variance at all (every run gave every sample the
-    same gain) interval and p-value are those of two checkpoints, since a width of zero would claim to know samples that
+    The interval of 0/1 scores stays within [-1, 1]. Where they leave no variance (every run gave every sample the same
+    gain) interval and p-value are those of two checkpoints, since a width of zero would claim to know samples that
     nobody has seen.
     """
     first, second = big, small
