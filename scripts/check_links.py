@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"!?\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:src|href)=\"([^\"]+)\"")
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
-CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+UNSHOWN = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->", re.MULTILINE | re.DOTALL)  # code and comments
 ELSEWHERE = re.compile(r"^[a-z][a-z0-9+.-]*:")
 
 
@@ -27,7 +27,7 @@ def broken_links(page: Path) -> list[str]:
     """One line for each link of the page that leads nowhere."""
     problems = []
     text = page.read_text(encoding="utf-8")
-    for groups in LINK.findall(CODE.sub("", text)):
+    for groups in LINK.findall(UNSHOWN.sub("", text)):
         link = next(filter(None, groups))
         if ELSEWHERE.match(link):
             continue
