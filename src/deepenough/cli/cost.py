@@ -103,5 +103,5 @@ def _lines(table: pl.DataFrame) -> list[str]:
         )
         for row in table.iter_rows(named=True)
     ]
-    closing = "ms is for a call, GMACs for one image; peak is the weights and what a call adds to them."
+    closing = "ms are for a call, GMACs for one image; peak is weights and what a call adds."
     return [f"on {first['device']}, {first['precision']}", *_output.table(header, rows), closing]

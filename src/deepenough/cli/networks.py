@@ -43,12 +43,19 @@ def _overview(described: list[dict[str, Any]], side: int) -> list[str]:
             f"{one['parameters']:,}",
             f"{one['gmacs']:.3f}",
             f"{one['stages'][-1]['side']} x {one['stages'][-1]['side']}",
-            max((f"{row['top1_percent']:.2f} % at {row['side']} px" for row in one["published"]), default="none"),
+            _best_published(one["published"]),
         )
         for one in described
     ]
     closing = ["", "One in depth: deepenough networks NAME     What they cost here: deepenough cost"]
     return [*_output.table(header, rows), *closing]
+
+
+def _best_published(published: list[dict[str, Any]]) -> str:
+    if not published:
+        return "none"
+    best = max(published, key=lambda row: row["top1_percent"])
+    return f"{best['top1_percent']:.2f} % at {best['side']} px"
 
 
 def _in_depth(one: dict[str, Any]) -> list[str]:

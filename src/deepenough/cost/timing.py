@@ -70,7 +70,8 @@ def measure(
     Returns:
         A table of `records.COSTS`, in order of scale, batch and contender, with one more column, `repeats`: the timed
         calls behind `latency_s`, whose p95 says little where they are few. `images_per_s` is that of the median call,
-        which a busy machine disturbs less than the mean. `peak_bytes` is the weights and what one call adds at its peak, see `memory.peak_during`.
+        which a busy machine disturbs less than the mean. `peak_bytes` is the weights and what one call adds at its
+        peak, see `memory.peak_during`.
 
     Raises:
         InputError: nothing to measure, or a network that refuses a scale.

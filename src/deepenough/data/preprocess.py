@@ -12,6 +12,7 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+_EXTREME_ASPECT = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,8 @@ class Preprocessing:
 def resize_and_crop(image: np.ndarray, scale: int, preprocessing: Preprocessing) -> np.ndarray:
     """Resize the short side to round(scale / crop), keep the aspect, and cut out the centre.
 
-    Only the part that is kept is computed, so a picture of 1 by 10,000 pixels costs no more than another.
+    The same pixels as torchvision's `Resize` and `CenterCrop` on a PIL image. Of a picture more than 8 times as long as
+    wide only the part that is kept is computed, which rounds otherwise in the last bit but bounds the memory.
 
     Args:
         image: uint8 (height, width, 3).
@@ -52,14 +54,16 @@ def resize_and_crop(image: np.ndarray, scale: int, preprocessing: Preprocessing)
         uint8 (scale, scale, 3).
     """
     height, width = image.shape[:2]
-    short = round(scale / preprocessing.crop)
-    new_height, new_width = _resized(height, width, short)
-    # torchvision's center_crop rounds half to even; the same here, so that the same pixels are cut
+    new_height, new_width = _resized(height, width, round(scale / preprocessing.crop))
+    # half to even, as torchvision's center_crop rounds
     top, left = round((new_height - scale) / 2.0), round((new_width - scale) / 2.0)
+    picture, resample = Image.fromarray(image), _FILTERS[preprocessing.interpolation]
+    if max(height, width) <= _EXTREME_ASPECT * min(height, width):
+        whole = picture.resize((new_width, new_height), resample)
+        return np.asarray(whole)[top : top + scale, left : left + scale]
     across, down = width / new_width, height / new_height
     box = (left * across, top * down, min((left + scale) * across, width), min((top + scale) * down, height))
-    square = Image.fromarray(image).resize((scale, scale), _FILTERS[preprocessing.interpolation], box=box)
-    return np.asarray(square)
+    return np.asarray(picture.resize((scale, scale), resample, box=box))
 
 
 def reduce_short_side(image: np.ndarray, short_side: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.context
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,19 +87,26 @@ class TrainingStream:
 
     def batches(self, first_step: int = 0) -> Iterator[Batch]:
         """The batches from `first_step` to the end, the same whatever came before."""
-        plan = _Plan(len(self._labels), self.batch, self._seed, first_step, self.total_steps)
-        loader = DataLoader(
-            self._views,
-            batch_sampler=plan,
-            num_workers=self._workers,
-            collate_fn=_stack,
-            worker_init_fn=_one_thread,
-            multiprocessing_context=_context() if self._workers else None,
-            prefetch_factor=4 if self._workers else None,
-            generator=torch.Generator().manual_seed(0),  # else the loader draws from the global generator
-        )
-        for step, (images, indices) in enumerate(loader, start=first_step):
+        for step, (images, indices) in enumerate(self._loaded(first_step), start=first_step):
             yield self._finished(step, images, self._labels[indices])
+
+    def _loaded(self, first_step: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images and the pictures' numbers, batch by batch; the workers end with the iterator."""
+        plan = _Plan(len(self._labels), self.batch, self._seed, first_step, self.total_steps)
+        with warnings.catch_warnings():
+            # the number of workers is the caller's; torch advises against more than there are cores
+            warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)
+            loader = DataLoader(
+                self._views,
+                batch_sampler=plan,
+                num_workers=self._workers,
+                collate_fn=_stack,
+                worker_init_fn=_one_thread,
+                multiprocessing_context=_context() if self._workers else None,
+                prefetch_factor=4 if self._workers else None,
+                generator=torch.Generator().manual_seed(0),  # else the loader draws from the global generator
+            )
+            return iter(loader)
 
     def _finished(self, step: int, images: Tensor, labels: Tensor) -> Batch:
         if not self._augmentation.mixes:

@@ -1,0 +1,111 @@
+"""What every network of the catalogue keeps, whatever it is made of."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from deepenough.networks.catalogue import build, names
+from deepenough.networks.resnet import Bottleneck
+from deepenough.networks.weights import load_weights, save_weights
+
+OUTPUTS = 5
+CHANNELS_LAST_BOUND = 1e-4  # of the largest logit: fp32 sums in another order
+BF16_BOUND = 0.1  # of the largest logit: 8 bits of mantissa through up to 101 layers
+LAST_GAMMA = 0.2  # of a block's last norm; at 1 an untrained deep network magnifies any rounding without bound
+ODD_SIZES = [(32, 32), (33, 33), (47, 65), (65, 47)]
+
+
+def random_images(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module", params=names())
+def network(request):
+    """A network with live residual branches and running statistics of its own, as after some training."""
+    built = build(request.param, OUTPUTS, seed=11)
+    norms = [module for module in built.modules() if isinstance(module, nn.BatchNorm2d)]
+    for module in built.modules():
+        if isinstance(module, Bottleneck):
+            nn.init.constant_(module.bn3.weight, LAST_GAMMA)
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        built.train()(random_images(4, 3, 48, 48, seed=1))
+    for norm in norms:
+        norm.momentum = 0.1
+    return built.eval()
+
+
+@pytest.mark.parametrize("size", ODD_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_taps_bear_the_channels_and_sides_they_claim_at_any_size(network, size):
+    with torch.inference_mode():
+        maps = network.features(random_images(2, 3, *size))
+        logits = network.fc(maps[-1].mean((-2, -1)))
+    claimed = [(2, tap.channels, tap.side(size[0]), tap.side(size[1])) for tap in network.taps]
+    assert [tuple(each.shape) for each in maps] == claimed
+    assert logits.shape == (2, OUTPUTS)
+    assert torch.isfinite(logits).all()
+
+
+def test_taps_hold_at_224_px(network):
+    with torch.inference_mode():
+        maps = network.features(torch.empty(0, 3, 224, 224))  # shapes alone
+    assert [tuple(each.shape[1:]) for each in maps] == [
+        (tap.channels, 224 // tap.stride, 224 // tap.stride) for tap in network.taps
+    ]
+
+
+def test_gradient_reaches_every_parameter(network):
+    own = copy.deepcopy(network).train()
+    own(random_images(4, 3, 48, 48)).square().sum().backward()
+    lacking = [
+        name for name, p in own.named_parameters() if p.grad is None or not p.grad.isfinite().all() or not p.grad.any()
+    ]
+    assert lacking == []
+
+
+def test_eval_mode_is_deterministic_and_judges_each_image_alone(network):
+    images = random_images(3, 3, 40, 40)
+    with torch.inference_mode():
+        first, again, alone = network(images), network(images), network(images[1:2])
+    assert torch.equal(first, again)
+    torch.testing.assert_close(first[1:2], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_channels_last_and_bf16_agree_with_fp32_within_their_bounds(network):
+    images = random_images(2, 3, 48, 48)
+    own = copy.deepcopy(network).to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        reference = network(images)
+        innermost = own(images.to(memory_format=torch.channels_last))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            half = network(images)
+    largest = reference.abs().max()
+    assert (innermost - reference).abs().max() <= CHANNELS_LAST_BOUND * largest
+    assert half.dtype == torch.bfloat16
+    assert 0 < (half.float() - reference).abs().max() <= BF16_BOUND * largest
+
+
+def test_state_dict_round_trip_gives_the_same_logits(network, tmp_path):
+    save_weights(network, tmp_path / "w.safetensors")
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.zero_()
+    load_weights(other, tmp_path / "w.safetensors")
+    images = random_images(1, 3, 32, 32)
+    with torch.inference_mode():
+        assert torch.equal(other.eval()(images), network(images))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_export_gives_the_same_logits(network):
+    images = random_images(2, 3, 48, 48)
+    exported = torch.export.export(network, (images,)).module()
+    with torch.inference_mode():
+        torch.testing.assert_close(exported(images), network(images), rtol=1e-5, atol=1e-5)
