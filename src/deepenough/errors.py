@@ -68,7 +68,7 @@ class DecodeError(DeepenoughError):
         super().__init__(f"{self.reason}: {self.detail}" if self.detail else self.reason)
 
 
-class Interrupted(DeepenoughError):
+class Interrupted(DeepenoughError):  # noqa: N818  a stop that was asked for is no error
     """The run was stopped before its end; what is on disk can be resumed.
 
     Args:
@@ -78,4 +78,4 @@ class Interrupted(DeepenoughError):
 
     def __init__(self, why: str, how_to_go_on: str) -> None:
         self.why, self.how_to_go_on = why, how_to_go_on
-        super().__init__(f"stopped ({why}); nothing but the current step is lost; go on with: {how_to_go_on}")
+        super().__init__(f"stopped ({why}); what was saved is kept; go on with: {how_to_go_on}")

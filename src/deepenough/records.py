@@ -119,7 +119,7 @@ class Needed:
     """
 
     guaranteed: list[dict[str, float]] = field(default_factory=list)  # decides whatever the truth is
-    likely: list[dict[str, float]] = field(default_factory=list)  # decides with probability 80 % if the truth is as seen
+    likely: list[dict[str, float]] = field(default_factory=list)  # decides in 80 % of cases if the truth is as seen
     seed_floor: float | None = None  # half width of the interval with these seeds and endless samples
     sample_floor: float | None = None  # half width with these samples and endless seeds
     tipping_seed_sd: float | None = None  # one seed only: run-to-run SD that would overturn the difference
@@ -213,7 +213,9 @@ def read_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
     try:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise RecordError(str(path), "a Parquet table", f"a torn or foreign file ({error})", "run the study again") from error
+        raise RecordError(
+            str(path), "a Parquet table", f"a torn or foreign file ({error})", "run the study again"
+        ) from error
     missing = [name for name in schema if name not in frame.columns]
     if missing:
         raise RecordError(str(path), f"the columns {', '.join(schema)}", f"no column {', '.join(missing)}")
@@ -253,12 +255,16 @@ def verdict_from_json(plain: Mapping[str, Any]) -> Verdict:
         values["contenders"] = [_contender_from_json(entry) for entry in values["contenders"]]
         return Verdict(**values)
     except (KeyError, TypeError) as error:
-        raise RecordError("verdict.json", "a verdict", f"another form ({error})", "run `deepenough verdict FOLDER`") from error
+        raise RecordError(
+            "verdict.json", "a verdict", f"another form ({error})", "run `deepenough verdict FOLDER`"
+        ) from error
 
 
 def _contender_from_json(entry: Mapping[str, Any]) -> ContenderResult:
     interval = None if entry["interval"] is None else tuple(entry["interval"])
-    return ContenderResult(**{**entry, "interval": interval, "per_seed": {int(k): v for k, v in entry["per_seed"].items()}})
+    return ContenderResult(
+        **{**entry, "interval": interval, "per_seed": {int(k): v for k, v in entry["per_seed"].items()}}
+    )
 
 
 def audit_from_json(plain: Mapping[str, Any]) -> Audit:

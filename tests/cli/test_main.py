@@ -60,9 +60,7 @@ def test_main_also_prints_an_object_when_json_was_asked_for(run):
 def test_main_exits_with_3_and_says_how_to_go_on_when_interrupted(run):
     code, _, err = run(Interrupted("Ctrl-C", "deepenough compare photos/"))
     assert code == 3
-    assert err == (
-        "error: stopped (Ctrl-C); nothing but the current step is lost; go on with: deepenough compare photos/\n"
-    )
+    assert err == ("error: stopped (Ctrl-C); what was saved is kept; go on with: deepenough compare photos/\n")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device", "runs/x")])

@@ -44,7 +44,7 @@ def check(
     Examples:
       deepenough check my_photos/
       deepenough check manifest.csv --target-column label --json
-    """  # noqa: D301  typer reads the backspace as: keep these lines
+    """
     from deepenough.data import open_source, prepare
 
     opened = open_source(source, path_column=path_column, target_column=target_column)

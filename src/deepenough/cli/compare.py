@@ -5,11 +5,15 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deepenough.cli import _options, _output
+
+if TYPE_CHECKING:
+    from deepenough.records import Verdict
+    from deepenough.studies import Study
 
 
 def compare(  # noqa: PLR0913  one option a parameter
@@ -65,7 +69,7 @@ def compare(  # noqa: PLR0913  one option a parameter
     Examples:
       deepenough compare
       deepenough compare my_photos/ --margin 1 --budget 2h
-      deepenough compare my_photos/ --train-scale 96 --scales 64,96,128 --epochs 20
+      deepenough compare my_photos/ --train-scale 96 --scales 64,96,128
     """
     from deepenough.cli._progress import Terminal
     from deepenough.studies import run_study
@@ -100,7 +104,7 @@ def compare(  # noqa: PLR0913  one option a parameter
     _report(folder, verdict, as_json=as_json)
 
 
-def _request(source: str, options: dict[str, Any], **parts: dict[str, Any]) -> Any:  # noqa: ANN401  a Study
+def _request(source: str, options: dict[str, Any], **parts: dict[str, Any]) -> Study:
     """The study of a file, overridden by the options that were given, or of the options alone."""
     from deepenough.studies import load_study
     from deepenough.studies.study import make_study
@@ -116,8 +120,9 @@ def _request(source: str, options: dict[str, Any], **parts: dict[str, Any]) -> A
     return make_study({**base, **given}, where="option" if base == {"source": source} else source)
 
 
-def _report(folder: Path, verdict: object, *, as_json: bool) -> None:
+def _report(folder: Path, verdict: Verdict, *, as_json: bool) -> None:
     from deepenough import report
+    from deepenough.cli.verdict import say_verdict
     from deepenough.report import words
 
     page, _text = report.write(folder)
@@ -125,10 +130,7 @@ def _report(folder: Path, verdict: object, *, as_json: bool) -> None:
         _output.say_json(verdict)
         return
     _output.say()
-    _output.say(words.headline(verdict))
-    _output.say()
-    for sentence in words.sentences(verdict):
-        _output.say(sentence)
+    say_verdict(verdict)
     _output.say()
     _output.say(f"Report: {page}")
     _output.say("Next:")

@@ -52,13 +52,14 @@ def verdict(
     if as_json:
         _output.say_json(decided)
         return
-    _say(decided)
+    say_verdict(decided)
     if source.is_dir():
         _output.say()
         _output.say(f"Written to {source / 'verdict.json'}; renew the page with: deepenough report {source}")
 
 
-def _say(decided: Verdict) -> None:
+def say_verdict(decided: Verdict) -> None:
+    """Print a verdict: headline, sentences, caveats."""
     from deepenough.report import words
 
     _output.say(words.headline(decided))

@@ -21,6 +21,8 @@ def peak_during(work: Callable[[], object], device: torch.device) -> int:
     On a GPU these are bytes of torch's allocator. On the CPU they are resident bytes of the whole process: the kernel's
     own high-water mark on Linux, which misses nothing, and elsewhere samples a millisecond apart, which can miss a
     short peak. Freed memory is first given back to the system, since memory used again would otherwise cost nothing.
+    What `work` frees into a hole of the heap stays resident and counts, so in a long-lived process the peak may be
+    overstated by such temporaries, never understated.
 
     Args:
         work: is called once, in this thread; no other thread should allocate meanwhile.

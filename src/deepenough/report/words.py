@@ -242,7 +242,8 @@ def next_steps(verdict: Verdict, folder: Path | str) -> list[str]:
     runs = max((len(seeds) for seeds in verdict.seeds.values()), default=1)
     if _open(verdict) or verdict.scope == "checkpoint":
         seeds = _seeds_to_try(verdict, runs)
-        first = f"deepenough compare {study} --seeds {seeds}  # {seeds} seeds: what would make the answer surer"
+        out = shlex.quote(f"{home.rstrip('/')}-{seeds}seeds")
+        first = f"deepenough compare {study} --seeds {seeds} --out {out}  # what would make the answer surer"
     else:
         first = "deepenough compare my_photos/  # the same question about your own images"
     margin = _other_margin(verdict)

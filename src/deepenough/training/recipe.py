@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from timm.optim import Lamb
+from timm.optim.lamb import Lamb
 from torch import nn
 
 
