@@ -1,10 +1,11 @@
-"""What all tests share: few threads, no network, the same draws every time, and the way to the real images."""
+"""What all tests share: few threads, no network, the same draws every time, pictures made by code, and the real ones."""
 
 from __future__ import annotations
 
+import io
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 CORES = os.cpu_count() or 1
@@ -14,8 +15,10 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("COLUMNS", "80")  # how wide typer wraps --help
 
+import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
+from PIL import Image  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
@@ -55,3 +58,61 @@ def _no_network() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect_locally)
         yield
+
+
+@pytest.fixture
+def photo() -> Callable[..., np.ndarray]:
+    """Smooth colourful pixels that differ by seed, uint8 (height, width, 3)."""
+
+    def make(seed: int, height: int = 24, width: int = 32) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        small = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+        return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+    return make
+
+
+@pytest.fixture
+def encode() -> Callable[..., bytes]:
+    """An image or uint8 array as the bytes of a file."""
+
+    def run(image: np.ndarray | Image.Image, file_format: str = "PNG", **options: object) -> bytes:
+        stream = io.BytesIO()
+        opened = image if isinstance(image, Image.Image) else Image.fromarray(image)
+        opened.save(stream, file_format, **options)
+        return stream.getvalue()
+
+    return run
+
+
+@pytest.fixture
+def folder_of(tmp_path: Path, photo, encode) -> Callable[..., Path]:
+    """A folder with so many different pictures in each named class folder."""
+
+    def make(counts: Mapping[str, int], name: str = "pictures", first_seed: int = 0) -> Path:
+        root, seed = tmp_path / name, first_seed
+        for folder, count in counts.items():
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                (root / folder / f"{number:03d}.png").write_bytes(encode(photo(seed)))
+                seed += 1
+        return root
+
+    return make
+
+
+TINY = {  # the same code on a tenth of a percent of the arithmetic
+    "STEM_CHANNELS": 8,
+    "STAGE_WIDTHS": (4, 4, 8, 8),
+    "STAGE_BLOCKS": {50: (1, 1, 1, 1), 101: (1, 1, 2, 1)},
+}
+
+
+@pytest.fixture
+def tiny_networks(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, object]:
+    """ResNet-50 and ResNet-101 of a few channels and blocks, so that a whole study takes seconds."""
+    from deepenough.networks import resnet
+
+    for name, value in TINY.items():
+        monkeypatch.setattr(resnet, name, value)
+    return TINY

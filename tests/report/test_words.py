@@ -138,7 +138,9 @@ def test_sentences_give_the_tipping_sd_when_each_was_trained_once(made_up, sd, p
 def test_next_steps_quote_the_folder_and_ask_for_more_seeds_when_undecided(made_up):
     verdict = made_up.verdict(answer="undecided", interval=(-0.8, 0.72), samples=30000, needed=made_up.needed())
     first, second = words.next_steps(verdict, Path("my runs/photos"))
-    assert first.startswith("deepenough compare 'my runs/photos/study.yaml' --seeds 10 --out 'my runs/photos-10seeds'  # ")
+    assert first.startswith(
+        "deepenough compare 'my runs/photos/study.yaml' --seeds 10 --out 'my runs/photos-10seeds'  # "
+    )
     assert second.startswith("deepenough verdict 'my runs/photos' --margin 0.8  # ")
 
 

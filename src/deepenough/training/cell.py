@@ -120,6 +120,8 @@ class Cell:
         for index, weight in enumerate(_weights(self.optimizer)):
             state = self.optimizer.state.get(weight, {})
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items() if torch.is_tensor(value)}
+        for index, group in enumerate(self.optimizer.param_groups):
+            tensors |= {f"group.{index}.{name}": value for name, value in group.items() if torch.is_tensor(value)}
         return {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
 
     def _take(self, tensors: dict[str, Tensor]) -> None:
@@ -133,6 +135,9 @@ class Cell:
                 _, index, key = name.split(".", 2)
                 weight = weights[int(index)]
                 self.optimizer.state[weight][key] = _like(weight, value)
+            elif name.startswith("group."):
+                _, index, key = name.split(".", 2)
+                self.optimizer.param_groups[int(index)][key] = value
 
 
 def cell_name(contender: str, seed: int) -> str:
@@ -156,5 +161,5 @@ def _like(weight: nn.Parameter, value: Tensor) -> Tensor:
 
 
 def _scalars(group: dict[str, Any]) -> dict[str, Any]:
-    """The numbers of an optimiser's group that change from step to step (LAMB counts its steps there)."""
-    return {key: group[key] for key in ("lr", "step") if key in group}
+    """The numbers of an optimiser's group that change from step to step; what it keeps as tensors is stored as such."""
+    return {key: group[key] for key in ("lr", "step") if key in group and not torch.is_tensor(group[key])}

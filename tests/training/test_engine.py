@@ -1,0 +1,294 @@
+"""Training in lockstep: against a plain torch loop, through kills, and when a contender diverges."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from deepenough.data import Preprocessing
+from deepenough.data.streams import Batch
+from deepenough.errors import RecordError
+from deepenough.machine import Machine
+from deepenough.records import HISTORY
+from deepenough.tasks.classification import Classification
+from deepenough.training import Cell, Recipe, Setting, learning_rate, train_lockstep
+
+CLASSES = ("cat", "dog", "owl")
+STEPS_PER_EPOCH, EPOCHS, BATCH, SIDE = 4, 3, 6, 8
+TOTAL = STEPS_PER_EPOCH * EPOCHS
+NORM = Preprocessing()
+
+
+class FixedStream:
+    """The same random pictures every time, from any step on."""
+
+    steps_per_epoch, total_steps, batch = STEPS_PER_EPOCH, TOTAL, BATCH
+
+    def __init__(self, *, mixed: bool = False) -> None:
+        self.mixed = mixed
+
+    def batches(self, first_step: int = 0):
+        for step in range(first_step, TOTAL):
+            generator = torch.Generator().manual_seed(step)
+            images = torch.randint(0, 256, (BATCH, 3, SIDE, SIDE), generator=generator, dtype=torch.uint8)
+            labels = torch.randint(0, len(CLASSES), (BATCH,), generator=generator)
+            share = torch.rand(BATCH, len(CLASSES), generator=generator)
+            yield Batch(step, images, share / share.sum(1, keepdim=True) if self.mixed else labels, labels)
+
+
+class Watch:
+    """Remembers what it is told; may save the cells, each at a step of its own, and then stop as a kill would."""
+
+    def __init__(self, *, folder=None, save_at=(), validation: float | None = None) -> None:
+        self.folder, self.save_at, self.validation = folder, save_at, validation
+        self.steps, self.rounds = [], 0
+
+    def stepped(self, cell, *, loss, images_per_s):
+        self.steps.append((cell.name, cell.step, loss))
+
+    def validate(self, cell):
+        assert not cell.tested_network.training
+        assert torch.is_inference_mode_enabled()
+        return self.validation
+
+    def lockstep(self, cells):
+        self.rounds += 1
+        for cell, step in zip(cells, self.save_at, strict=False):
+            if self.rounds == step:
+                cell.save(self.folder / cell.name)
+        if self.save_at and self.rounds == max(self.save_at) + 1:
+            raise InterruptedError
+
+
+def small_network(seed=0, channels=5, drop=0.0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(3, channels, 3, padding=1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(drop),
+        nn.Linear(channels, len(CLASSES)),
+    )
+
+
+def setting(recipe=None, precision="fp32"):
+    recipe = recipe or Recipe(warmup_epochs=1.0)
+    return Setting(
+        recipe=recipe, machine=Machine(precision=precision), preprocessing=NORM, task=Classification(CLASSES)
+    )
+
+
+def cell_of(shared, name="small", seed=0, **options):
+    return Cell.begin(name, seed, shared.machine.place(small_network(seed=seed, **options)), shared.recipe)
+
+
+def state_of(cell):
+    tensors = {f"n.{name}": value for name, value in cell.network.state_dict().items()}
+    if cell.average is not None:
+        tensors |= {f"a.{name}": value for name, value in cell.average.module.state_dict().items()}
+    return tensors
+
+
+def assert_same_state(one, other):
+    ours, theirs = state_of(one), state_of(other)
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        assert torch.equal(value, theirs[name]), name
+
+
+def without_times(history):
+    return [{k: v for k, v in row.items() if k not in ("images_per_s", "elapsed_s")} for row in history]
+
+
+def test_training_equals_a_plain_torch_loop_bit_for_bit():
+    recipe = Recipe(optimizer="sgd", learning_rate=0.1, weight_decay=0.01, warmup_epochs=1.0, label_smoothing=0.1)
+    shared = setting(recipe)
+    cell = cell_of(shared)
+    plain = copy.deepcopy(cell.network)
+    train_lockstep([cell], FixedStream(), shared, Watch())
+
+    decayed = [p for p in plain.parameters() if p.ndim > 1]
+    others = [p for p in plain.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.SGD(
+        [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}],
+        lr=0.1,
+        momentum=0.9,
+        nesterov=True,
+        fused=True,
+    )
+    for batch in FixedStream().batches():
+        images = shared.machine.images(batch.images, NORM.mean, NORM.std)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, batch.step, steps_per_epoch=STEPS_PER_EPOCH, total_steps=TOTAL)
+        optimizer.zero_grad()
+        functional.cross_entropy(plain(images), batch.labels, label_smoothing=0.1).backward()
+        optimizer.step()
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, cell.network.state_dict()[name]), name
+    assert (cell.status, cell.step) == ("trained", TOTAL)
+
+
+def test_images_are_standardised_as_torchvision_does():
+    from torchvision.transforms import v2
+
+    pixels = torch.randint(0, 256, (2, 3, 5, 7), dtype=torch.uint8)
+    expected = v2.functional.normalize(v2.functional.to_dtype(pixels, torch.float32, scale=True), NORM.mean, NORM.std)
+    torch.testing.assert_close(Machine().images(pixels, NORM.mean, NORM.std), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_contenders_of_a_seed_see_the_very_same_batches_in_turn():
+    shared, seen = setting(), {"one": [], "two": []}
+    cells = [cell_of(shared, name=name, channels=channels) for name, channels in (("one", 3), ("two", 7))]
+    for cell in cells:
+        cell.network.register_forward_pre_hook(lambda _, given, name=cell.contender: seen[name].append(given[0]))
+    watch = Watch()
+    train_lockstep(cells, FixedStream(), shared, watch)
+    assert len(seen["one"]) == TOTAL
+    assert all(one is other for one, other in zip(seen["one"], seen["two"], strict=True))
+    assert [name for name, _, _ in watch.steps] == ["one-seed0", "two-seed0"] * TOTAL
+    assert watch.rounds == TOTAL
+
+
+@pytest.mark.parametrize(
+    ("recipe", "precision", "mixed"),
+    [
+        (Recipe(optimizer="sgd", learning_rate=0.1), "fp32", False),
+        (Recipe(optimizer="adamw", ema_decay=0.9), "fp32", True),
+        (Recipe(optimizer="adamw", clip_norm=1.0), "bf16", False),
+        (Recipe(optimizer="lamb", learning_rate=0.02), "fp32", False),
+    ],
+    ids=["sgd", "adamw averaged, mixed labels", "adamw clipped, bf16", "lamb"],
+)
+@pytest.mark.parametrize("save_at", [(1, 1), (4, 4), (6, 5)], ids=["first step", "end of an epoch", "apart"])
+def test_training_goes_on_bit_for_bit_from_what_was_saved(recipe, precision, mixed, save_at, tmp_path):
+    shared = setting(recipe, precision)
+
+    def fresh():
+        return [cell_of(shared, name="one", drop=0.3), cell_of(shared, name="two", channels=7)]
+
+    whole = fresh()
+    train_lockstep(whole, FixedStream(mixed=mixed), shared, Watch(validation=0.5))
+
+    killed = fresh()
+    watch = Watch(folder=tmp_path, save_at=save_at, validation=0.5)
+    with pytest.raises(InterruptedError):
+        train_lockstep(killed, FixedStream(mixed=mixed), shared, watch)
+    resumed = fresh()
+    torch.manual_seed(99)  # whatever the new process draws
+    for cell in resumed:
+        cell.load(tmp_path / cell.name)
+    assert tuple(cell.step for cell in resumed) == save_at
+    train_lockstep(resumed, FixedStream(mixed=mixed), shared, Watch(validation=0.5))
+
+    for one, other in zip(whole, resumed, strict=True):
+        assert_same_state(one, other)
+        assert without_times(one.history) == without_times(other.history)
+
+
+def test_a_cell_that_is_trained_is_not_touched():
+    shared, watch = setting(), Watch()
+    cell = cell_of(shared)
+    train_lockstep([cell], FixedStream(), shared, Watch())
+    before = {name: value.clone() for name, value in state_of(cell).items()}
+    train_lockstep([cell], FixedStream(), shared, watch)
+    assert watch.steps == []
+    assert all(torch.equal(value, before[name]) for name, value in state_of(cell).items())
+
+
+def test_a_diverging_cell_stops_with_finite_weights_and_the_others_go_on():
+    shared = setting()
+    sound, broken = cell_of(shared, name="sound"), cell_of(shared, name="broken")
+    alone = cell_of(shared, name="sound")
+    train_lockstep([alone], FixedStream(), shared, Watch())
+
+    calls = []
+
+    def overflow(module, given, logits):
+        calls.append(1)
+        return logits * math.inf if len(calls) > 5 else logits
+
+    broken.network.register_forward_hook(overflow)
+    train_lockstep([broken, sound], FixedStream(), shared, Watch())
+    assert (broken.status, broken.step) == ("diverged", 5)
+    assert all(torch.isfinite(value.float()).all() for value in state_of(broken).values())
+    assert math.isnan(broken.history[-1]["loss"])
+    assert broken.history[-1]["step"] == 5
+    assert sound.status == "trained"
+    assert_same_state(sound, alone)
+
+
+def test_training_ends_when_every_cell_has_diverged():
+    shared, watch = setting(Recipe(learning_rate=1.0)), Watch()
+    cell = cell_of(shared)
+    cell.network.register_forward_hook(lambda *given: given[-1] * math.nan)
+    train_lockstep([cell], FixedStream(), shared, watch)
+    assert (cell.status, len(watch.steps)) == ("diverged", 1)
+
+
+def test_history_tells_loss_and_accuracy_of_each_epoch():
+    import polars as pl
+
+    shared, watch = setting(), Watch(validation=0.25)
+    cell = cell_of(shared)
+    train_lockstep([cell], FixedStream(), shared, watch)
+    assert [row["step"] for row in cell.history] == [4, 8, 12]
+    assert [row["epoch"] for row in cell.history] == [1.0, 2.0, 3.0]
+    losses = [loss for _, _, loss in watch.steps]
+    means = np.array(losses).reshape(EPOCHS, STEPS_PER_EPOCH).mean(axis=1)
+    np.testing.assert_allclose([row["loss"] for row in cell.history], means)
+    assert all(row["val_accuracy"] == 0.25 and 0 <= row["train_accuracy"] <= 1 for row in cell.history)
+    assert set(pl.DataFrame(cell.history).columns) == set(HISTORY)
+
+
+def test_history_claims_no_training_accuracy_where_labels_are_mixed():
+    shared = setting()
+    cell = cell_of(shared)
+    train_lockstep([cell], FixedStream(mixed=True), shared, Watch())
+    assert all(row["train_accuracy"] is None for row in cell.history)
+
+
+def test_averaged_weights_are_tested_and_are_an_average():
+    shared = setting(Recipe(ema_decay=0.5, warmup_epochs=1.0))
+    cell = cell_of(shared)
+    train_lockstep([cell], FixedStream(), shared, Watch())
+    assert cell.tested_network is not cell.network
+    averaged, last = cell.tested_network[0].weight, cell.network[0].weight
+    assert not torch.equal(averaged, last)
+    assert torch.dist(averaged, last) < torch.dist(small_network()[0].weight, last)
+    assert cell_of(setting()).tested_network is not None
+
+
+def test_dropout_depends_on_seed_and_step_and_not_on_what_was_drawn_before():
+    shared = setting()
+    states = []
+    for noise in (1, 2):
+        cell = cell_of(shared, drop=0.5)
+        torch.manual_seed(noise)
+        train_lockstep([cell], FixedStream(), shared, Watch())
+        states.append(cell)
+    assert_same_state(*states)
+
+
+@pytest.mark.parametrize("damage", ["torn", "foreign", "other cell"])
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(damage, tmp_path):
+    shared, path = setting(), tmp_path / "resume.safetensors"
+    cell = cell_of(shared)
+    other = cell_of(shared, name="other", seed=4)
+    other.save(path)
+    if damage == "torn":
+        path.write_bytes(path.read_bytes()[:-100])
+    if damage == "foreign":
+        path.write_bytes(b"\x80\x04 no tensors here")
+    before = {name: value.clone() for name, value in state_of(cell).items()}
+    with pytest.raises(RecordError, match=r"resume\.safetensors: expected the state of"):
+        cell.load(path)
+    assert all(torch.equal(value, before[name]) for name, value in state_of(cell).items())
+    assert cell.step == 0
