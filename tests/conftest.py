@@ -1,4 +1,4 @@
-"""What all tests share: few threads, no network, the same draws every time, pictures made by code, and the real ones."""
+"""What all tests share: one thread, no network, the same draws every time, pictures made by code, and real ones."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-CORES = os.cpu_count() or 1
-os.environ.setdefault("OMP_NUM_THREADS", str(min(2, CORES)))  # before torch is imported: it reads this once
-os.environ.setdefault("POLARS_MAX_THREADS", str(min(2, CORES)))
+# before torch is imported, which reads it once; threads that wait for each other crawl where other programs run
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("COLUMNS", "80")  # how wide typer wraps --help
 
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
-from hypothesis import settings  # noqa: E402
-from PIL import Image  # noqa: E402
+import numpy as np
+import pytest
+from hypothesis import settings
+from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")

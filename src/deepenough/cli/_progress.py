@@ -32,7 +32,8 @@ class Terminal:
         self._task: TaskID | None = None
         self._cells: dict[str, TaskID] = {}
         self._printed_at = time.monotonic()
-        self._stage, self._total, self._done, self._began = "", None, 0, time.monotonic()
+        self._left_to_do: int | None = None  # when the stage began
+        self._done, self._began = 0, time.monotonic()
 
     def note(self, text: str) -> None:
         """One sentence."""
@@ -44,17 +45,18 @@ class Terminal:
         for name, value in _plan_rows(plan):
             self._print(_output.wrap(value, indent=f"{name:<10}", hanging=" " * 10))
 
-    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+    def stage(self, name: str, total: int | None = None, done: int = 0) -> None:
         """A new stage."""
         self.close()
-        self._stage, self._total, self._done, self._began = name, total, 0, time.monotonic()
+        self._left_to_do = None if total is None else total - done
+        self._done, self._began = 0, time.monotonic()
         if not self._live:
             self._print(name)
             return
         columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._progress.start()
-        self._task = self._progress.add_task(name, total=total)
+        self._task = self._progress.add_task(name, total=total, completed=done)
 
     def advance(self, amount: int) -> None:
         """The stage came further."""
@@ -83,9 +85,9 @@ class Terminal:
         self._progress, self._task, self._cells = None, None, {}
 
     def _left(self) -> str:
-        if not self._total or not self._done:
+        if not self._left_to_do or not self._done:
             return ""
-        seconds = (time.monotonic() - self._began) / self._done * (self._total - self._done)
+        seconds = (time.monotonic() - self._began) / self._done * (self._left_to_do - self._done)
         return f"  {duration(seconds)} left"
 
     def _print(self, text: str) -> None:

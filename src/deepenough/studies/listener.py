@@ -19,8 +19,11 @@ class Listener(Protocol):
         """The plan, before training begins."""
         ...
 
-    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
-        """A stage begins; the one before has ended. `total` is what `advance` will add up to, where known."""
+    def stage(self, name: str, total: int | None = None, done: int = 0) -> None:
+        """A stage begins; the one before has ended.
+
+        `total` is what `done`, which an earlier run did, and the amounts of `advance` will add up to, where known.
+        """
         ...
 
     def advance(self, amount: int) -> None:
@@ -47,7 +50,7 @@ class Silent:
     def plan(self, plan: Plan) -> None:
         """Ignored."""
 
-    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+    def stage(self, name: str, total: int | None = None, done: int = 0) -> None:
         """Ignored."""
 
     def advance(self, amount: int) -> None:

@@ -61,8 +61,7 @@ def run_seed(bench: Bench, seed: int) -> None:
     cells = [_begin(bench, name, seed) for name in todo]
     stream = _stream(bench, seed)
     done = sum(cell.step for cell in cells)
-    bench.listener.stage(f"seed {seed}: training", total=len(cells) * stream.total_steps, unit="steps")
-    bench.listener.advance(done)
+    bench.listener.stage(f"seed {seed}: training", total=len(cells) * stream.total_steps, done=done)
     train_lockstep(cells, stream, bench.setting, _Keeper(bench, cells, stream))
     for cell in cells:
         folder = bench.store.cell(cell.name)

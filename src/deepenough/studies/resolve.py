@@ -106,17 +106,15 @@ def _batch(sizes: Sizes) -> int:
 
 def _digits(request: Study) -> dict[str, object]:
     """The embedded pictures are 8 x 8 pixels: 32 px and few epochs do, and a mirrored 2 is no 2."""
-    own = (
-        AugmentationChoice(min_area=0.7, flip=0.0)
-        if request.augmentation == AugmentationChoice()
-        else request.augmentation
-    )
+    given = request.augmentation.model_fields_set
+    own = {name: value for name, value in (("min_area", 0.7), ("flip", 0.0)) if name not in given}
     return {
         "train_scale": request.train_scale or 32,
         "scales": request.scales or (32, 48),
         "epochs": request.epochs or 4,
+        "batch": request.batch or 64,
         "seeds": request.seeds or DEFAULT_SEEDS,
-        "augmentation": own,
+        "augmentation": request.augmentation.model_copy(update=own),
     }
 
 
@@ -151,7 +149,8 @@ def _fit(study: Study, native: int, sizes: Sizes, measured: Probe) -> tuple[Stud
             return _filled(study, side, seeds, epochs), _gave_up(study, side, seeds, epochs, native)
     side, epochs, seeds = sides[-1], choices[-1], study.seeds or 1
     total = _total(study, side, seeds, epochs, sizes, measured)
-    over = f"the budget of {study.budget} is too short: even the smallest plan takes about {total / 60:.0f} minutes"
+    what = "what was asked for" if study.train_scale and study.epochs and study.seeds else "even the smallest plan"
+    over = f"the budget of {study.budget} is too short: {what} takes about {total / 60:.0f} minutes"
     return _filled(study, side, seeds, epochs), [over, *_gave_up(study, side, seeds, epochs, native)]
 
 

@@ -98,7 +98,7 @@ def _prepare(
     source: Source, request: Study, store: StudyFolder, listener: Listener, check_stop: Callable[[], None]
 ) -> Prepared:
     """Check the pictures; where the folder already has samples, they must be the same."""
-    listener.stage("checking the pictures", total=len(source.entries), unit="images")
+    listener.stage("checking the pictures", total=len(source.entries))
     prepared = prepare(
         source,
         split_seed=request.split_seed,
@@ -153,7 +153,7 @@ def _bench(
     design = design_of(study)
     setting = setting_of(study, prepared, machine, design.recipe)
     sides, norm, workers = sorted({*design.scales, design.train_scale}), setting.preprocessing, machine.threads
-    listener.stage("decoding the pictures once", total=len(prepared.samples), unit="images")
+    listener.stage("decoding the pictures once", total=len(prepared.samples))
 
     def test_pixels(split: str) -> TestPixels:
         told = _progress(listener, check_stop)
@@ -182,7 +182,7 @@ def _measure_costs(bench: Bench) -> float:
     noted = store.root / "costs.json"
     if store.costs.is_file() and noted.is_file():
         return read_json(noted)["took_s"]
-    bench.listener.stage("measuring what each costs here", total=2 * len(design.scales), unit="measurements")
+    bench.listener.stage("measuring what each costs here", total=2 * len(design.scales))
     started = time.monotonic()
     networks = {name: machine.place(build(name, len(bench.prepared.classes))) for name in design.contenders}
     costs = measure(
