@@ -119,3 +119,23 @@ def test_noncentral_t_is_one_far_out_and_scipys_elsewhere():
 def test_a_margin_of_nothing_is_refused():
     with pytest.raises(InputError, match="margin"):
         needed(seen(), 0.0)
+
+
+@pytest.mark.parametrize("difference", [0.0, 0.6, 1.2, 2.0])
+def test_what_is_sure_to_settle_is_likely_to(difference):
+    parts = Components(seed_variances=(0.5, 0.5), residual_variances=(900.0, 900.0), sample_variance=600.0)
+    seen = Estimate(
+        difference=difference,
+        standard_error=1.0,
+        degrees_of_freedom=9.0,
+        interval=(difference - 2.3, difference + 2.3),
+        p_value=0.5,
+        design="nested",
+        seeds=(3, 3),
+        samples=372,
+        components=parts,
+    )
+    found = needed(seen, 2.0)
+    likely = {design["seeds"]: design["samples"] for design in found.likely}
+    for design in found.guaranteed:
+        assert min(n for k, n in likely.items() if k <= design["seeds"]) <= design["samples"]

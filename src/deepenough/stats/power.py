@@ -68,7 +68,8 @@ def needed(
         return 2.0 * interval_half_width(estimate.components, k, n) <= margin
 
     def likely(k: int, n: FloatArray) -> BoolArray:
-        return predicted_power(estimate.components, k, n, distance) >= power
+        enough = predicted_power(estimate.components, k, n, distance) >= power
+        return enough if target is not None else enough | narrow(k, n)  # a narrow interval decides whatever the truth
 
     return Needed(
         guaranteed=[] if target is not None else _designs(narrow, rungs, estimate),

@@ -40,23 +40,18 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
         probe_at: measures at an image side; called once or twice.
     """
     sizes = split_sizes(samples)
-    study = request.model_copy(update={"batch": request.batch or _batch(sizes)})
+    asked = request.model_copy(update={"batch": request.batch or _batch(sizes)})
     if request.source == "digits" and request.budget is None:
-        study = study.model_copy(update=_digits(request))
-    if study.budget is None and study.epochs is None:
-        study = study.model_copy(update={"budget": DEFAULT_BUDGET})
+        asked = asked.model_copy(update=_digits(request))
+    if asked.budget is None and asked.epochs is None:
+        asked = asked.model_copy(update={"budget": DEFAULT_BUDGET})
     native = int(samples.select(pl.min_horizontal("width", "height")).to_series().median())  # pyright: ignore
-    side = study.train_scale or min(64, _side_below(native))
-    measured = probe_at(study, side)
-    study, gave_up = _fit(study, native, sizes, measured)
-    if study.train_scale != measured.side:
-        measured = probe_at(study, study.train_scale or side)
-        study, gave_up = _fit(
-            request.model_copy(update={"batch": study.batch, "budget": study.budget, "train_scale": study.train_scale}),
-            native,
-            sizes,
-            measured,
-        )
+    measured = probe_at(asked, asked.train_scale or min(64, _side_below(native)))
+    study, short = _fit(asked, native, sizes, measured)
+    if study.train_scale is not None and study.train_scale != measured.side:
+        measured = probe_at(asked, study.train_scale)
+        study, short = _fit(asked.model_copy(update={"train_scale": study.train_scale}), native, sizes, measured)
+    gave_up = [*short, *_gave_up(asked, study, native)]
     study = study.model_copy(
         update={
             "recipe": _recipe(study.recipe, study.epochs or 1, study.batch or 1),
@@ -123,7 +118,7 @@ def _side_below(native: int) -> int:
 
 
 def _fit(study: Study, native: int, sizes: Sizes, measured: Probe) -> tuple[Study, list[str]]:
-    """Choose scale, epochs and seeds that are not given so that the forecast keeps within the budget.
+    """Choose scale, epochs and seeds that are not given so that the forecast keeps within the budget, or say it cannot.
 
     Rule: three seeds; then the largest scale, up to the pictures' own, at which enough epochs fit; then as many epochs
     as fit. Only where one epoch at the smallest scale does not fit do seeds go.
@@ -146,12 +141,12 @@ def _fit(study: Study, native: int, sizes: Sizes, measured: Probe) -> tuple[Stud
         if fitting:
             ample = [pair for pair in fitting if pair[1] >= ENOUGH_EPOCHS]
             side, epochs = max(ample) if ample else max(fitting, key=lambda pair: (pair[1], pair[0]))
-            return _filled(study, side, seeds, epochs), _gave_up(study, side, seeds, epochs, native)
+            return _filled(study, side, seeds, epochs), []
     side, epochs, seeds = sides[-1], choices[-1], study.seeds or 1
     total = _total(study, side, seeds, epochs, sizes, measured)
     what = "what was asked for" if study.train_scale and study.epochs and study.seeds else "even the smallest plan"
     over = f"the budget of {study.budget} is too short: {what} takes about {total / 60:.0f} minutes"
-    return _filled(study, side, seeds, epochs), [over, *_gave_up(study, side, seeds, epochs, native)]
+    return _filled(study, side, seeds, epochs), [over]
 
 
 def _total(study: Study, side: int, seeds: int, epochs: int, sizes: Sizes, measured: Probe) -> float:
@@ -170,15 +165,17 @@ def _filled(study: Study, side: int, seeds: int, epochs: int) -> Study:
     return study.model_copy(update=filled)
 
 
-def _gave_up(study: Study, side: int, seeds: int, epochs: int, native: int) -> list[str]:
-    """What a longer budget would have allowed, in sentences."""
-    wanted = _side_below(native)
+def _gave_up(asked: Study, study: Study, native: int) -> list[str]:
+    """What a longer budget would have allowed, in sentences; nothing where no budget was set."""
+    if asked.budget is None:
+        return []
+    wanted, side, epochs, seeds = _side_below(native), study.train_scale or 0, study.epochs or 0, study.seeds or 0
     lost = []
-    if not study.train_scale and side < wanted:
+    if not asked.train_scale and side < wanted:
         lost.append(f"trains at {side} px, though the pictures would allow {wanted} px")
-    if not study.epochs and epochs < EPOCHS[0]:
+    if not asked.epochs and epochs < EPOCHS[0]:
         lost.append(f"trains {epochs} epochs; up to {EPOCHS[0]} would have been taken")
-    if not study.seeds and seeds < DEFAULT_SEEDS:
+    if not asked.seeds and seeds < DEFAULT_SEEDS:
         said = "one seed allows no claim about the architectures" if seeds == 1 else "two seeds make wide intervals"
         lost.append(f"trains {seeds} instead of {DEFAULT_SEEDS} seeds: {said}")
     return lost

@@ -20,7 +20,7 @@ from deepenough.data import (
     open_source,
     prepare,
 )
-from deepenough.errors import Interrupted, StudyError
+from deepenough.errors import Interrupted, StudyError, WeightsError
 from deepenough.machine import Machine, available_cores
 from deepenough.networks import build
 from deepenough.networks.catalogue import entry
@@ -54,6 +54,7 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
     store = StudyFolder(folder)
     for name in request.contenders:
         entry(name)  # an unknown name is an error before anything is read
+    _require_weights(request)
     source = open_source(request.source)
     with store.lock(), _stoppable(command or "the same call") as check_stop, contextlib.closing(listener):
         prepared = _prepare(source, request, store, listener, check_stop)
@@ -67,6 +68,15 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
         verdict = decide(bench)
         note_what_it_took(bench, cost_s)
     return verdict
+
+
+def _require_weights(request: Study) -> None:
+    """Weights that are named must be there before hours of training; whether they fit shows when they are loaded."""
+    for name, path in request.weights.items():
+        if name not in request.contenders:
+            raise StudyError(f"weights: {name}", f"one of the contenders {', '.join(request.contenders)}", name)
+        if not Path(path).is_file():
+            raise WeightsError(path, f"a file with weights for {name}", "no such file")
 
 
 @contextlib.contextmanager
@@ -110,6 +120,8 @@ def _prepare(
     write_table(store.samples, prepared.samples, SAMPLES)
     write_table(store.quarantine, prepared.quarantine, QUARANTINE)
     write_json(store.audit, prepared.audit)
+    for note in prepared.audit.notes:
+        listener.note(note)
     for finding in prepared.audit.findings:
         if finding.severity != "info":
             listener.note(f"{finding.severity}: {finding.message}")
