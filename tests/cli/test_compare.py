@@ -160,6 +160,7 @@ def test_compare_of_a_manifest_with_unknown_columns_is_a_line_or_goes_on(columns
     ("options", "said"),
     [
         (["--scales", "64,big"], "--scales: expected whole numbers of pixels, such as 64,96,128; got '64,big'"),
+        (["--scales", ""], "scales: expected at least one image side in pixels; got ()"),
         (["--scales", "16"], "scales.0: expected greater than or equal to 32; got 16"),
         (["--margin", "0"], "margin: expected greater than 0; got 0.0"),
         (["--budget", "soon"], "budget: expected a duration such as 90s, 30m or 2h"),

@@ -36,6 +36,7 @@ def test_study_file_reads_back_to_the_same_study(tmp_path):
         ("margin: .nan", "study.yaml: margin: expected less than or equal to 100; got nan"),
         ("train_scale: 16", "study.yaml: train_scale: expected greater than or equal to 32; got 16"),
         ("scales: [64, 8]", "study.yaml: scales.1: expected greater than or equal to 32; got 8"),
+        ("scales: []", "study.yaml: scales: expected at least one image side in pixels; got []"),
         ("contenders: [resnet50]", "at least two contenders, each once"),
         ("contenders: [resnet50, resnet50]", "at least two contenders, each once"),
         ("budget: soon", "study.yaml: budget: expected a duration such as 90s, 30m or 2h"),

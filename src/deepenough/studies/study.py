@@ -117,6 +117,8 @@ class Study(_Part):
     @field_validator("scales")
     @classmethod
     def _scales(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if value is not None and not value:
+            raise ValueError("at least one image side in pixels")
         return None if value is None else tuple(sorted(set(value)))
 
 

@@ -144,7 +144,8 @@ def _quantity(key: str, value: object) -> str:
 def protocol(evidence: Evidence) -> Table:
     """Command, versions, hardware, hash, seeds: what it takes to do it again."""
     environment = dict(evidence.environment or {})
-    command = (evidence.plan or {}).get("command") or environment.pop("command", None)
+    stated = environment.pop("command", None)
+    command = (evidence.plan or {}).get("command") or stated
     rows = [("command", str(command))] if command else []
     seeds = ", ".join(f"{words.display_name(name)}: {numbers.plain(ks)}" for name, ks in evidence.verdict.seeds.items())
     rows.append(("seeds", seeds))
