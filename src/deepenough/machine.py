@@ -53,6 +53,11 @@ class Machine:
         offset = torch.tensor([m / s for m, s in zip(mean, std, strict=True)], device=moved.device).view(1, 3, 1, 1)
         return moved.float().div_(scale).sub_(offset)
 
+    def wait(self) -> None:
+        """Return when all that was asked of the device is done; before a clock is read."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+
     @property
     def _layout(self) -> torch.memory_format:
         return torch.channels_last if self.channels_last else torch.contiguous_format
@@ -61,16 +66,18 @@ class Machine:
 def choose_machine(precision: Literal["auto", "fp32", "bf16"] = "auto", threads: int | None = None) -> Machine:
     """Choose by measurement: the fastest of fp32 and bf16 for a training step of a bottleneck's convolutions.
 
-    bf16 is taken only where it is at least 1.2 times as fast, since it rounds more.
+    bf16 is taken only where it is at least 1.2 times as fast, since it rounds more. Threads that are not given are
+    those of OMP_NUM_THREADS, else as many as there are usable cores.
     """
-    threads = threads or available_cores()
-    torch.set_num_threads(threads)
+    threads = threads or (torch.get_num_threads() if os.environ.get("OMP_NUM_THREADS") else available_cores())
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if precision == "auto":
+        torch.set_num_threads(1)  # threads that wait for one another would be timed where other programs run
         fp32, bf16 = (
             _step_seconds(Machine(device=device, precision=kind, threads=threads)) for kind in ("fp32", "bf16")
         )
         precision = "bf16" if fp32 / bf16 >= 1.2 else "fp32"
+    torch.set_num_threads(threads)
     return Machine(device=device, precision=precision, threads=threads)
 
 
@@ -82,7 +89,7 @@ def available_cores() -> int:
 def _step_seconds(machine: Machine) -> float:
     """Best of five forward and backward passes through 1x1 and 3x3 convolutions of ResNet's third stage, in seconds.
 
-    Processor time on the CPU, so that other programs on the machine do not sway the choice.
+    Processor time of one thread on the CPU, so that other programs on the machine do not sway the choice.
     """
     generator = torch.Generator().manual_seed(0)
     block = nn.Sequential(nn.Conv2d(1024, 256, 1), nn.Conv2d(256, 256, 3, padding=1), nn.Conv2d(256, 1024, 1))

@@ -11,6 +11,7 @@ import sys
 import time
 
 import polars as pl
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -182,8 +183,11 @@ def test_compare_names_a_wrong_option_before_anything_is_written(options, said, 
     assert not (tmp_path / "s").exists()
 
 
-def test_compare_does_not_write_into_a_strangers_folder(run, photos):
-    assert "expected an empty folder or a study's" in one_line(*run("compare", photos, *QUICK, "--out", photos))
+def test_compare_does_not_write_into_a_strangers_folder(run, photos, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("mine")
+    assert "expected an empty folder or a study's" in one_line(*run("compare", photos, *QUICK, "--out", "mine"))
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
 
 
 @pytest.mark.slow
@@ -206,8 +210,11 @@ def test_a_study_killed_in_training_goes_on_to_the_very_same_scores(tmp_path):
     until = time.monotonic() + 240
     while not state.exists() and time.monotonic() < until:
         time.sleep(0.05)
+    workers = psutil.Process(killed.pid).children(recursive=True)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
+    assert workers
+    assert psutil.wait_procs(workers, timeout=30)[1] == []  # none is left behind
     assert state.exists()
     assert not (tmp_path / "killed" / "scores.parquet").exists()
 

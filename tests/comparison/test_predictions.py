@@ -92,3 +92,19 @@ def test_missing_and_foreign_files_are_refused(write, tmp_path):
         read_predictions(write("x", "a.txt"))
     with pytest.raises(RecordError, match="torn or foreign"):
         read_predictions(write("no parquet", "a.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("seed", [1e30] * 2, "expected whole numbers in column seed; got"),
+        ("scale", [99999999999] * 2, "expected whole numbers in column scale; got"),
+        ("score", [[0.5], [0.5]], r"expected text or numbers in column score; got List\(Float64\)"),
+        ("sample_id", [b"\xff\xfe", b"b"], "expected text or numbers in column sample_id; got Binary"),
+    ],
+)
+def test_columns_that_hold_no_plain_values_are_named(column, values, message, tmp_path):
+    plain = {"sample_id": ["a", "b"], "target": ["x", "y"], "contender": ["one", "two"], "prediction": ["x", "y"]}
+    pl.DataFrame({**plain, column: values}).write_parquet(tmp_path / "p.parquet")
+    with pytest.raises(RecordError, match=message):
+        read_predictions(tmp_path / "p.parquet")

@@ -53,9 +53,10 @@ def test_forecast_adds_up_what_the_probe_timed():
         train_scale=32,
         scales=(32, 64),
     )
-    assert found.training_s == pytest.approx(2 * 3 * 1000 * 0.012 / 4 * 1.08)
-    # per seed: 300 images at both scales, and 100 images five times at the training scale
-    assert found.evaluation_s == pytest.approx(2 * (300 * (0.003 / 4 + 0.003) + 5 * 100 * 0.003 / 4))
+    # and per seed 100 validation images at each epoch's end
+    assert found.training_s == pytest.approx(2 * (3 * 1000 * 0.012 / 4 * 1.08 + 3 * 100 * 0.003 / 4))
+    assert found.evaluation_s == pytest.approx(2 * 300 * (0.003 / 4 + 0.003))  # per seed: 300 images at both scales
+    assert found.cost_s == pytest.approx(2 * 2 * 4.0)
     assert found.total_s == pytest.approx(found.training_s + found.evaluation_s + found.cost_s)
 
 
@@ -136,6 +137,8 @@ def test_digits_are_planned_for_minutes_and_never_mirrored():
     asked = make_study({"augmentation": {"strength": "standard"}})
     again = resolve(asked, samples(1259, 269, 269, 8, 8), probe_at).study.augmentation
     assert (again.flip, again.trivial_augment) == (0.0, True)
+    budgeted = resolve(make_study({"budget": "30m"}), samples(1259, 269, 269, 8, 8), probe_at).study
+    assert (budgeted.augmentation.flip, budgeted.augmentation.min_area) == (0.0, 0.7)
     flipped = make_study({"augmentation": {"flip": 0.5}})
     assert resolve(flipped, samples(1259, 269, 269, 8, 8), probe_at).study.augmentation.flip == 0.5
 

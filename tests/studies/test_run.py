@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from deepenough.errors import InputError, Interrupted, SourceError, StudyError
 from deepenough.records import COSTS, HISTORY, QUARANTINE, SAMPLES, SCORES, read_json, read_table
-from deepenough.studies import local, run_study
+from deepenough.studies import local, planning, run_study
 from deepenough.studies.study import load_study
 from deepenough.tasks.classification import Classification
 
@@ -178,6 +178,40 @@ def test_a_signal_stops_after_the_step_saves_and_names_the_command(number, reque
     run_study(request_of(), tmp_path / "s", listener=again)
     assert again.steps[0] == ("resnet50-seed0", 2)
     assert ("seed 0: training", 2 * STEPS, 2) in again.stages
+
+
+def test_a_study_killed_before_its_plan_goes_on(request_of, tmp_path, monkeypatch):
+    original = planning.probe
+    monkeypatch.setattr(planning, "probe", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run_study(request_of(), tmp_path / "s")
+    monkeypatch.setattr(planning, "probe", original)
+    assert run_study(request_of(epochs=1), tmp_path / "s").samples > 0  # nothing is settled yet, so another will do
+
+
+def test_a_study_that_goes_on_with_other_versions_says_so(request_of, told, tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "SAVE_EVERY_S", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(request_of(), tmp_path / "s", listener=told(9))
+    path = tmp_path / "s" / "environment.json"
+    stored = json.loads(path.read_text())
+    stored["packages"]["torch"] = "1.0"
+    path.write_text(json.dumps(stored))
+    verdict = run_study(request_of(), tmp_path / "s")
+    assert any("other versions or on another machine (torch 1.0 -> " in said for said in verdict.caveats)
+
+
+@pytest.mark.parametrize("inside", ["runs/pictures", "."])
+def test_a_study_does_not_lie_among_its_pictures(inside, request_of, photos):
+    with pytest.raises(StudyError, match=r"expected a folder outside .*; got one among its pictures; choose another"):
+        run_study(request_of(), photos / inside)
+    assert not (photos / "runs").exists()
+
+
+@pytest.mark.parametrize("change", [{"workers": 1}, {"images": False}, {"source": "slash"}])
+def test_what_changes_no_score_does_not_keep_a_study_from_going_on(change, finished, request_of, photos):
+    change = {"source": f"{photos}/"} if "source" in change else change
+    assert run_study(request_of(**change), finished[0]) == finished[1]
 
 
 @pytest.mark.parametrize(

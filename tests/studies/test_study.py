@@ -44,6 +44,8 @@ def test_study_file_reads_back_to_the_same_study(tmp_path):
         ("recipe: {optimiser: sgd}", "study.yaml: recipe.optimiser: expected one of optimizer, learning_rate,"),
         ("recipe: {optimizer: adam}", "study.yaml: recipe.optimizer: expected 'adamw', 'sgd' or 'lamb'; got 'adam'"),
         ("task: faces", "study.yaml: task: expected 'classification'; got 'faces'"),
+        ("source: 2020-13-45", "expected a study file in YAML"),
+        ("[" * 3000, "expected a study file in YAML"),
         ("- a list", "study.yaml: expected keys and values, such as `source: my_photos`; got list"),
         ("", "study.yaml: expected keys and values"),
         ("a: [", "study.yaml: expected a study file in YAML; got a file that cannot be read"),

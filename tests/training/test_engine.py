@@ -225,6 +225,19 @@ def test_a_diverging_cell_stops_with_finite_weights_and_the_others_go_on():
     assert_same_state(sound, alone)
 
 
+def test_weights_that_the_last_step_broke_are_not_called_trained():
+    class Breaking(Watch):
+        def lockstep(self, cells):
+            super().lockstep(cells)
+            if self.rounds == TOTAL:
+                cells[0].network[0].weight.data[0] = math.inf
+
+    shared = setting()
+    cell = cell_of(shared)
+    train_lockstep([cell], FixedStream(), shared, Breaking())
+    assert (cell.status, cell.step) == ("diverged", TOTAL)
+
+
 def test_training_ends_when_every_cell_has_diverged():
     shared, watch = setting(Recipe(learning_rate=1.0)), Watch()
     cell = cell_of(shared)

@@ -53,7 +53,12 @@ class Terminal:
         if not self._live:
             self._print(name)
             return
-        columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(8),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+        )
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._progress.start()
         self._task = self._progress.add_task(name, total=total, completed=done)
@@ -109,14 +114,22 @@ def duration(seconds: float) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
+def _count(amount: int, noun: str) -> str:
+    return f"{amount} {noun}" + ("" if amount == 1 else "s")
+
+
 def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
     sizes, forecast = plan.sizes, plan.forecast
     rows = [
-        ("Plan", f"{' against '.join(plan.contenders)}, {plan.seeds} seeds each: {len(plan.cells)} trainings"),
+        (
+            "Plan",
+            f"{' against '.join(plan.contenders)}, {_count(plan.seeds, 'seed')} each: {len(plan.cells)} trainings",
+        ),
         ("images", f"{sizes.train} train, {sizes.val} validation, {sizes.test} test"),
         (
             "training",
-            f"{plan.train_scale} px, {plan.epochs} epochs, batch {plan.batch}: {plan.steps_per_cell} steps each",
+            f"{plan.train_scale} px, {_count(plan.epochs, 'epoch')}, batch {plan.batch}: "
+            f"{plan.steps_per_cell} steps each",
         ),
         ("", f"{plan.recipe}; {plan.precision}"),
         ("test", f"at {', '.join(map(str, plan.scales))} px"),

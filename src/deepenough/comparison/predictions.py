@@ -11,7 +11,9 @@ from deepenough.records import SCORES
 
 _FORM = "sample_id,target,contender,prediction[,seed,scale,score,confidence,group]"
 _TEXT = ("sample_id", "target", "contender", "prediction", "group")
+_NUMBERS = ("seed", "scale", "confidence", "score")
 _SHOWN = 5
+_LARGEST_WHOLE = 2**31 - 1
 
 
 def read_predictions(path: Path) -> pl.DataFrame:
@@ -36,6 +38,7 @@ def read_predictions(path: Path) -> pl.DataFrame:
         raise RecordError(where, f"the columns {_FORM}", got, "rename the columns of your file")
     if raw.is_empty():
         raise RecordError(where, "at least one prediction", "no rows")
+    _refuse_nested(raw, where)
     frame = raw.select(
         *(pl.col(n).cast(pl.String).str.strip_chars() if n in raw.columns else _absent(n, pl.String) for n in _TEXT),
         _number(raw, "seed", pl.Int64, 0, where),
@@ -91,12 +94,24 @@ def _number(
     whole = kind in (pl.Int64, pl.Int32)
     bad = (numbers.is_null() & given.is_not_null()).fill_null(value=False)
     if whole:
-        bad |= (numbers != numbers.round(0)).fill_null(value=False)
+        bad |= ((numbers != numbers.round(0)) | (numbers.abs() > _LARGEST_WHOLE)).fill_null(value=False)
     if bad.any():
         row = int(bad.arg_max() or 0)
         wanted = "whole numbers" if whole else "numbers"
         raise RecordError(where, f"{wanted} in column {name}", f"{given[row]!r} in row {row + 1}")
     return numbers.cast(kind).alias(name)
+
+
+def _refuse_nested(raw: pl.DataFrame, where: str) -> None:
+    for name in (*_TEXT, *_NUMBERS):
+        kind = raw.schema.get(name)
+        try:
+            if kind is not None and kind.is_nested():
+                raise pl.exceptions.InvalidOperationError
+            if kind == pl.Binary:
+                raw[name].cast(pl.String)
+        except pl.exceptions.PolarsError:
+            raise RecordError(where, f"text or numbers in column {name}", f"{kind}", "write plain values") from None
 
 
 def _refuse_empty(frame: pl.DataFrame, required: tuple[str, ...], where: str) -> None:

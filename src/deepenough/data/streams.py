@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.context
+import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,7 +103,7 @@ class TrainingStream:
                 batch_sampler=plan,
                 num_workers=self._workers,
                 collate_fn=_stack,
-                worker_init_fn=_one_thread,
+                worker_init_fn=_start_worker,
                 multiprocessing_context=_context() if self._workers else None,
                 prefetch_factor=4 if self._workers else None,
                 generator=torch.Generator().manual_seed(0),  # else the loader draws from the global generator
@@ -173,8 +175,20 @@ def _seeded(*entropy: int) -> Iterator[None]:
         yield
 
 
-def _one_thread(_worker: int) -> None:
+def _start_worker(_worker: int) -> None:
     torch.set_num_threads(1)  # workers are many already; threads in each would fight for the same cores
+    threading.Thread(target=_end_with_parent, daemon=True, name="end with the parent").start()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that uses it is killed.
+
+    torch's own watch looks at the parent of the operating system, which under forkserver is the server, not the user.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _context() -> multiprocessing.context.BaseContext:

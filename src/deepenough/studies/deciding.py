@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import resource
-
 import polars as pl
-import torch
 
 from deepenough.comparison import decide_study
 from deepenough.errors import StudyError
-from deepenough.machine import Machine
 from deepenough.records import COSTS, SCORES, Verdict, read_json, read_table, write_json, write_table
 from deepenough.studies.local import Bench
 from deepenough.studies.thumbnails import write_thumbnails
@@ -51,8 +47,14 @@ def decide(bench: Bench) -> Verdict:
     return verdict
 
 
-def note_what_it_took(bench: Bench, cost_s: float) -> None:
-    """Hold the forecast against what the study took, interruptions left out."""
+def note_what_it_took(bench: Bench, cost_s: float, peak_bytes: int) -> None:
+    """Hold the forecast against what the study took, interruptions left out.
+
+    Args:
+        bench: of the study.
+        cost_s: seconds of measuring costs.
+        peak_bytes: the most memory that training and testing held.
+    """
     notes = [read_json(bench.store.cell(name).note) for name in _cells(bench)]
     training = sum(note["training_s"] for note in notes)
     evaluation = sum(note["evaluation_s"] for note in notes)
@@ -61,7 +63,7 @@ def note_what_it_took(bench: Bench, cost_s: float) -> None:
         "evaluation_s": evaluation,
         "cost_s": cost_s,
         "total_s": training + evaluation + cost_s,
-        "peak_bytes": _peak_bytes(bench.setting.machine),
+        "peak_bytes": peak_bytes,
     }
     write_json(bench.store.plan, {**read_json(bench.store.plan), "took": took})
 
@@ -91,13 +93,12 @@ def _caveats(bench: Bench, diverged: list[str]) -> list[str]:
     if study.weights:
         started = ", ".join(sorted(study.weights))
         said.append(f"Starting weights were given for {started}: the verdict holds given these weights.")
+    changed = read_json(bench.store.environment).get("changed")
+    if changed:
+        listed = ", ".join(f"{name} {values}" for name, values in changed.items())
+        said.append(
+            f"The study went on with other versions or on another machine ({listed}); its runs may differ by it."
+        )
     if diverged:
         said.append(f"Diverged and left out: {', '.join(diverged)}. A contender that diverges is a finding in itself.")
     return said
-
-
-def _peak_bytes(machine: Machine) -> int:
-    """The most memory that this process held; on a GPU, that its allocator held."""
-    if machine.device == "cuda":
-        return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

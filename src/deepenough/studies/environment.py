@@ -13,7 +13,10 @@ import torch
 
 import deepenough
 from deepenough.machine import Machine, available_cores, processor_name
+from deepenough.records import read_json, write_json
+from deepenough.studies.store import StudyFolder
 
+DECIDING = ("deepenough", "source_hash", "python", "processor", "device")
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "polars", "pillow")
 
 
@@ -37,6 +40,21 @@ def environment(machine: Machine, command: str) -> dict[str, Any]:
         if machine.device == "cpu"
         else "not bit for bit: some GPU kernels add in no fixed order",
     }
+
+
+def note_change(store: StudyFolder, machine: Machine, command: str) -> None:
+    """Where a study goes on with other versions or on another machine, keep what changed with the record."""
+    before, now = read_json(store.environment), environment(machine, command)
+    flat = [
+        {**{k: v for k, v in each.items() if k != "packages"}, **each.get("packages", {})} for each in (before, now)
+    ]
+    changed = {
+        key: f"{flat[0].get(key)} -> {flat[1][key]}"
+        for key in (*DECIDING, *PACKAGES)
+        if flat[0].get(key) != flat[1][key]
+    }
+    if changed:
+        write_json(store.environment, {**before, "changed": {**before.get("changed", {}), **changed}})
 
 
 def source_hash() -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 OVERHEAD = 1.08  # decoding, augmentation, history and saving beside the bare steps; see docs/log.md
 VALIDATIONS = 5  # times that a training is validated on its way
-COST_S = 6.0  # measuring one contender at one scale, two batch sizes
+COST_S = 4.0  # measuring one contender at one scale, two batch sizes, where calls are quick
+COST_IMAGES = 120  # images that a measurement shows at least; they decide where calls are slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +91,11 @@ def forecast(
 
     Validation at the training scale runs about five times in a training, and at every scale at its end.
     """
-    training = seeds * epochs * sizes.train * probe.train_image_s(train_scale) * OVERHEAD
-    at_end = sum(probe.test_image_s(scale) for scale in scales) * (sizes.test + sizes.val)
-    during = VALIDATIONS * sizes.val * probe.test_image_s(train_scale)
-    evaluation = seeds * (at_end + during)
-    cost = COST_S * len(probe.train_s) * len(scales)
+    steps = epochs * sizes.train * probe.train_image_s(train_scale) * OVERHEAD
+    during = min(VALIDATIONS, epochs) * sizes.val * probe.test_image_s(train_scale)
+    training = seeds * (steps + during)
+    evaluation = seeds * sum(probe.test_image_s(scale) for scale in scales) * (sizes.test + sizes.val)
+    cost = sum(max(COST_S * len(probe.train_s), COST_IMAGES * probe.test_image_s(scale)) for scale in scales)
     total = training + evaluation + cost
     return Forecast(
         training_s=training, evaluation_s=evaluation, cost_s=cost, total_s=total, peak_bytes=probe.peak_bytes

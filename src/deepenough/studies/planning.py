@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 from deepenough.data import Prepared, Preprocessing
 from deepenough.errors import StudyError
 from deepenough.machine import Machine, choose_machine
 from deepenough.records import read_json, write_json
 from deepenough.studies.design import design_of
-from deepenough.studies.environment import environment
+from deepenough.studies.environment import environment, note_change
 from deepenough.studies.listener import Listener
 from deepenough.studies.plan import Plan, Probe, forecast
 from deepenough.studies.probe import probe
@@ -22,6 +21,8 @@ from deepenough.studies.study import Study, load_study, save_study, seconds
 from deepenough.tasks.classification import Classification
 from deepenough.training import Recipe, Setting, cell_name
 
+WITHOUT_EFFECT = ("workers", "images")  # a study may go on with others: no score depends on them
+
 
 def plan_study(
     request: Study, store: StudyFolder, prepared: Prepared, listener: Listener, command: str
@@ -30,20 +31,20 @@ def plan_study(
 
     Where the folder holds a study, all three are read back: a resumed run must not choose anew.
 
-    Raises:
-        StudyError: the folder holds another study.
     """
-    wanted = json.loads(request.model_dump_json())
     if store.study.is_file():
-        _require_same_request(wanted, store)
         study = load_study(store.study)
-        return study, choose_machine(study.precision, study.threads), Plan.from_json(read_json(store.plan))
+        machine = choose_machine(study.precision, study.threads)
+        note_change(store, machine, command)
+        return study, machine, Plan.from_json(read_json(store.plan))
     listener.stage("timing a few steps on this machine")
     machine = choose_machine(request.precision, request.threads)
 
+    trained = max(1, split_sizes(prepared.samples).train)
+
     def probe_at(study: Study, side: int) -> Probe:
         setting = setting_of(study, prepared, machine, Recipe(optimizer=study.recipe.optimizer))
-        return probe(study.contenders, setting, side=side, batch=study.batch or 1)
+        return probe(study.contenders, setting, side=side, batch=min(study.batch or 1, trained))
 
     resolved = resolve(request, prepared.samples, probe_at)
     settled = {"precision": machine.precision, "threads": machine.threads, "source": _absolute(request.source)}
@@ -51,7 +52,6 @@ def plan_study(
     plan = _plan(study, prepared, resolved.probe, resolved.gave_up)
     write_json(store.environment, environment(machine, command))
     write_json(store.plan, {**dataclasses.asdict(plan), "command": command})
-    write_json(store.request, wanted)
     save_study(study, store.study)  # last: where it is, the others are
     return study, machine, plan
 
@@ -66,14 +66,24 @@ def _absolute(source: str) -> str:
     return str(Path(source).resolve()) if Path(source).exists() else source
 
 
-def _require_same_request(wanted: dict[str, Any], store: StudyFolder) -> None:
+def require_same_request(request: Study, store: StudyFolder) -> None:
+    """Refuse another study's folder; a folder without a plan yet takes the request as it is now.
+
+    Raises:
+        StudyError: the folder holds another study.
+    """
+    wanted = json.loads(request.model_dump_json()) | {"source": _absolute(request.source)}
+    if not store.study.is_file():
+        write_json(store.request, wanted)  # first of all: it is what tells a study's folder from a stranger's
+        return
     before = read_json(store.request)
-    differing = [key for key in wanted if wanted[key] != before.get(key)]
+    before["source"] = _absolute(before["source"])
+    differing = [key for key in wanted if wanted[key] != before.get(key) and key not in WITHOUT_EFFECT]
     if not differing:
         return
     got = ", ".join(f"{key} {wanted[key]!r} (was {before.get(key)!r})" for key in differing[:3])
     remedy = "choose another --out"
-    if differing == ["margin"]:
+    if differing == ["margin"] and store.scores.is_file():
         remedy = f"decide anew with: deepenough verdict {store.root} --margin {wanted['margin']}"
     raise StudyError(f"--out {store.root}", "the study that this folder holds", got, remedy)
 

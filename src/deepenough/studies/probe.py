@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 import torch
@@ -33,11 +34,16 @@ def probe(contenders: Sequence[str], setting: Setting, *, side: int, batch: int,
     cells = [Cell.begin(name, 0, network, setting.recipe) for name, network in networks.items()]
     train_s = {cell.contender: step_seconds(cell, images, labels, setting, steps) / batch for cell in cells}
     test_s = {cell.contender: evaluate_batch_seconds(cell.network, images, machine) / batch for cell in cells}
-    return Probe(side=side, train_s=train_s, test_s=test_s, peak_bytes=resident_bytes(machine))
+    return Probe(side=side, train_s=train_s, test_s=test_s, peak_bytes=held_bytes(machine))
 
 
-def resident_bytes(machine: Machine) -> int:
-    """Memory that the process holds now; on a GPU the most that its allocator held."""
+def held_bytes(machine: Machine) -> int:
+    """The most memory that this process held, or holds where the system keeps no mark; on a GPU, its allocator's."""
     if machine.device == "cuda":
         return torch.cuda.max_memory_allocated()
-    return psutil.Process().memory_info().rss
+    now = psutil.Process().memory_info()
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return getattr(now, "peak_wset", now.rss)
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

@@ -41,7 +41,7 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
     """
     sizes = split_sizes(samples)
     asked = request.model_copy(update={"batch": request.batch or _batch(sizes)})
-    if request.source == "digits" and request.budget is None:
+    if request.source == "digits":
         asked = asked.model_copy(update=_digits(request))
     if asked.budget is None and asked.epochs is None:
         asked = asked.model_copy(update={"budget": DEFAULT_BUDGET})
@@ -103,14 +103,16 @@ def _digits(request: Study) -> dict[str, object]:
     """The embedded pictures are 8 x 8 pixels: 32 px and few epochs do, and a mirrored 2 is no 2."""
     given = request.augmentation.model_fields_set
     own = {name: value for name, value in (("min_area", 0.7), ("flip", 0.0)) if name not in given}
-    return {
-        "train_scale": request.train_scale or 32,
-        "scales": request.scales or (32, 48),
-        "epochs": request.epochs or 4,
-        "batch": request.batch or 64,
-        "seeds": request.seeds or DEFAULT_SEEDS,
-        "augmentation": request.augmentation.model_copy(update=own),
-    }
+    chosen: dict[str, object] = {"augmentation": request.augmentation.model_copy(update=own)}
+    if request.budget is None:
+        chosen |= {
+            "train_scale": request.train_scale or 32,
+            "scales": request.scales or (32, 48),
+            "epochs": request.epochs or 4,
+            "batch": request.batch or 64,
+            "seeds": request.seeds or DEFAULT_SEEDS,
+        }
+    return chosen
 
 
 def _side_below(native: int) -> int:

@@ -29,7 +29,8 @@ from deepenough.studies.deciding import decide, note_what_it_took
 from deepenough.studies.design import design_of
 from deepenough.studies.listener import Listener, Silent
 from deepenough.studies.local import Bench, run_seed
-from deepenough.studies.planning import plan_study, setting_of
+from deepenough.studies.planning import plan_study, require_same_request, setting_of
+from deepenough.studies.probe import held_bytes
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study
 
@@ -56,17 +57,20 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
         entry(name)  # an unknown name is an error before anything is read
     _require_weights(request)
     source = open_source(request.source)
+    _require_outside(store.root, source, request)
     with store.lock(), _stoppable(command or "the same call") as check_stop, contextlib.closing(listener):
+        require_same_request(request, store)
         prepared = _prepare(source, request, store, listener, check_stop)
         study, machine, plan = plan_study(request, store, prepared, listener, command)
         listener.plan(plan)
         bench = _bench(study, store, prepared, machine, listener, check_stop)
         for seed in range(bench.design.seeds):
             run_seed(bench, seed)
+        peak_bytes = held_bytes(machine)  # before the costs, whose measurement resets the mark
         cost_s = _measure_costs(bench)
         listener.stage("deciding")
         verdict = decide(bench)
-        note_what_it_took(bench, cost_s)
+        note_what_it_took(bench, cost_s, peak_bytes)
     return verdict
 
 
@@ -77,6 +81,14 @@ def _require_weights(request: Study) -> None:
             raise StudyError(f"weights: {name}", f"one of the contenders {', '.join(request.contenders)}", name)
         if not Path(path).is_file():
             raise WeightsError(path, f"a file with weights for {name}", "no such file")
+
+
+def _require_outside(folder: Path, source: Source, request: Study) -> None:
+    """The study may not lie among the pictures: it would be taken for a class when the study goes on."""
+    root = Path(request.source)
+    if root.is_dir() and folder.resolve().is_relative_to(root.resolve()):
+        remedy = f"choose another --out, such as {root.resolve().parent / 'runs' / root.resolve().name}"
+        raise StudyError(f"--out {folder}", f"a folder outside {source.name}", "one among its pictures", remedy)
 
 
 @contextlib.contextmanager

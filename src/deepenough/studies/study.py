@@ -159,7 +159,7 @@ def load_study(path: Path) -> Study:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StudyError(str(path), "a study file", "no such file") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise StudyError(str(path), "a study file in YAML", f"a file that cannot be read ({error})") from None
     if not isinstance(values, dict):
         raise StudyError(str(path), "keys and values, such as `source: my_photos`", f"{type(values).__name__}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from deepenough.comparison import disagreements
 from deepenough.data import Prepared, decode_rgb
+from deepenough.errors import DecodeError
 from deepenough.records import Verdict, write_table
 
 LONGEST_SIDE = 160
@@ -20,7 +22,10 @@ THUMBNAILS = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "he
 def write_thumbnails(prepared: Prepared, scores: pl.DataFrame, verdict: Verdict, path: Path) -> None:
     """Write JPEG copies, at most 160 px on the longer side, of the pictures that divide the deciding pair the most."""
     divided = disagreements(scores, small=verdict.small, big=verdict.big, scale=verdict.scale).head(MOST)
-    rows = [_thumbnail(sample, prepared.entries[sample].read()) for sample in divided["sample_id"]]
+    rows = []
+    for sample in divided["sample_id"]:
+        with contextlib.suppress(OSError, DecodeError):  # a picture that went away meanwhile is not worth a verdict
+            rows.append(_thumbnail(sample, prepared.entries[sample].read()))
     write_table(path, pl.DataFrame(rows, schema=THUMBNAILS), THUMBNAILS)
 
 

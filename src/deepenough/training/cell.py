@@ -156,7 +156,7 @@ def _weights(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
 def _like(weight: nn.Parameter, value: Tensor) -> Tensor:
     """`value` on the weight's device and, where it has the weight's shape, in its memory layout."""
     if value.shape != weight.shape:
-        return value  # a step counter, which AdamW keeps on the CPU
+        return value.to(weight.device)  # a step counter; the fused optimisers keep it beside the weight
     return torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 

@@ -60,13 +60,18 @@ def train_lockstep(cells: Sequence[Cell], stream: TrainingStream, setting: Setti
     for cell in running:
         cell.network.train()
     if running:
+        asked = time.perf_counter()
         for batch in stream.batches(min(cell.step for cell in running)):
+            waited = (time.perf_counter() - asked) / len(running)
+            for cell in running:
+                cell.elapsed_s += waited
             _step_all(running, batch, stream, setting, watcher)
             if all(cell.status != "training" for cell in running):
                 break
+            asked = time.perf_counter()
     for cell in cells:
         if cell.status == "training":
-            cell.status = "trained"
+            cell.status = "trained" if _finite(cell.tested_network) else "diverged"
 
 
 def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setting: Setting, watcher: Watcher) -> None:
@@ -82,6 +87,7 @@ def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setti
         )
         started = time.perf_counter()
         loss, correct = _step(cell, images, targets, labels, rate, setting)
+        machine.wait()
         seconds = time.perf_counter() - started
         if not math.isfinite(loss):
             cell.status = "diverged"
@@ -128,10 +134,17 @@ def step_seconds(cell: Cell, images: Tensor, labels: Tensor, setting: Setting, s
     targets = labels.to(images.device)
     cell.network.train()
     _step(cell, images, targets, None, 0.0, setting)
+    setting.machine.wait()
     started = time.perf_counter()
     for _ in range(steps):
         _step(cell, images, targets, None, 0.0, setting)
+    setting.machine.wait()
     return (time.perf_counter() - started) / steps
+
+
+def _finite(network: nn.Module) -> bool:
+    """Whether every weight and running statistic is a number; the last step of a training may break them."""
+    return all(bool(torch.isfinite(value).all()) for value in network.state_dict().values())
 
 
 def _add(sums: Sums, loss: float, correct: int | None, images: int, seconds: float) -> None:
@@ -143,12 +156,14 @@ def _add(sums: Sums, loss: float, correct: int | None, images: int, seconds: flo
 
 
 def _end_epoch(cell: Cell, rate: float, stream: TrainingStream, watcher: Watcher) -> None:
-    """Write the epoch's history row, with validation where the watcher wants it."""
+    """Write the epoch's history row, with validation where the watcher wants it; its time is the cell's."""
+    started = time.perf_counter()
     tested = cell.tested_network
     tested.eval()
     with torch.inference_mode():
         validation = watcher.validate(cell)
     cell.network.train()
+    cell.elapsed_s += time.perf_counter() - started
     sums = cell.sums
     cell.history.append(
         {
