@@ -362,3 +362,11 @@ def test_a_torchvision_set_of_arrays_opens_with_its_own_splits_and_names(tmp_pat
     assert [sum(e.split == s for e in source.entries) for s in ("train", "test")] == [20, 10]
     assert source.entries[1].target == "Trouser"
     np.testing.assert_array_equal(decode_rgb(source.entries[3].read())[..., 1], pixels[3])
+
+
+def test_a_manifest_whose_every_split_is_unknown_names_the_known_ones(folder_of, tmp_path):
+    root = folder_of({"cat": 3, "dog": 3})
+    rows = [f"{path.relative_to(root)},{path.parent.name},trian" for path in sorted(root.rglob("*.png"))]
+    (root / "m.csv").write_text("\n".join(["path,target,split", *rows]))
+    with pytest.raises(SourceError, match=r"m\.csv, column split: expected train, val or test; got 'trian'; rename"):
+        open_source(str(root / "m.csv"))

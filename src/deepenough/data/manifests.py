@@ -44,6 +44,9 @@ def open_manifest(name: str, path: Path, *, path_column: str, target_column: str
     splits, groups = _texts(name, frame, "split"), _texts(name, frame, "group")
     rows = [_Row(*cells) for cells in zip(paths, targets, splits, groups, strict=True)]
     entries, skipped = _sorted_out(name, path.parent, rows, notes)
+    if not entries and {left.reason for left in skipped} == {"unused_split"}:
+        named = ", ".join(repr(split) for split in sorted({row.split for row in rows})[:5])
+        raise SourceError(f"{name}, column split", "train, val or test", named, "rename the splits, or leave them out")
     return Source(name, f"manifest of {frame.height} rows", entries, skipped, notes)
 
 
