@@ -55,7 +55,7 @@ class Terminal:
             return
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(8),
+            BarColumn(6),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
         )
@@ -74,14 +74,15 @@ class Terminal:
     ) -> None:
         """A step of a cell."""
         validated = "" if accuracy is None else f"  val {100 * accuracy:.1f} %"
-        text = f"{cell}  loss {loss:.2f}{validated}  {images_per_s:.0f} images/s"
+        text = f"{cell}  loss {loss:.2f}{validated}  {images_per_s:.0f}"
         if self._progress is not None:
+            text = f"{text} img/s".replace("  ", " ")  # the bar and the time left want their columns
             if cell not in self._cells:
                 self._cells[cell] = self._progress.add_task(text, total=steps)
             self._progress.update(self._cells[cell], description=text, completed=step)
         elif time.monotonic() - self._printed_at >= PLAIN_EVERY_S:
             self._printed_at = time.monotonic()
-            self._print(f"  {text}  step {step}/{steps}{self._left()}")
+            self._print(f"  {text} images/s  step {step}/{steps}{self._left()}")
 
     def close(self) -> None:
         """Take the bars away."""
