@@ -185,6 +185,7 @@ def test_training_goes_on_bit_for_bit_from_what_was_saved(recipe, precision, mix
     torch.manual_seed(99)  # whatever the new process draws
     for cell in resumed:
         cell.load(tmp_path / cell.name)
+        assert cell.state_bytes == pytest.approx((tmp_path / cell.name).stat().st_size, abs=8000)  # and a header
     assert tuple(cell.step for cell in resumed) == save_at
     train_lockstep(resumed, FixedStream(mixed=mixed), shared, Watch(validation=0.5))
 

@@ -34,7 +34,8 @@ def probe(contenders: Sequence[str], setting: Setting, *, side: int, batch: int,
     cells = [Cell.begin(name, 0, network, setting.recipe) for name, network in networks.items()]
     train_s = {cell.contender: step_seconds(cell, images, labels, setting, steps) / batch for cell in cells}
     test_s = {cell.contender: evaluate_batch_seconds(cell.network, images, machine) / batch for cell in cells}
-    return Probe(side=side, train_s=train_s, test_s=test_s, peak_bytes=held_bytes(machine))
+    saving = 2 * max(cell.state_bytes for cell in cells)  # in the layout of a file, and as the file's bytes
+    return Probe(side=side, train_s=train_s, test_s=test_s, peak_bytes=held_bytes(machine) + saving)
 
 
 def held_bytes(machine: Machine) -> int:

@@ -81,6 +81,14 @@ class Cell:
         """The network that is tested: the averaged weights where the recipe averages, else the weights."""
         return self.network if self.average is None else self.average.module
 
+    @property
+    def state_bytes(self) -> int:
+        """Size of the state that `save` writes; saving holds it twice more for a moment."""
+        modules = [self.network] if self.average is None else [self.network, self.average.module]
+        held = [value for module in modules for value in module.state_dict().values()]
+        held += [value for state in self.optimizer.state.values() for value in state.values() if torch.is_tensor(value)]
+        return sum(value.nbytes for value in held)
+
     def save(self, path: Path) -> None:
         """Write the state, atomically."""
         note = {
