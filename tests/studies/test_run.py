@@ -124,6 +124,9 @@ def test_the_same_study_elsewhere_has_the_same_scores(finished, request_of, tmp_
 def test_a_finished_study_trains_nothing_again(finished, request_of, told):
     folder, verdict, _ = finished
     before = scores_of(folder)
+    environment = (folder / "environment.json").read_text()
+    environment = environment.replace('"python": "', '"python": "2.7, not ')  # nothing is trained with the new one
+    (folder / "environment.json").write_text(environment)
     listener = told()
     again = run_study(request_of(), folder, listener=listener)
     assert listener.steps == []

@@ -30,16 +30,15 @@ def plan_study(
     """The resolved study, the machine's arithmetic and the plan.
 
     Where the folder holds a study, all three are read back: a resumed run must not choose anew.
-
     """
     if store.study.is_file():
         study = load_study(store.study)
-        machine = choose_machine(study.precision, study.threads)
-        note_change(store, machine, command)
-        return study, machine, Plan.from_json(read_json(store.plan))
+        machine, plan = choose_machine(study.precision, study.threads), Plan.from_json(read_json(store.plan))
+        if not all(store.cell(name).done for name in plan.cells):  # else nothing more is trained
+            note_change(store, machine, command)
+        return study, machine, plan
     listener.stage("timing a few steps on this machine")
     machine = choose_machine(request.precision, request.threads)
-
     trained = max(1, split_sizes(prepared.samples).train)
 
     def probe_at(study: Study, side: int) -> Probe:
