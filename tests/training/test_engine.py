@@ -277,7 +277,8 @@ def test_averaged_weights_are_tested_and_are_an_average():
     averaged, last = cell.tested_network[0].weight, cell.network[0].weight
     assert not torch.equal(averaged, last)
     assert torch.dist(averaged, last) < torch.dist(small_network()[0].weight, last)
-    assert cell_of(setting()).tested_network is not None
+    plain = cell_of(setting())
+    assert plain.tested_network is plain.network
 
 
 def test_dropout_depends_on_seed_and_step_and_not_on_what_was_drawn_before():

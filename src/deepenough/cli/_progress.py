@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from deepenough.cli import _output
+from deepenough.report.words import plural
 
 if TYPE_CHECKING:
     from deepenough.studies.plan import Plan
@@ -73,16 +74,16 @@ class Terminal:
         self, cell: str, *, step: int, steps: int, loss: float, accuracy: float | None, images_per_s: float
     ) -> None:
         """A step of a cell."""
-        validated = "" if accuracy is None else f"  val {100 * accuracy:.1f} %"
-        text = f"{cell}  loss {loss:.2f}{validated}  {images_per_s:.0f}"
+        parts = [cell, f"loss {loss:.2f}", *([] if accuracy is None else [f"val {100 * accuracy:.1f} %"])]
         if self._progress is not None:
-            text = f"{text} img/s".replace("  ", " ")  # the bar and the time left want their columns
+            text = " ".join([*parts, f"{images_per_s:.0f} img/s"])  # the bar and the time left want their columns
             if cell not in self._cells:
                 self._cells[cell] = self._progress.add_task(text, total=steps)
             self._progress.update(self._cells[cell], description=text, completed=step)
         elif time.monotonic() - self._printed_at >= PLAIN_EVERY_S:
             self._printed_at = time.monotonic()
-            self._print(f"  {text} images/s  step {step}/{steps}{self._left()}")
+            text = "  ".join([*parts, f"{images_per_s:.0f} images/s", f"step {step}/{steps}"])
+            self._print(f"  {text}{self._left()}")
 
     def close(self) -> None:
         """Take the bars away."""
@@ -115,21 +116,17 @@ def duration(seconds: float) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
-def _count(amount: int, noun: str) -> str:
-    return f"{amount} {noun}" + ("" if amount == 1 else "s")
-
-
 def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
     sizes, forecast = plan.sizes, plan.forecast
     rows = [
         (
             "Plan",
-            f"{' against '.join(plan.contenders)}, {_count(plan.seeds, 'seed')} each: {len(plan.cells)} trainings",
+            f"{' against '.join(plan.contenders)}, {plural(plan.seeds, 'seed')} each: {len(plan.cells)} trainings",
         ),
         ("images", f"{sizes.train} train, {sizes.val} validation, {sizes.test} test"),
         (
             "training",
-            f"{plan.train_scale} px, {_count(plan.epochs, 'epoch')}, batch {plan.batch}: "
+            f"{plan.train_scale} px, {plural(plan.epochs, 'epoch')}, batch {plan.batch}: "
             f"{plan.steps_per_cell} steps each",
         ),
         ("", f"{plan.recipe}; {plan.precision}"),

@@ -105,13 +105,17 @@ def _number(
 def _refuse_nested(raw: pl.DataFrame, where: str) -> None:
     for name in (*_TEXT, *_NUMBERS):
         kind = raw.schema.get(name)
-        try:
-            if kind is not None and kind.is_nested():
-                raise pl.exceptions.InvalidOperationError
-            if kind == pl.Binary:
-                raw[name].cast(pl.String)
-        except pl.exceptions.PolarsError:
-            raise RecordError(where, f"text or numbers in column {name}", f"{kind}", "write plain values") from None
+        if kind is not None and (kind.is_nested() or (kind == pl.Binary and not _is_text(raw[name]))):
+            raise RecordError(where, f"text or numbers in column {name}", f"{kind}", "write plain values")
+
+
+def _is_text(column: pl.Series) -> bool:
+    """Whether bytes are UTF-8; some writers of Parquet do not mark text as such."""
+    try:
+        column.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return False
+    return True
 
 
 def _refuse_empty(frame: pl.DataFrame, required: tuple[str, ...], where: str) -> None:

@@ -59,6 +59,20 @@ def _reset_high_water() -> bool:
     return True
 
 
+def most_held(device: torch.device) -> int:
+    """Bytes at the high-water mark so far: of this process, or on a GPU of torch's allocator.
+
+    The mark counts from the last `peak_during`, which resets it. A system that keeps none is asked what is held now.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        return _high_water()
+    except OSError:
+        now = psutil.Process().memory_info()
+        return getattr(now, "peak_wset", now.rss)
+
+
 def _high_water() -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

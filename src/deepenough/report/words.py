@@ -128,7 +128,7 @@ def _levels(verdict: Verdict) -> str:
     means = {entry.contender: entry.mean for entry in verdict.contenders if entry.scale == verdict.scale}
     small, big = display_name(verdict.small), display_name(verdict.big)
     runs = [len(verdict.seeds.get(name, [])) for name in (verdict.small, verdict.big)]
-    seeds = f"{_plural(runs[0], 'training run')} of " + (
+    seeds = f"{plural(runs[0], 'training run')} of " + (
         "each network" if runs[0] == runs[1] else f"{small} and {runs[1]} of {big}"
     )
     text = f"Measured on {numbers.count(verdict.samples)} test images with {seeds}"
@@ -210,7 +210,7 @@ def _floors(verdict: Verdict, needed: Needed) -> list[str]:
     if needed.seed_floor is not None and needed.seed_floor > half:
         floor = numbers.fixed(needed.seed_floor, decimals_of(verdict))
         lines.append(
-            f"With {_plural(runs, 'seed')} no number of images is sure to settle it: "
+            f"With {plural(runs, 'seed')} no number of images is sure to settle it: "
             f"the seeds alone leave ±{floor} {verdict.unit}."
         )
     if needed.sample_floor is not None and needed.sample_floor > half:
@@ -267,5 +267,10 @@ def _other_margin(verdict: Verdict) -> str:
     return numbers.shortest(verdict.margin / 2)
 
 
-def _plural(amount: int, noun: str) -> str:
+def plural(amount: int, noun: str) -> str:
+    """An amount with its noun.
+
+    >>> plural(1, "seed"), plural(3, "seed")
+    ('1 seed', '3 seeds')
+    """
     return f"{numbers.count(amount)} {noun}" + ("" if amount == 1 else "s")

@@ -45,14 +45,9 @@ def environment(machine: Machine, command: str) -> dict[str, Any]:
 def note_change(store: StudyFolder, machine: Machine, command: str) -> None:
     """Where a study goes on with other versions or on another machine, keep what changed with the record."""
     before, now = read_json(store.environment), environment(machine, command)
-    flat = [
-        {**{k: v for k, v in each.items() if k != "packages"}, **each.get("packages", {})} for each in (before, now)
-    ]
-    changed = {
-        key: f"{flat[0].get(key)} -> {flat[1][key]}"
-        for key in (*DECIDING, *PACKAGES)
-        if flat[0].get(key) != flat[1][key]
-    }
+    was, is_now = ({**each, **each["packages"]} for each in (before, now))
+    names = (*DECIDING, *PACKAGES)
+    changed = {name: f"{was.get(name)} -> {is_now[name]}" for name in names if was.get(name) != is_now[name]}
     if changed:
         write_json(store.environment, {**before, "changed": {**before.get("changed", {}), **changed}})
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import psutil
 import torch
 
+from deepenough.cost.memory import most_held
 from deepenough.evaluation import evaluate_batch_seconds
-from deepenough.machine import Machine
 from deepenough.networks import build
 from deepenough.studies.plan import Probe
 from deepenough.training import Cell, Setting, step_seconds
@@ -35,16 +33,4 @@ def probe(contenders: Sequence[str], setting: Setting, *, side: int, batch: int,
     train_s = {cell.contender: step_seconds(cell, images, labels, setting, steps) / batch for cell in cells}
     test_s = {cell.contender: evaluate_batch_seconds(cell.network, images, machine) / batch for cell in cells}
     saving = 2 * max(cell.state_bytes for cell in cells)  # in the layout of a file, and as the file's bytes
-    return Probe(side=side, train_s=train_s, test_s=test_s, peak_bytes=held_bytes(machine) + saving)
-
-
-def held_bytes(machine: Machine) -> int:
-    """The most memory that this process held, or holds where the system keeps no mark; on a GPU, its allocator's."""
-    if machine.device == "cuda":
-        return torch.cuda.max_memory_allocated()
-    now = psutil.Process().memory_info()
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return getattr(now, "peak_wset", now.rss)
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    return Probe(side=side, train_s=train_s, test_s=test_s, peak_bytes=most_held(torch.device(machine.device)) + saving)

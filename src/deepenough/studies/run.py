@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
+import torch
+
 from deepenough.cost import measure
+from deepenough.cost.memory import most_held
 from deepenough.data import (
     Prepared,
     Source,
@@ -30,7 +33,6 @@ from deepenough.studies.design import design_of
 from deepenough.studies.listener import Listener, Silent
 from deepenough.studies.local import Bench, run_seed
 from deepenough.studies.planning import plan_study, require_same_request, setting_of
-from deepenough.studies.probe import held_bytes
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study
 
@@ -57,7 +59,7 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
         entry(name)  # an unknown name is an error before anything is read
     _require_weights(request)
     source = open_source(request.source)
-    _require_outside(store.root, source, request)
+    _require_outside(store.root, request.source)
     with store.lock(), _stoppable(command or "the same call") as check_stop, contextlib.closing(listener):
         require_same_request(request, store)
         prepared = _prepare(source, request, store, listener, check_stop)
@@ -66,7 +68,7 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
         bench = _bench(study, store, prepared, machine, listener, check_stop)
         for seed in range(bench.design.seeds):
             run_seed(bench, seed)
-        peak_bytes = held_bytes(machine)  # before the costs, whose measurement resets the mark
+        peak_bytes = most_held(torch.device(machine.device))  # before the costs, whose measurement resets the mark
         cost_s = _measure_costs(bench)
         listener.stage("deciding")
         verdict = decide(bench)
@@ -83,12 +85,12 @@ def _require_weights(request: Study) -> None:
             raise WeightsError(path, f"a file with weights for {name}", "no such file")
 
 
-def _require_outside(folder: Path, source: Source, request: Study) -> None:
+def _require_outside(folder: Path, source: str) -> None:
     """The study may not lie among the pictures: it would be taken for a class when the study goes on."""
-    root = Path(request.source)
-    if root.is_dir() and folder.resolve().is_relative_to(root.resolve()):
-        remedy = f"choose another --out, such as {root.resolve().parent / 'runs' / root.resolve().name}"
-        raise StudyError(f"--out {folder}", f"a folder outside {source.name}", "one among its pictures", remedy)
+    root = Path(source).resolve()
+    if root.is_dir() and folder.resolve().is_relative_to(root):
+        remedy = f"choose another --out, such as {root.parent / 'runs' / root.name}"
+        raise StudyError(f"--out {folder}", f"a folder outside {source}", "one among its pictures", remedy)
 
 
 @contextlib.contextmanager

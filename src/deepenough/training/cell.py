@@ -84,10 +84,7 @@ class Cell:
     @property
     def state_bytes(self) -> int:
         """Size of the state that `save` writes; saving holds it twice more for a moment."""
-        modules = [self.network] if self.average is None else [self.network, self.average.module]
-        held = [value for module in modules for value in module.state_dict().values()]
-        held += [value for state in self.optimizer.state.values() for value in state.values() if torch.is_tensor(value)]
-        return sum(value.nbytes for value in held)
+        return sum(tensor.nbytes for tensor in self._tensors().values())
 
     def save(self, path: Path) -> None:
         """Write the state, atomically."""
@@ -101,7 +98,8 @@ class Cell:
             "elapsed_s": self.elapsed_s,
             "groups": [_scalars(group) for group in self.optimizer.param_groups],
         }
-        content = save(self._tensors(), metadata={"deepenough": json.dumps(note)})
+        tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in self._tensors().items()}
+        content = save(tensors, metadata={"deepenough": json.dumps(note)})
         write_atomically(path, lambda stream: stream.write(content))
 
     def load(self, path: Path) -> None:
@@ -122,6 +120,7 @@ class Cell:
         self.sums, self.elapsed_s = Sums(**note["sums"]), note["elapsed_s"]
 
     def _tensors(self) -> dict[str, Tensor]:
+        """Everything of the state that is a tensor, as it is held."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         if self.average is not None:
             tensors |= {f"average.{name}": tensor for name, tensor in self.average.module.state_dict().items()}
@@ -130,7 +129,7 @@ class Cell:
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items() if torch.is_tensor(value)}
         for index, group in enumerate(self.optimizer.param_groups):
             tensors |= {f"group.{index}.{name}": value for name, value in group.items() if torch.is_tensor(value)}
-        return {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+        return tensors
 
     def _take(self, tensors: dict[str, Tensor]) -> None:
         modules = {"network": self.network} | ({} if self.average is None else {"average": self.average.module})
