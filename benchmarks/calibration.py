@@ -15,11 +15,9 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # before numpy: the processes share the cores
-    os.environ.setdefault(name, "1")
-
 import numpy as np
 import scipy
+
 from gates import all_parts
 from gates.row import Row
 

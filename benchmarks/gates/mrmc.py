@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from gates.row import Row
 
 from deepenough.stats.clusters import cluster_scores
 from deepenough.stats.mrmc import Spread, nested_spread
 from deepenough.stats.power import predicted_power
 from deepenough.stats.rates import Rates, measure
 from deepenough.stats.simulation import Experiment, Family
+from gates.row import Row
 
 MARGIN = 0.005
 SEED_SDS = (0.0, 0.001, 0.003, 0.01)
