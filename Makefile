@@ -2,6 +2,7 @@
 #   make demo    environment, then the whole job on the embedded data set; minutes
 #   make test    the fast tests
 #   make check   formatting, lint, types, layers, doctests, links
+#   make calibration   the statistics' own error rates at 10,000 repetitions, into docs/calibration.md; within 30 minutes
 #   make slow    the slow tests: calibration of the statistics, resuming after a kill, real images, the browser
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check slow clean
+.PHONY: help demo test check slow calibration clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -44,6 +45,9 @@ check: $(VENV)/.installed-dev
 
 slow: $(VENV)/.installed-dev
 	$(BIN)/pytest -q -m 'slow or browser or gpu'
+
+calibration: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/calibration.py --write docs/calibration.md
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

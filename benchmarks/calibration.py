@@ -21,6 +21,12 @@ import scipy
 from gates import all_parts
 from gates.row import Row
 
+PAGE = """# Measured error rates of the statistics
+
+Made by `make calibration`; do not edit. Every row is a simulation with a known truth and the range that it must lie in; what is simulated, and
+what follows from it, is in [statistics.md](statistics.md). A rate of 0.05 has a standard error of 0.0022 at 10,000 repetitions and of 0.0034 at 4,000,
+which some costly rows are limited to.
+"""
 HEADER = "| gate | setting | measured | allowed | |\n|---|---|---|---|---|"
 
 
@@ -57,7 +63,7 @@ def main() -> int:
     )
     print(f"\n{closing}")
     if options.write is not None:
-        options.write.write_text("\n".join([*lines, "", closing, ""]), encoding="utf-8")
+        options.write.write_text("\n".join([PAGE, *lines, "", closing, ""]), encoding="utf-8")
     return 1 if broken else 0
 
 
