@@ -42,7 +42,8 @@ def reweighted(
 ) -> Estimate:
     """A minus B of any metric, over fresh seeds and new samples; with one run on a side, of these very checkpoints.
 
-    On accuracy it gives the standard error of `nested` up to the noise of the resamples (2-4 % at 400).
+    On accuracy it gives the standard error of `nested` up to the noise of the resamples: about 2 % at 400, for 2000
+    samples and three seeds each.
 
     Args:
         metric: called with run 0, 1, ...: first the seeds of A, then those of B; higher is better.

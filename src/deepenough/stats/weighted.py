@@ -62,12 +62,12 @@ def tar_at_far(scores: npt.ArrayLike, genuine: npt.ArrayLike, far: float) -> Met
     beaten = [
         np.searchsorted(-row[own], -row[other], side="left") for row, (other, own) in zip(array, orders, strict=True)
     ]
-    expected = far * impostors
+    expected, impostor = far * impostors, (~same).astype(np.float64)
     few = min(int(expected + _CANDIDATES * np.sqrt(expected) + 50.0), impostors)
 
     def metric(run: int, weights: FloatArray) -> FloatArray:
         other, own = orders[run]
-        total = weights[:, places[0]].sum(1)
+        total = weights @ impostor
         allowed = far * (1.0 + 1e-9) * total[:, None]
         accepted = np.cumsum(weights[:, other[:few]], 1)
         if not (accepted[:, -1:] > allowed).all():
