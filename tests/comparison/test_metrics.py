@@ -141,6 +141,7 @@ def test_average_precision_asks_for_the_positive_class(two_classes):
         (lambda f: f.with_columns(confidence=pl.lit(None, pl.Float64)), "auroc", "empty cells in column confidence"),
         (lambda f: f.with_columns(confidence=pl.lit(1.5)), "auroc", r"0 to 1, in column confidence; got 1.5 \(2400"),
         (lambda f: f.with_columns(confidence=pl.lit(float("nan"))), "auroc", "0 to 1, in column confidence; got nan"),
+        (lambda f: f.with_columns(confidence=pl.lit("sure")), "auroc", "0 to 1, in column confidence; got sure"),
         (lambda f: f.with_columns(prediction=pl.lit("other")), "auroc", "two classes for auroc; got 3"),
         (lambda f: f.with_columns(target=pl.lit("sick")), "auroc", "two classes"),
         (lambda f: f.with_columns(target=pl.lit(None, pl.String)), "macro_f1", "empty cells in column target"),

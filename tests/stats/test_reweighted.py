@@ -193,3 +193,10 @@ def test_too_few_units_and_resamples_are_refused(units, repetitions, text):
 def test_values_that_do_not_fit_the_seeds_are_refused(values, covariance, seeds):
     with pytest.raises(InputError, match="values"):
         from_covariance(values, covariance, seeds, 10)
+
+
+@pytest.mark.parametrize("seeds", [(1, 1), (2, 2)])
+def test_level_outside_zero_and_one_is_refused(seeds):
+    runs = sum(seeds)
+    with pytest.raises(InputError, match="between 0 and 1; got 95"):
+        from_covariance(np.arange(runs), np.eye(runs), seeds, 10, level=95)

@@ -98,9 +98,9 @@ def _positive_class(scores: pl.DataFrame, classes: list[str], name: str, positiv
     if len(classes) != 2 or len(said) > 2:
         got = f"{len(said)} in targets and predictions: {_listed(said)}"
         raise RecordError(where, f"two classes for {name}", got, f"use {' or '.join(_BY_LABEL)}")
-    confidence = scores["confidence"].cast(pl.Float64)
-    if not bool(confidence.is_between(0.0, 1.0).all()):
-        outside = confidence.filter(~confidence.is_between(0.0, 1.0))
+    inside = scores["confidence"].cast(pl.Float64, strict=False).is_between(0.0, 1.0).fill_null(value=False)
+    if not inside.all():
+        outside = scores["confidence"].filter(~inside)
         got = f"{outside[0]} ({len(outside)} such rows)"
         raise RecordError(where, "the probability of the prediction, 0 to 1, in column confidence", got)
     if positive is None and name == "average_precision":

@@ -131,6 +131,8 @@ def from_covariance(
     >>> from_covariance([0.9, 0.8], [[4e-4, 1e-4], [1e-4, 4e-4]], (1, 1), 500).standard_error.__round__(4)
     0.0245
     """
+    if not 0.0 < level < 1.0:
+        raise InputError("level", "a number between 0 and 1", str(level))
     metric, matrix = np.asarray(values, np.float64), np.asarray(covariance, np.float64)
     runs = sum(seeds)
     if min(seeds) < 1 or metric.shape != (runs,) or matrix.shape != (runs, runs):
