@@ -18,9 +18,18 @@ from deepenough.stats.checkpoints import (
 from deepenough.stats.clusters import cluster_scores
 from deepenough.stats.decision import Decision, check_margin, decide
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
+from deepenough.stats.linearise import (
+    auroc_covariance,
+    auroc_scores,
+    average_precision_scores,
+    balanced_accuracy_scores,
+    macro_f1_scores,
+)
 from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
 from deepenough.stats.multiplicity import holm
 from deepenough.stats.power import interval_half_width, needed, predicted_power
+from deepenough.stats.resampling import resample_difference, resample_two_way
+from deepenough.stats.reweighted import bootstrap_covariance, from_covariance, reweighted
 
 __all__ = [
     "WARNINGS",
@@ -29,20 +38,30 @@ __all__ = [
     "Estimate",
     "agresti_min_interval",
     "as_scores",
+    "auroc_covariance",
+    "auroc_scores",
+    "average_precision_scores",
+    "balanced_accuracy_scores",
+    "bootstrap_covariance",
     "check_margin",
     "cluster_scores",
     "compare_checkpoints",
     "decide",
+    "from_covariance",
     "from_mean_squares",
     "holm",
     "interval_half_width",
     "is_binary",
+    "macro_f1_scores",
     "mcnemar_exact_p",
     "mcnemar_mid_p",
     "needed",
     "nested",
     "paired",
     "predicted_power",
+    "resample_difference",
+    "resample_two_way",
+    "reweighted",
     "single",
     "tango_interval",
     "tipping_seed_sd",

@@ -11,7 +11,7 @@ not a modelling assumption, so 0/1 scores are fine. Measured error rates are in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -86,13 +86,17 @@ def nested(a: npt.ArrayLike, b: npt.ArrayLike, *, guard: Guard = 1, level: float
     """
     first, second = as_scores(a, "a"), as_scores(b, "b")
     _check(first, second, seeds=2)
-    spread = nested_spread(first, second, guard)
+    return nested_estimate(nested_spread(first, second, guard), level)
+
+
+def nested_estimate(spread: Spread, level: float = 0.95) -> Estimate:
+    """Read one data set's nested `Spread`, with the warnings that it calls for."""
     words = ["two_seeds"] if min(spread.counts) == 2 else []
     low, high = sorted(float(sd) for sd in np.sqrt(spread.seed_mean_variances))
     guarded = None
     if high > 3.0 * low and min(spread.counts) < 5:
         words.append("unequal_seed_sd")
-        guarded = _interval(nested_spread(first, second, 2), level)
+        guarded = _interval(replace(spread, guard=2), level)
     return _estimate(spread, "nested", level, words, guarded)
 
 
