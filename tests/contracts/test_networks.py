@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from deepenough.networks.blocks import Bottleneck
 from deepenough.networks.catalogue import build, names
-from deepenough.networks.resnet import Bottleneck
 from deepenough.networks.weights import load_weights, save_weights
 
 OUTPUTS = 5
