@@ -23,9 +23,9 @@ from gates.row import Row
 
 PAGE = """# Measured error rates of the statistics
 
-Made by `make calibration`; do not edit. Every row is a simulation with a known truth and the range that it must lie in; what is simulated, and
-what follows from it, is in [statistics.md](statistics.md). A rate of 0.05 has a standard error of 0.0022 at 10,000 repetitions and of 0.0034 at 4,000,
-which some costly rows are limited to.
+Made by `make calibration`; do not edit. Every row is a simulation with a known truth and the range that it must lie in;
+what is simulated, and what follows from it, is in [statistics.md](statistics.md). A rate of 0.05 has a standard error
+of 0.0022 at 10,000 repetitions and of 0.0034 at 4,000, which some costly rows are limited to.
 """
 HEADER = "| gate | setting | measured | allowed | |\n|---|---|---|---|---|"
 
