@@ -112,10 +112,10 @@ TINY = {  # the same code on a tenth of a percent of the arithmetic
 def tiny_networks(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, object]:
     """ResNet-50 and ResNet-101 of a few channels and blocks, so that a whole study takes seconds."""
     from deepenough.cost import timing
-    from deepenough.networks import resnet
+    from deepenough.networks import config
 
     for name, value in TINY.items():
-        monkeypatch.setattr(resnet, name, value)
+        monkeypatch.setattr(config, name, value)
     monkeypatch.setattr(timing, "_FEWEST", {"single": 2, "batch": 1})
     monkeypatch.setattr(timing, "_MOST", 2)
     return TINY

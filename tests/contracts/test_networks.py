@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from deepenough.networks.blocks import Bottleneck
 from deepenough.networks.catalogue import build, names
-from deepenough.networks.resnet import Bottleneck
 from deepenough.networks.weights import load_weights, save_weights
 
 OUTPUTS = 5
@@ -44,7 +44,7 @@ def network(request):
 def test_taps_bear_the_channels_and_sides_they_claim_at_any_size(network, size):
     with torch.inference_mode():
         maps = network.features(random_images(2, 3, *size))
-        logits = network.fc(maps[-1].mean((-2, -1)))
+        logits = network.fc(network.neck(maps))
     claimed = [(2, tap.channels, tap.side(size[0]), tap.side(size[1])) for tap in network.taps]
     assert [tuple(each.shape) for each in maps] == claimed
     assert logits.shape == (2, OUTPUTS)

@@ -10,11 +10,10 @@ import torchvision
 from torch import nn
 
 from deepenough.errors import InputError
+from deepenough.networks.blocks import Bottleneck
 from deepenough.networks.catalogue import build, skeleton
+from deepenough.networks.config import STAGE_BLOCKS, NetworkConfig
 from deepenough.networks.resnet import (
-    STAGE_BLOCKS,
-    Bottleneck,
-    NetworkConfig,
     ResNet,
     Tap,
     check_images,
@@ -143,7 +142,12 @@ def test_integer_images_are_refused_before_a_convolution_sees_them():
 
 @pytest.mark.parametrize(
     ("config", "words"),
-    [({"depth": 34}, "one of 50, 101; got 34"), ({"depth": 50, "stem": "deep"}, "imagenet or small; got deep")],
+    [
+        ({"depth": 34}, "one of 50, 101; got 34"),
+        ({"depth": 50, "stem": "wide"}, "one of imagenet, deep, small; got wide"),
+        ({"depth": 50, "kernels": (3, 3, 4, 3)}, "four of 3, 5 and 7; got (3, 3, 4, 3)"),
+        ({"depth": 50, "drop_path": 1.0}, "a chance from 0 to below 1; got 1.0"),
+    ],
 )
 def test_config_of_an_unknown_kind_is_refused(config, words):
     with pytest.raises(InputError) as caught:

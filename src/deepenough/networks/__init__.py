@@ -1,7 +1,8 @@
 """Networks: what a contender is made of, from pixels to logits, and where its weights come from.
 
-Owns the ResNet family (`resnet`), its contenders by name (`catalogue`) and the reading and writing of weights
-(`weights`). Refuses training, losses, data and costs: a network here knows neither its task nor its image source.
+Owns the ResNet family (`config`, `blocks`, `multiscale`, `fusion`, `resnet`), its contenders by name (`family`,
+`catalogue`) and the reading and writing of weights (`weights`). Refuses training, losses, data and costs: a network
+here knows neither its task nor its image source.
 Importing this package imports no torch; its names are loaded when first used.
 """
 
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deepenough.networks.catalogue import build, describe, names
-    from deepenough.networks.resnet import STAGE_BLOCKS, NetworkConfig, ResNet, Tap
+    from deepenough.networks.config import STAGE_BLOCKS, NetworkConfig
+    from deepenough.networks.resnet import ResNet, Tap
     from deepenough.networks.weights import LoadReport, load_weights, save_weights
 
 __all__ = [
@@ -30,7 +32,8 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("build", "describe", "names"), "catalogue"),
-    **dict.fromkeys(("STAGE_BLOCKS", "NetworkConfig", "ResNet", "Tap"), "resnet"),
+    **dict.fromkeys(("STAGE_BLOCKS", "NetworkConfig"), "config"),
+    **dict.fromkeys(("ResNet", "Tap"), "resnet"),
     **dict.fromkeys(("LoadReport", "load_weights", "save_weights"), "weights"),
 }
 

@@ -4,91 +4,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import torch
 
 from deepenough.errors import InputError
-from deepenough.networks.resnet import SMALLEST_SIDE, NetworkConfig, ResNet, initialise
+from deepenough.networks.config import NetworkConfig
+from deepenough.networks.family import ENTRIES, Entry
+from deepenough.networks.resnet import SMALLEST_SIDE, ResNet, initialise
 
 IMAGENET_CLASSES = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """A published ImageNet-1k top-1 accuracy of a network's weights under one recipe.
-
-    Args:
-        weights: the name under which the weights are known, `origin:recipe`.
-        top1_percent: accuracy of one centre crop on the 50,000 validation images.
-        side: test image side in pixels.
-        source: where the figure is printed.
-    """
-
-    weights: str
-    top1_percent: float
-    side: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One contender of the catalogue; `published` is empty where nobody published weights for exactly this network."""
-
-    name: str
-    summary: str
-    config: NetworkConfig
-    published: tuple[Published, ...] = ()
-
-
-def _published(*rows: tuple[str, float, int]) -> tuple[Published, ...]:
-    sources = {"torchvision": "torchvision weights meta data", "timm": "timm results/results-imagenet.csv"}
-    return tuple(
-        Published(weights=weights, top1_percent=top1, side=side, source=sources[weights.partition(":")[0]])
-        for weights, top1, side in rows
-    )
-
-
-_ENTRIES = (
-    Entry(
-        name="resnet50",
-        summary="ResNet-50, stride in the 3x3",
-        config=NetworkConfig(depth=50),
-        published=_published(
-            ("torchvision:IMAGENET1K_V1", 76.130, 224),
-            ("torchvision:IMAGENET1K_V2", 80.858, 224),
-            ("timm:resnet50.a1_in1k", 80.382, 224),
-            ("timm:resnet50.a1_in1k", 81.240, 288),
-            ("timm:resnet50.a2_in1k", 79.828, 224),
-            ("timm:resnet50.a3_in1k", 78.052, 224),
-        ),
-    ),
-    Entry(
-        name="resnet101",
-        summary="ResNet-101, stride in the 3x3",
-        config=NetworkConfig(depth=101),
-        published=_published(
-            ("torchvision:IMAGENET1K_V1", 77.374, 224),
-            ("torchvision:IMAGENET1K_V2", 81.886, 224),
-            ("timm:resnet101.a1_in1k", 81.494, 224),
-            ("timm:resnet101.a1_in1k", 82.326, 288),
-            ("timm:resnet101.a2_in1k", 81.344, 224),
-            ("timm:resnet101.a3_in1k", 79.836, 224),
-        ),
-    ),
-    Entry(
-        name="resnet50-small",
-        summary="ResNet-50 with the small-image stem",
-        config=NetworkConfig(depth=50, stem="small"),
-    ),
-    Entry(
-        name="resnet101-small",
-        summary="ResNet-101 with the small-image stem",
-        config=NetworkConfig(depth=101, stem="small"),
-    ),
-)
-_BY_NAME = {entry.name: entry for entry in _ENTRIES}
+_BY_NAME = {entry.name: entry for entry in ENTRIES}
+_SEPARATOR = "+"
 
 
 def names() -> tuple[str, ...]:
@@ -97,14 +27,49 @@ def names() -> tuple[str, ...]:
 
 
 def entry(name: str) -> Entry:
-    """The catalogue's entry of that name.
+    """The catalogue's entry of that name, or one with levers changed: `resnet50+width=0.5+kernels=5-3-3-3`.
+
+    Args:
+        name: a contender, and after each plus a field of `NetworkConfig` with its value; four numbers are joined by
+            hyphens.
 
     Raises:
-        InputError: no such contender; names the nearest one, or all.
+        InputError: no such contender (names the nearest one), no such lever, or a value outside its range.
+
+    >>> entry("resnet50+blocks=3-4-9-3+stem=deep").config.stage_blocks
+    (3, 4, 9, 3)
     """
-    if name not in _BY_NAME:
-        raise InputError("contender", f"one of {', '.join(names())}", repr(name), _nearest(name, names()))
-    return _BY_NAME[name]
+    base, *levers = name.split(_SEPARATOR)
+    if base not in _BY_NAME:
+        raise InputError("contender", "a network of the catalogue", repr(base), _nearest(base, names()))
+    found = _BY_NAME[base]
+    if not levers:
+        return found
+    config = replace(found.config, **dict(_lever(lever) for lever in levers))
+    words = ", ".join(lever.replace("_", " ").replace("=", " ") for lever in levers)
+    return Entry(name=name, summary=f"{found.summary}; {words}", config=config)
+
+
+def _lever(text: str) -> tuple[str, Any]:
+    """A field of the config and its value, from `field=value`."""
+    name, equals, value = text.partition("=")
+    kinds = {field.name: str(field.type) for field in fields(NetworkConfig) if field.name not in ("depth", "branches")}
+    if not equals or name not in kinds:
+        near = difflib.get_close_matches(name, kinds, n=1)
+        remedy = f"did you mean {near[0]}?" if near else ""
+        raise InputError("contender", f"+LEVER=VALUE, LEVER one of {', '.join(kinds)}", repr(text), remedy)
+    kind = kinds[name]
+    try:
+        if "Four" in kind:
+            return name, tuple(int(part) for part in value.split("-"))
+        if kind == "bool":
+            return name, {"true": True, "false": False}[value.lower()]
+        if "int" in kind and "Literal" not in kind:
+            return name, int(value)
+        return name, float(value) if kind == "float" else value
+    except (ValueError, KeyError):
+        expected = {"bool": "true or false", "float": "a number"}.get(kind, "whole numbers, joined by - where four")
+        raise InputError(f"network: {name}", expected, repr(value)) from None
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
@@ -147,8 +112,9 @@ def describe(name: str, side: int = 224) -> dict[str, Any]:
         side: image side in pixels for which the shapes of the stages hold.
 
     Returns:
-        `name`, `summary`, `depth`, `stem`, `side`, `parameters` (with the 1,000 classes of ImageNet), `stages` (name,
-        blocks, channels, stride, side of the map in positions) and `published` (weights, top1_percent, side, source).
+        `name`, `summary`, `depth`, `multi_scale` (how the network itself sees several scales), `stem`, `side`,
+        `parameters` (with the 1,000 classes of ImageNet), `stages` (name, blocks, channels, stride, side of the map in
+        positions) and `published` (weights, top1_percent, side, source).
 
     Raises:
         InputError: no such contender, or a side under 32 px.
@@ -164,6 +130,7 @@ def describe(name: str, side: int = 224) -> dict[str, Any]:
         "name": name,
         "summary": found.summary,
         "depth": found.config.depth,
+        "multi_scale": list(found.kinds),
         "stem": found.config.stem,
         "side": side,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),

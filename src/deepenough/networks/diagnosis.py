@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from deepenough.networks.resnet import STAGE_BLOCKS, NetworkConfig
+from deepenough.networks.config import STAGE_BLOCKS, NetworkConfig
 
 Shape = tuple[int, ...]
 

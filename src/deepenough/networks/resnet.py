@@ -1,65 +1,27 @@
-"""ResNet-50 and ResNet-101 as one network with one difference.
+"""ResNet-50, ResNet-101 and their multi-scale relatives as one network.
 
 He et al. 2016 (arXiv 1512.03385), table 1, with the stride in the 3x3 convolution ("v1.5"; the paper has it in the
-first 1x1). The file reads in the order the data flows: config, stem, bottleneck, stage, network. Parameter names are
-torchvision's, so its checkpoints load unchanged and give the same logits.
+first 1x1). Data flows through the stem, four stages of bottlenecks (`blocks`, `multiscale`), the neck (`fusion`) and a
+linear head; what each is made of stands in `config`. Parameter names are torchvision's, so its checkpoints load
+unchanged and give the same logits.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from deepenough.errors import InputError
+from deepenough.networks.blocks import BlurPool, Bottleneck
+from deepenough.networks.config import EXPANSION, NetworkConfig
+from deepenough.networks.fusion import GeneralisedMean, neck
+from deepenough.networks.multiscale import BigLittleStage, BigLittleStem, pooled_blocks
 
-STAGE_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}  # the whole difference between the contestants
-
-STEM_CHANNELS = 64
-STAGE_WIDTHS = (64, 128, 256, 512)  # channels of the 3x3 convolution, by stage
-EXPANSION = 4  # a block gives EXPANSION times its width
 SMALLEST_SIDE = 32  # pixels; the last stage then still has one position
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkConfig:
-    """What a network is made of; two networks of equal config differ in their weights only.
-
-    Args:
-        depth: 50 or 101, a row of `STAGE_BLOCKS`.
-        stem: `imagenet` is a 7x7 convolution of stride 2 and a max pooling of stride 2; `small`, for images of about
-            32 px, is a 3x3 convolution of stride 1 without pooling, and makes every later map 16 times as large.
-        zero_init_last: start each block as the identity by a zero gamma in its last norm. On, since it steadies the
-            first epochs of a short training from scratch (Goyal et al. 2017, arXiv 1706.02677, section 5.1). It
-            concerns fresh weights only: loaded ones replace it. torchvision's default is off.
-
-    Raises:
-        InputError: the depth or the stem is not one of those above.
-    """
-
-    depth: int
-    stem: Literal["imagenet", "small"] = "imagenet"
-    zero_init_last: bool = True
-
-    def __post_init__(self) -> None:
-        if self.depth not in STAGE_BLOCKS:
-            raise InputError("network: depth", f"one of {', '.join(map(str, STAGE_BLOCKS))}", str(self.depth))
-        if self.stem not in ("imagenet", "small"):
-            raise InputError("network: stem", "imagenet or small", str(self.stem))
-
-    @property
-    def stage_blocks(self) -> tuple[int, ...]:
-        """Blocks in each of the four stages."""
-        return STAGE_BLOCKS[self.depth]
-
-    @property
-    def label(self) -> str:
-        """The network in words, for messages."""
-        return f"ResNet-{self.depth}" + (" with the small-image stem" if self.stem == "small" else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,52 +37,66 @@ class Tap:
         return math.ceil(image_side / self.stride)
 
 
-def stem_convolution(stem: Literal["imagenet", "small"]) -> nn.Conv2d:
-    """The first convolution: images (batch, 3, height, width) -> (batch, 64, height / s, width / s), s = 2 or 1."""
-    if stem == "small":
-        return nn.Conv2d(3, STEM_CHANNELS, kernel_size=3, stride=1, padding=1, bias=False)
-    return nn.Conv2d(3, STEM_CHANNELS, kernel_size=7, stride=2, padding=3, bias=False)
+def stem_convolution(config: NetworkConfig) -> nn.Module:
+    """The first convolution: images (batch, 3, height, width) -> (batch, stem channels, height / s, width / s).
 
-
-def stem_pooling(stem: Literal["imagenet", "small"]) -> nn.Module:
-    """The pooling after it: halves the map again, or leaves it where images are small."""
-    return nn.Identity() if stem == "small" else nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-
-
-class Bottleneck(nn.Module):
-    """1x1 reduce, 3x3, 1x1 expand, plus shortcut.
-
-    Maps (batch, entering, height, width) -> (batch, 4 width, height / stride, width / stride), rounded up.
+    s is 1 for the small-image stem, else 2. A deep stem is three 3x3 convolutions with a norm and a ReLU between them.
     """
-
-    def __init__(self, entering: int, width: int, stride: int) -> None:
-        super().__init__()
-        leaving = EXPANSION * width
-        self.conv1 = nn.Conv2d(entering, width, kernel_size=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, kernel_size=3, stride=stride, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = nn.Conv2d(width, leaving, kernel_size=1, bias=False)
-        self.bn3 = nn.BatchNorm2d(leaving)
-        self.relu = nn.ReLU(inplace=True)
-        self.downsample: nn.Module | None = None
-        if stride != 1 or entering != leaving:
-            projection = nn.Conv2d(entering, leaving, kernel_size=1, stride=stride, bias=False)
-            self.downsample = nn.Sequential(projection, nn.BatchNorm2d(leaving))
-
-    def forward(self, entering: Tensor) -> Tensor:
-        """The block's map; the last ReLU follows the sum, as in the paper's figure 5."""
-        shortcut = entering if self.downsample is None else self.downsample(entering)
-        inner = self.relu(self.bn1(self.conv1(entering)))
-        inner = self.relu(self.bn2(self.conv2(inner)))
-        inner = self.bn3(self.conv3(inner))
-        return self.relu(inner + shortcut)
+    given = config.stem_width
+    if config.stem == "small":
+        return nn.Conv2d(3, given, kernel_size=3, stride=1, padding=1, bias=False)
+    if config.stem == "imagenet":
+        return nn.Conv2d(3, given, kernel_size=7, stride=2, padding=3, bias=False)
+    half = given // 2
+    return nn.Sequential(
+        nn.Conv2d(3, half, kernel_size=3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(half),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(half, half, kernel_size=3, padding=1, bias=False),
+        nn.BatchNorm2d(half),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(half, given, kernel_size=3, padding=1, bias=False),
+    )
 
 
-def stage(entering: int, width: int, blocks: int, stride: int) -> nn.Sequential:
-    """`blocks` bottlenecks in a row; the first changes stride and channels, the others keep both."""
-    first = Bottleneck(entering, width, stride)
-    return nn.Sequential(first, *(Bottleneck(EXPANSION * width, width, 1) for _ in range(blocks - 1)))
+def stem_pooling(config: NetworkConfig) -> nn.Module:
+    """What follows it: halves the map again, or leaves it where images are small."""
+    given = config.stem_width
+    if config.stem == "small":
+        return nn.Identity()
+    if config.branches is not None:
+        return BigLittleStem(given, config.branches.alpha)
+    if config.stem_pooling == "max":
+        blurred = nn.Sequential(nn.MaxPool2d(kernel_size=3, stride=1, padding=1), BlurPool(given))
+        return blurred if config.antialias else nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+    strided = nn.Conv2d(given, given, kernel_size=3, stride=1 if config.antialias else 2, padding=1, bias=False)
+    blur = [BlurPool(given)] if config.antialias else []
+    return nn.Sequential(strided, *blur, nn.BatchNorm2d(given), nn.ReLU(inplace=True))
+
+
+def stages(config: NetworkConfig) -> Iterator[nn.Module]:
+    """The four stages. Where there are two branches, the first three have them and the last is plain."""
+    counts, widths, kernels = config.stage_blocks, config.stage_widths, config.kernels
+    skips = iter(config.drop_path * i / max(1, sum(counts) - 1) for i in range(sum(counts)))
+    entering = config.stem_width
+    for index, (blocks, width, kernel) in enumerate(zip(counts, widths, kernels, strict=True)):
+        if config.branches is None:
+            stride = 1 if index == 0 else 2
+            yield stage(config, entering, width, stride, kernel=kernel, skips=[next(skips) for _ in range(blocks)])
+        elif index < 3:
+            yield BigLittleStage(config, entering, width, blocks, (2, 2, 1)[index], kernel=kernel)
+        else:
+            yield pooled_blocks(config, entering, width, blocks, 2, kernel=kernel)
+        entering = EXPANSION * width
+
+
+def stage(
+    config: NetworkConfig, entering: int, width: int, stride: int, *, kernel: int, skips: list[float]
+) -> nn.Sequential:
+    """A bottleneck for each of `skips`, in a row; the first changes stride and channels, the others keep both."""
+    first = Bottleneck(config, entering, width, stride, kernel=kernel, skip=skips[0])
+    rest = (Bottleneck(config, EXPANSION * width, width, 1, kernel=kernel, skip=skip) for skip in skips[1:])
+    return nn.Sequential(first, *rest)
 
 
 class ResNet(nn.Module):
@@ -142,18 +118,14 @@ class ResNet(nn.Module):
         if outputs < 1:
             raise InputError("network: outputs", "at least 1", str(outputs))
         self.config = config
-        self.conv1 = stem_convolution(config.stem)
-        self.bn1 = nn.BatchNorm2d(STEM_CHANNELS)
+        self.conv1 = stem_convolution(config)
+        self.bn1 = nn.BatchNorm2d(config.stem_width)
         self.relu = nn.ReLU(inplace=True)
-        self.maxpool = stem_pooling(config.stem)
-        blocks = config.stage_blocks
-        self.layer1 = stage(STEM_CHANNELS, STAGE_WIDTHS[0], blocks[0], stride=1)
-        self.layer2 = stage(EXPANSION * STAGE_WIDTHS[0], STAGE_WIDTHS[1], blocks[1], stride=2)
-        self.layer3 = stage(EXPANSION * STAGE_WIDTHS[1], STAGE_WIDTHS[2], blocks[2], stride=2)
-        self.layer4 = stage(EXPANSION * STAGE_WIDTHS[2], STAGE_WIDTHS[3], blocks[3], stride=2)
-        self.fc = nn.Linear(EXPANSION * STAGE_WIDTHS[3], outputs)
-        first = 1 if config.stem == "small" else 4
-        self.taps = tuple(Tap(f"C{i + 2}", EXPANSION * w, first << i) for i, w in enumerate(STAGE_WIDTHS))
+        self.maxpool = stem_pooling(config)
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages(config)
+        self.taps = taps(config)
+        self.neck = neck(config, [tap.channels for tap in self.taps])
+        self.fc = nn.Linear(self.neck.width, outputs)
 
     def features(self, images: Tensor) -> list[Tensor]:
         """The map of each stage, C2 to C5.
@@ -176,12 +148,23 @@ class ResNet(nn.Module):
         return [c2, c3, c4, c5]
 
     def embed(self, images: Tensor) -> Tensor:
-        """The head's input, (batch, 2048): the last map averaged over its positions."""
-        return functional.adaptive_avg_pool2d(self.features(images)[-1], 1).flatten(1)
+        """The head's input, (batch, fc.in_features): for the plain network the last map averaged over its positions."""
+        return self.neck(self.features(images))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (batch, outputs) of images (batch, 3, height, width)."""
         return self.fc(self.embed(images))
+
+
+def taps(config: NetworkConfig) -> tuple[Tap, ...]:
+    """Where the maps of a network can be read."""
+    first = 1 if config.stem == "small" else 4
+    plain, branched = (1, 2, 4, 8), (2, 4, 4, 8)  # strides after the stem's
+    strides = plain if config.branches is None else branched
+    return tuple(
+        Tap(f"C{i + 2}", EXPANSION * width, first * stride)
+        for i, (width, stride) in enumerate(zip(config.stage_widths, strides, strict=True))
+    )
 
 
 def check_images(images: Tensor) -> None:
@@ -216,7 +199,9 @@ def initialise(network: ResNet, generator: torch.Generator) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
-        elif isinstance(module, nn.BatchNorm2d):
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d | BlurPool | GeneralisedMean):
             module.reset_parameters()
     initialise_head(network.fc, generator)
     if network.config.zero_init_last:
