@@ -36,18 +36,22 @@ def networks(
 
 
 def _overview(described: list[dict[str, Any]], side: int) -> list[str]:
-    header = ("network", "parameters", f"GMACs at {side} px", "C5 map", "best published top-1")
+    header = ("network", "parameters", f"GMACs at {side}", "sees scales", "published top-1")
     rows = [
         (
             one["name"],
             f"{one['parameters']:,}",
             f"{one['gmacs']:.3f}",
-            f"{one['stages'][-1]['side']} x {one['stages'][-1]['side']}",
+            ", ".join(one["multi_scale"]).replace("in the ", "").replace("in ", "").replace("across ", "") or "-",
             _best_published(one["published"]),
         )
         for one in described
     ]
-    closing = ["", "One in depth: deepenough networks NAME     What they cost here: deepenough cost"]
+    closing = [
+        "",
+        "A lever is changed by name: resnet50+width=0.5+kernels=5-3-3-3+stem=deep",
+        "One in depth: deepenough networks NAME     What they cost here: deepenough cost",
+    ]
     return [*_output.table(header, rows), *closing]
 
 
@@ -59,8 +63,10 @@ def _best_published(published: list[dict[str, Any]]) -> str:
 
 
 def _in_depth(one: dict[str, Any]) -> list[str]:
+    kinds = ", ".join(one["multi_scale"])
     lines = [
         f"{one['name']}: {one['summary']}",
+        f"Joins features of several scales {kinds}." if kinds else "Joins no features of several scales.",
         f"{one['parameters']:,} parameters with ImageNet's 1,000 classes; {one['gmacs']:.3f} GMACs at {one['side']} px",
         "",
     ]
