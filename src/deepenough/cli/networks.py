@@ -36,7 +36,7 @@ def networks(
 
 
 def _overview(described: list[dict[str, Any]], side: int) -> list[str]:
-    header = ("network", "parameters", f"GMACs at {side}", "sees scales", "published top-1")
+    header = ("network", "parameters", f"GMACs at {side}", "scales joined", "best top-1")
     rows = [
         (
             one["name"],
@@ -49,6 +49,7 @@ def _overview(described: list[dict[str, Any]], side: int) -> list[str]:
     ]
     closing = [
         "",
+        "Scales joined: within blocks, in branches, across stages. Top-1: ImageNet's.",
         "A lever is changed by name: resnet50+width=0.5+kernels=5-3-3-3+stem=deep",
         "One in depth: deepenough networks NAME     What they cost here: deepenough cost",
     ]
@@ -59,7 +60,7 @@ def _best_published(published: list[dict[str, Any]]) -> str:
     if not published:
         return "none"
     best = max(published, key=lambda row: row["top1_percent"])
-    return f"{best['top1_percent']:.2f} % at {best['side']} px"
+    return f"{best['top1_percent']:.2f} at {best['side']} px"
 
 
 def _in_depth(one: dict[str, Any]) -> list[str]:
