@@ -20,6 +20,7 @@ from deepenough.stats.decision import Decision, check_margin, decide
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
 from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
 from deepenough.stats.multiplicity import holm
+from deepenough.stats.noise import NoiseBudget, NoisePart, RunSpread, noise_budget, run_spread, sd_interval
 from deepenough.stats.power import interval_half_width, needed, predicted_power
 
 __all__ = [
@@ -27,6 +28,9 @@ __all__ = [
     "Components",
     "Decision",
     "Estimate",
+    "NoiseBudget",
+    "NoisePart",
+    "RunSpread",
     "agresti_min_interval",
     "as_scores",
     "check_margin",
@@ -41,8 +45,11 @@ __all__ = [
     "mcnemar_mid_p",
     "needed",
     "nested",
+    "noise_budget",
     "paired",
     "predicted_power",
+    "run_spread",
+    "sd_interval",
     "single",
     "tango_interval",
     "tipping_seed_sd",
