@@ -87,7 +87,7 @@ def noise_budget(estimate: Estimate) -> NoiseBudget:
     parts, size = estimate.components, estimate.samples
     counts = estimate.seeds[: len(parts.seed_variances)]
     residuals = [left / size for left in parts.residual_variances]
-    seen = estimate.seed_sd or [math.sqrt(own + left) for own, left in zip(parts.seed_variances, residuals, strict=True)]
+    seen = estimate.seed_sd or tuple(math.sqrt(o + r) for o, r in zip(parts.seed_variances, residuals, strict=True))
     tied = "tied_seeds" in estimate.warnings  # the estimator then takes the residual in the seeds' place
     interaction = sum(
         (left if tied else min(sd * sd, left)) / k for sd, left, k in zip(seen, residuals, counts, strict=True)

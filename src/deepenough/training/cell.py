@@ -69,9 +69,8 @@ class Cell:
         """A cell before its first step; one seed stands for all sources alike."""
         seeds = seed if isinstance(seed, Seeds) else Seeds.of(seed)
         average = None if recipe.ema_decay is None else ModelEmaV3(network, decay=recipe.ema_decay, use_warmup=True)
-        return cls(
-            contender=contender, seeds=seeds, network=network, optimizer=build_optimizer(recipe, network), average=average
-        )
+        optimizer = build_optimizer(recipe, network)
+        return cls(contender=contender, seeds=seeds, network=network, optimizer=optimizer, average=average)
 
     @property
     def seed(self) -> int:
