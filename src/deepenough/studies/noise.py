@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import get_args
 
 import polars as pl
+import torch
+from safetensors.torch import load_file
 
 from deepenough.records import NOISE, SCORES, NoiseSource, Verdict, read_json, read_table, write_json, write_table
 from deepenough.studies.local import Bench, run_together
@@ -104,12 +106,14 @@ def _say_what_repeats(bench: Bench, asked: list[Seeds]) -> None:
     pairs = [(seeds.cell(name), KEPT.cell(name)) for seeds in again for name in bench.design.contenders]
     if not pairs:
         return
-    differing = [twin for twin, first in pairs if _weights(bench, twin) != _weights(bench, first)]
+    differing = [twin for twin, first in pairs if not _same_weights(bench.store, twin, first)]
     if differing:
         bench.listener.note(f"trained again with the same seeds, these came out otherwise: {', '.join(differing)}")
     else:
         bench.listener.note("trained again with the same seeds, every network came out the same bit for bit")
 
 
-def _weights(bench: Bench, cell: str) -> str:
-    return read_json(bench.store.cell(cell).note)["weights_sha256"]
+def _same_weights(store: StudyFolder, one: str, other: str) -> bool:
+    """Weight for weight: the files themselves may differ in the order of what they say about themselves."""
+    ours, theirs = (load_file(store.cell(name).weights) for name in (one, other))
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in theirs)

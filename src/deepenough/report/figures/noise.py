@@ -46,7 +46,7 @@ def _draw(figure: Figure, drawn: Sequence[Mapping[str, Any]], verdict: Verdict, 
             size=12,
             color=INK,
         )
-    names = [printable(noise.part_name(part), 18 if narrow else 34) for part in drawn]
+    names = [printable(noise.part_name(part), 22 if narrow else 34) for part in drawn]
     axes.set_yticks(heights, labels=names)
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set_xlim(0, 112)
