@@ -36,7 +36,7 @@ def seed_sd(repetitions: int, seed: int) -> list[Row]:
 
 
 def luck(repetitions: int, seed: int) -> list[Row]:
-    """How often single trainings of two equal networks, on one set of samples, differ by a gap said to have p of about 0.1."""
+    """How often single trainings of two equal networks on the same samples differ by a gap said to have p = 0.1."""
     n, sd, family = 2000, 0.003, Family()
     rng = np.random.default_rng((seed, 7))
     gap = 1.6449 * math.sqrt(2.0 * (sd**2 + family.same / 2.0 / n))

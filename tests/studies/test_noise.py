@@ -143,20 +143,23 @@ def test_a_killed_extra_run_goes_on_to_the_same_scores(request_of, told, tmp_pat
     assert noise_of(tmp_path / "k").equals(noise_of(tmp_path / "whole"))
 
 
-def test_a_diverged_extra_run_is_named_and_left_out(request_of, tmp_path, monkeypatch):
+@pytest.mark.parametrize("diverging", [["resnet50"], ["resnet50", "resnet101"]])
+def test_a_diverged_extra_run_is_named_and_left_out(diverging, request_of, tmp_path, monkeypatch):
     original, built = local.build, []
 
     def build(name, outputs, *, seed=0):
         network = original(name, outputs, seed=seed)
         built.append(name)
-        if built.count("resnet50") > 1 and name == "resnet50":
+        if built.count(name) > 1 and name in diverging:
             network.register_forward_hook(lambda module, _, logits: logits * math.inf)
         return network
 
     monkeypatch.setattr(local, "build", build)
     verdict = run_study(request_of(**QUICK, seeds=1, noise=["initialisation"], noise_runs=1), tmp_path / "s")
-    assert "Diverged and left out of the account of the noise: resnet50-initialisation1." in verdict.caveats
-    assert [entry["contender"] for entry in verdict.noise["sources"]] == ["resnet101"]
+    named = ", ".join(f"{name}-initialisation1" for name in diverging)
+    assert f"Diverged and left out of the account of the noise: {named}." in verdict.caveats
+    sound = {"resnet50", "resnet101"} - set(diverging)
+    assert {entry["contender"] for entry in verdict.noise["sources"]} == sound
 
 
 def test_cells_are_named_by_source_and_run_and_take_seeds_that_no_study_has():

@@ -105,9 +105,7 @@ def _in_order(frame: pl.DataFrame, sample_ids: pl.Series, where: str) -> pl.Data
     ordered = pl.DataFrame({"sample_id": sample_ids}).join(frame, on="sample_id", how="left", maintain_order="left")
     if frame.height != len(sample_ids) or ordered["score"].null_count():
         got = f"{frame.height} rows for {where}, of which {ordered['score'].drop_nulls().len()} fit"
-        raise RecordError(
-            "noise.parquet", f"the study's {len(sample_ids)} test samples", got, "go on with the study that wrote it"
-        )
+        raise RecordError("noise.parquet", f"the study's {len(sample_ids)} test samples", got, "delete noise.parquet")
     return ordered
 
 

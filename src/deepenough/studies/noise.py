@@ -39,13 +39,15 @@ def run_noise(bench: Bench, verdict: Verdict) -> bool:
     """Train what was asked for and is not done, test it at the verdict's scale, and gather all such runs.
 
     Returns:
-        Whether the table of their scores changed, so that the verdict's account of its noise is out of date.
+        Whether the verdict, which was decided before, does not know of all of them yet.
     """
     asked = noise_seeds(bench.study)
     for seeds in asked:
         run_together(bench, seeds, [verdict.scale])
     table, path = _gathered(bench), bench.store.noise
-    if table is None or (path.is_file() and read_table(path, NOISE).equals(table)):
+    if table is None:
+        return bool(diverged_cells(bench.store, bench.design.contenders))
+    if path.is_file() and read_table(path, NOISE).equals(table):
         return False
     write_table(path, table, NOISE)
     _say_what_repeats(bench, asked)
