@@ -52,6 +52,11 @@ SCORES: dict[str, Any] = {
     "score": pl.Float64,  # higher is better; 0/1 for classification
     "confidence": pl.Float64,  # probability of the prediction, in [0, 1]
 }
+NOISE: dict[str, Any] = {
+    **SCORES,  # `seed` is that of the sources that stood still
+    "source": pl.String,  # a NoiseSource
+    "run": pl.Int64,  # from 1
+}
 COSTS: dict[str, Any] = {
     "contender": pl.String,
     "scale": pl.Int32,
@@ -77,6 +82,7 @@ HISTORY: dict[str, Any] = {
 
 Answer = Literal["small_is_enough", "big_is_better", "small_is_better", "undecided"]
 Scope = Literal["architecture", "checkpoint"]
+NoiseSource = Literal["initialisation", "order", "augmentation", "nondeterminism"]
 
 
 # --- single results ---------------------------------------------------------------------------------------------------
@@ -152,6 +158,7 @@ class Verdict:
     scale_chosen_on: str  # validation, only_scale, declared or test (with a caveat)
     contenders: list[ContenderResult]
     pairs: list[PairResult]
+    noise: dict[str, Any] | None = None  # where the standard error comes from: comparison.noise, docs/study-folder.md
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

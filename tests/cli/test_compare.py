@@ -226,3 +226,18 @@ def test_a_study_killed_in_training_goes_on_to_the_very_same_scores(tmp_path):
     for cell in ("resnet50-seed0", "resnet101-seed0"):
         whole, resumed = (load_file(tmp_path / f / "cells" / cell / "weights.safetensors") for f in ("whole", "killed"))
         assert all(torch.equal(resumed[name], value) for name, value in whole.items())
+
+
+def test_compare_takes_sources_of_noise_and_refuses_what_is_none(run, photos, tmp_path):
+    line = one_line(*run("compare", photos, *QUICK, "--noise", "order,weather"))
+    assert "noise.1: expected 'initialisation', 'order', 'augmentation' or 'nondeterminism'; got 'weather'" in line
+    code, _, err = run("compare", photos, *QUICK, "--seeds", "1", "--noise", "order", "--noise-runs", "1")
+    assert code == 0
+    assert "1 seed each: 4 trainings" in err
+    assert sorted(path.name for path in (tmp_path / "runs" / "pictures" / "cells").iterdir()) == [
+        "resnet101-order1",
+        "resnet101-seed0",
+        "resnet50-order1",
+        "resnet50-seed0",
+    ]
+    assert "the order of the images" in (tmp_path / "runs" / "pictures" / "report.md").read_text(encoding="utf-8")

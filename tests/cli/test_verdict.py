@@ -193,3 +193,16 @@ def test_verdict_imports_neither_torch_nor_matplotlib(study):
     )
     done = subprocess.run([sys.executable, "-c", script, str(study)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_extra_runs_stay_in_the_account_when_a_study_is_decided_anew(study, decide):
+    scores = records.read_table(study / "scores.parquet", records.SCORES)
+    extra = scores.filter((pl.col("seed") == 1) & (pl.col("scale") == 64))
+    extra = extra.with_columns(seed=pl.lit(0), source=pl.lit("order"), run=pl.lit(1))
+    records.write_table(study / "noise.parquet", extra, records.NOISE)
+    said = decide(study, "--margin", "1")
+    assert [(entry["source"], entry["contender"]) for entry in said["noise"]["sources"]] == [
+        ("order", SMALL),
+        ("order", BIG),
+    ]
+    assert records.read_json(study / "verdict.json")["noise"] == said["noise"]

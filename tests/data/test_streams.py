@@ -145,3 +145,15 @@ def test_a_stream_refuses_labels_that_do_not_fit(stream):
         TrainingStream(
             stream.pixels, np.zeros(3), Augmentation(), side=8, batch=2, epochs=1, seed=0, workers=0, classes=2
         )
+
+
+def test_an_order_of_its_own_leaves_every_picture_its_augmentation(stream):
+    kept, moved = (
+        list(stream(Augmentation(), batch=28, epochs=2, order_seed=seed).batches()) for seed in (None, 2**62 + 1)
+    )
+    for epoch, (one, other) in enumerate(zip(kept, moved, strict=True)):
+        ours = np.argsort(order(28, seed=0, epoch=epoch))
+        theirs = np.argsort(order(28, seed=2**62 + 1, epoch=epoch))
+        assert not np.array_equal(ours, theirs)
+        assert torch.equal(one.images[ours], other.images[theirs])
+        assert torch.equal(one.labels[ours], other.labels[theirs])

@@ -19,7 +19,7 @@ def pictures(study) -> dict[str, Picture]:
 
 
 def test_every_figure_of_the_report_is_there(pictures):
-    assert set(pictures) == {"verdict", "scale", "gain", "frontier", "classes", "training"}
+    assert set(pictures) == {"verdict", "noise", "scale", "gain", "frontier", "classes", "training"}
 
 
 def test_every_figure_has_two_forms_with_a_name_and_a_description(pictures):

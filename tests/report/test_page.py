@@ -43,6 +43,7 @@ def test_page_gives_the_verdict_first_and_then_every_section(written):
     ids = [attrs["id"] for tag, attrs in Reader(written[0]).elements if tag in {"section", "header"} and "id" in attrs]
     assert ids == [
         "verdict",
+        "noise",
         "scale",
         "cost",
         "classes",

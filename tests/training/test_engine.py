@@ -17,7 +17,7 @@ from deepenough.errors import RecordError
 from deepenough.machine import Machine
 from deepenough.records import HISTORY
 from deepenough.tasks.classification import Classification
-from deepenough.training import Cell, Recipe, Setting, learning_rate, train_lockstep
+from deepenough.training import Cell, Recipe, Seeds, Setting, learning_rate, train_lockstep
 
 CLASSES = ("cat", "dog", "owl")
 STEPS_PER_EPOCH, EPOCHS, BATCH, SIDE = 4, 3, 6, 8
@@ -307,3 +307,28 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(damage, tmp_pa
         cell.load(path)
     assert all(torch.equal(value, before[name]) for name, value in state_of(cell).items())
     assert cell.step == 0
+
+
+def test_random_layers_follow_the_augmentations_seed_alone():
+    def trained(seeds):
+        shared = setting()
+        cell = Cell.begin("small", seeds, shared.machine.place(small_network(drop=0.5)), shared.recipe)
+        train_lockstep([cell], FixedStream(), shared, Watch())
+        return cell
+
+    kept = trained(0)
+    for source in ("initialisation", "order", "nondeterminism"):  # weights and batches are handed in here
+        assert_same_state(trained(Seeds.of(0).varying(source, 1)), kept)
+    other = trained(Seeds.of(0).varying("augmentation", 1))
+    assert any(not torch.equal(value, state_of(kept)[name]) for name, value in state_of(other).items())
+
+
+def test_the_state_of_another_run_of_the_same_seed_is_refused(tmp_path):
+    shared = setting()
+    one, other = (
+        Cell.begin("small", Seeds.of(0).varying("order", run), small_network(), shared.recipe) for run in (1, 2)
+    )
+    assert (one.name, other.name, one.seed) == ("small-order1", "small-order2", 0)
+    one.save(tmp_path / "state.safetensors")
+    with pytest.raises(RecordError, match="expected the state of small-order2; got small-order1"):
+        other.load(tmp_path / "state.safetensors")

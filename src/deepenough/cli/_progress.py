@@ -133,7 +133,7 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("test", f"at {', '.join(map(str, plan.scales))} px"),
         (
             "forecast",
-            f"about {duration(forecast.total_s)} (training {duration(forecast.training_s)}), "
+            f"about {duration(forecast.total_s)} (training {duration(forecast.training_s + forecast.noise_s)}), "
             f"{forecast.peak_bytes / 2**30:.1f} GiB of memory",
         ),
     ]

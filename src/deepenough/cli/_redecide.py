@@ -96,6 +96,7 @@ class _Tables:
     validation: pl.DataFrame | None
     costs: pl.DataFrame | None
     groups: dict[str, str | None] | None
+    noise: pl.DataFrame | None = None
 
     def decide(
         self,
@@ -123,6 +124,7 @@ class _Tables:
             groups=self.groups,
             caveats=caveats,
             scale=scale,
+            noise_runs=self.noise,
         )
 
 
@@ -139,6 +141,7 @@ def _read(folder: Path) -> _Tables:
         validation=_optional(folder / "validation.parquet", records.SCORES),
         costs=_optional(folder / "costs.parquet", records.COSTS),
         groups=_groups(_optional(folder / "samples.parquet", records.SAMPLES), tested),
+        noise=_optional(folder / "noise.parquet", records.NOISE),
     )
 
 

@@ -54,6 +54,16 @@ def compare(  # noqa: PLR0913  one option a parameter
     images: Annotated[
         bool, typer.Option("--images/--no-images", help="Keep small copies of pictures for the report.")
     ] = True,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="Train more to see what a seed's parts do: initialisation, order, augmentation, nondeterminism.",
+        ),
+    ] = None,
+    noise_runs: Annotated[
+        int | None, typer.Option(help="Extra trainings of each network for each of them.  [default: 2]", min=1)
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the study.  [default: runs/NAME]")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a stopped study; the same command does so by itself.")
@@ -90,6 +100,8 @@ def compare(  # noqa: PLR0913  one option a parameter
             "threads": threads,
             "workers": workers,
             "images": None if images else False,
+            "noise": None if noise is None else tuple(_parts(noise)),
+            "noise_runs": noise_runs,
         },
         recipe={"optimizer": optimizer, "learning_rate": learning_rate},
         augmentation={"strength": augmentation},

@@ -10,6 +10,7 @@ import polars as pl
 
 from deepenough.comparison import caveats as caveat
 from deepenough.comparison.estimating import estimate_gain, for_planning, interval_of_mean, method_of
+from deepenough.comparison.noise import account_of
 from deepenough.comparison.order import deciding_pair, deciding_scale, from_small_to_big, validation_means
 from deepenough.comparison.pairing import Aligned, align, cluster_labels
 from deepenough.errors import StudyError
@@ -46,6 +47,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     groups: Mapping[str, str | None] | None = None,
     caveats: Sequence[str] = (),
     scale: int | None = None,
+    noise_runs: pl.DataFrame | None = None,
 ) -> Verdict:
     """Decide whether the small contender is enough.
 
@@ -66,6 +68,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         groups: cluster of each sample id, where samples are not independent.
         caveats: sentences the caller knows (diverged runs, ...); they come first.
         scale: the deciding scale, declared before looking.
+        noise_runs: `records.NOISE`, trainings that vary one source of randomness each; they never enter the decision.
 
     Raises:
         InputError: (of its kinds) if the margin, the pair, the scale or the scores cannot be used.
@@ -115,6 +118,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         scale_chosen_on=chosen_on,
         contenders=_contenders(question, ordered, validation),
         pairs=pairs,
+        noise=account_of(estimate, pair, scores, noise_runs, question.clusters, aligned.sample_ids, multiplier),
     )
 
 

@@ -59,6 +59,7 @@ class TrainingStream:
         batch: images a step.
         epochs: how often the pictures are gone through.
         seed: of order, augmentation and mixing, at least 0.
+        order_seed: of the order alone, where it is not `seed`.
         workers: processes that augment; 0 augments in this process.
         classes: how many there are; the width of the targets under mixup and CutMix.
     """
@@ -75,6 +76,7 @@ class TrainingStream:
         seed: int,
         workers: int,
         classes: int,
+        order_seed: int | None = None,
     ) -> None:
         if len(pixels) != len(labels) or len(pixels) == 0:
             raise ValueError(f"a label a picture is needed, but got {len(labels)} labels for {len(pixels)} pictures")
@@ -83,6 +85,7 @@ class TrainingStream:
         self._views = _Views(pixels, augmentation, side, seed)
         self._labels = torch.from_numpy(np.array(labels, dtype=np.int64))
         self._augmentation, self._seed, self._workers, self._classes = augmentation, seed, workers, classes
+        self._order_seed = seed if order_seed is None else order_seed
         self.batch = min(batch, len(pixels))
         self.steps_per_epoch = len(pixels) // self.batch
         self.total_steps = self.steps_per_epoch * epochs
@@ -94,7 +97,7 @@ class TrainingStream:
 
     def _loaded(self, first_step: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images and the pictures' numbers, batch by batch; the workers end with the iterator."""
-        plan = _Plan(len(self._labels), self.batch, self._seed, first_step, self.total_steps)
+        plan = _Plan(len(self._labels), self.batch, self._order_seed, first_step, self.total_steps)
         with warnings.catch_warnings():
             # the number of workers is the caller's; torch advises against more than there are cores
             warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)

@@ -19,11 +19,13 @@ from deepenough.report.evidence import Evidence
 from deepenough.report.figures import Picture
 from deepenough.report.figures.classes import gain_per_class
 from deepenough.report.figures.cost import accuracy_against_latency
+from deepenough.report.figures.noise import noise_parts
 from deepenough.report.figures.scale import accuracy_over_scale, gain_over_scale
 from deepenough.report.figures.training import training_curves
 from deepenough.report.figures.verdict import verdict_picture
 from deepenough.report.gallery import Gallery, gallery
-from deepenough.report.tables import Table, data, machine, numbers, results
+from deepenough.report.noise import account_in_words, gap_in_words
+from deepenough.report.tables import Table, data, machine, noise, numbers, results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,22 @@ def _designs(evidence: Evidence) -> Section | None:
         return None
     lead = "The question is settled when the interval is narrower than the margin, whatever it then shows."
     return Section(key="needed", title="What would settle it", lead=(lead,), blocks=(designs,))
+
+
+def _noise(evidence: Evidence) -> Section | None:
+    """Only where the verdict holds an account of its noise: those of earlier versions do not."""
+    verdict, account = evidence.verdict, evidence.verdict.noise
+    if account is None:
+        return None
+    names = words.display_name(verdict.small), words.display_name(verdict.big)
+    picture, parts = noise_parts(verdict, account), noise.parts(verdict, account)
+    tables = (noise.seeds(verdict, account), noise.sources(verdict, account))
+    return Section(
+        key="noise",
+        title="Where the noise comes from",
+        lead=(*gap_in_words(verdict), *account_in_words(verdict, *names)),
+        blocks=_there(picture or parts, *tables),
+    )
 
 
 def _scale(evidence: Evidence) -> Section:
@@ -258,6 +276,7 @@ def _there(*blocks: Block | None) -> tuple[Block, ...]:
 
 SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     _designs,
+    _noise,
     _scale,
     _cost,
     _classes,

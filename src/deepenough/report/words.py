@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deepenough.records import Needed, Verdict
+from deepenough.report.noise import gap_in_words
 from deepenough.report.tables import numbers
 
 ANSWERS = {
@@ -120,6 +121,7 @@ def sentences(verdict: Verdict) -> list[str]:
         _CHOSEN_ON.get(verdict.scale_chosen_on, f"The scale was chosen on: {verdict.scale_chosen_on}."),
         _any_margin(verdict),
         *_scope(verdict),
+        *gap_in_words(verdict),
         *needed_in_words(verdict),
     ]
 

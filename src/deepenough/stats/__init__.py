@@ -27,6 +27,7 @@ from deepenough.stats.linearise import (
 )
 from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
 from deepenough.stats.multiplicity import holm
+from deepenough.stats.noise import NoiseBudget, NoisePart, RunSpread, noise_budget, run_spread, sd_interval
 from deepenough.stats.power import interval_half_width, needed, predicted_power
 from deepenough.stats.resampling import resample_difference, resample_two_way
 from deepenough.stats.reweighted import bootstrap_covariance, from_covariance, reweighted
@@ -36,6 +37,9 @@ __all__ = [
     "Components",
     "Decision",
     "Estimate",
+    "NoiseBudget",
+    "NoisePart",
+    "RunSpread",
     "agresti_min_interval",
     "as_scores",
     "auroc_covariance",
@@ -57,11 +61,14 @@ __all__ = [
     "mcnemar_mid_p",
     "needed",
     "nested",
+    "noise_budget",
     "paired",
     "predicted_power",
     "resample_difference",
     "resample_two_way",
     "reweighted",
+    "run_spread",
+    "sd_interval",
     "single",
     "tango_interval",
     "tipping_seed_sd",

@@ -71,3 +71,14 @@ def noncentral_t_power(df: npt.ArrayLike, noncentrality: npt.ArrayLike, critical
     spread = np.sqrt(1.0 + np.square(critical) / (2.0 * df))
     fallback = ndtr((critical * (1.0 - 1.0 / (4.0 * df)) - nc) / spread)
     return np.where(nc > 30.0, 1.0, 1.0 - np.where(np.isfinite(below), below, fallback))
+
+
+def chi_square_quantile(df: npt.ArrayLike, probability: float) -> Any:  # noqa: ANN401
+    """Quantile of the chi-square distribution with `df` > 0 degrees of freedom.
+
+    >>> round(float(chi_square_quantile(2, 0.975)), 4)
+    7.3778
+    """
+    from scipy.special import chdtri
+
+    return chdtri(df, 1.0 - probability)

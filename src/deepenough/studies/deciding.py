@@ -6,10 +6,11 @@ import polars as pl
 
 from deepenough.comparison import decide_study
 from deepenough.errors import StudyError
-from deepenough.records import COSTS, SCORES, Verdict, read_json, read_table, write_json, write_table
+from deepenough.records import COSTS, NOISE, SCORES, Verdict, read_json, read_table, write_json, write_table
 from deepenough.studies.local import Bench
+from deepenough.studies.noise import diverged_cells, done_cells
 from deepenough.studies.thumbnails import write_thumbnails
-from deepenough.training import cell_name
+from deepenough.training import Seeds, cell_name
 
 FEW_TRAINING_IMAGES = 10_000
 
@@ -40,6 +41,7 @@ def decide(bench: Bench) -> Verdict:
         multiplier=metric.multiplier,
         groups=groups if any(group is not None for group in groups.values()) else None,
         caveats=_caveats(bench, diverged),
+        noise_runs=read_table(store.noise, NOISE) if store.noise.is_file() else None,
     )
     write_json(store.verdict, verdict)
     if bench.study.images:
@@ -58,11 +60,14 @@ def note_what_it_took(bench: Bench, cost_s: float, peak_bytes: int) -> None:
     notes = [read_json(bench.store.cell(name).note) for name in _cells(bench)]
     training = sum(note["training_s"] for note in notes)
     evaluation = sum(note["evaluation_s"] for note in notes)
+    extra = [read_json(bench.store.cell(seeds.cell(name)).note) for name, seeds in _noise(bench)]
+    noise = sum(note["training_s"] + note["evaluation_s"] for note in extra)
     took = {
         "training_s": training,
         "evaluation_s": evaluation,
         "cost_s": cost_s,
-        "total_s": training + evaluation + cost_s,
+        "noise_s": noise,
+        "total_s": training + evaluation + cost_s + noise,
         "peak_bytes": peak_bytes,
     }
     write_json(bench.store.plan, {**read_json(bench.store.plan), "took": took})
@@ -70,6 +75,10 @@ def note_what_it_took(bench: Bench, cost_s: float, peak_bytes: int) -> None:
 
 def _cells(bench: Bench) -> list[str]:
     return [cell_name(name, seed) for seed in range(bench.design.seeds) for name in bench.design.contenders]
+
+
+def _noise(bench: Bench) -> list[tuple[str, Seeds]]:
+    return done_cells(bench.store, bench.design.contenders)
 
 
 def _require_one_sound(bench: Bench, diverged: list[str]) -> None:
@@ -101,4 +110,7 @@ def _caveats(bench: Bench, diverged: list[str]) -> list[str]:
         )
     if diverged:
         said.append(f"Diverged and left out: {', '.join(diverged)}. A contender that diverges is a finding in itself.")
+    extra = diverged_cells(bench.store, bench.design.contenders)
+    if extra:
+        said.append(f"Diverged and left out of the account of the noise: {', '.join(extra)}.")
     return said

@@ -26,7 +26,7 @@ from deepenough.studies.listener import Listener
 from deepenough.studies.plan import validates_at
 from deepenough.studies.store import CellFolder, StudyFolder
 from deepenough.studies.study import Study
-from deepenough.training import Cell, Setting, cell_name, derive_seed, train_lockstep
+from deepenough.training import Cell, Seeds, Setting, derive_seed, train_lockstep
 
 SAVE_EVERY_S = 120.0
 
@@ -55,19 +55,24 @@ class Bench:
 
 def run_seed(bench: Bench, seed: int) -> None:
     """Train and test every contender of a seed that is not done yet."""
-    todo = [name for name in bench.design.contenders if not bench.store.cell(cell_name(name, seed)).done]
+    run_together(bench, Seeds.of(seed), bench.design.scales)
+
+
+def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int]) -> None:
+    """Train every contender that is not done yet with these seeds, all on the same batches, and test it at `scales`."""
+    todo = [name for name in bench.design.contenders if not bench.store.cell(seeds.cell(name)).done]
     if not todo:
         return
-    cells = [_begin(bench, name, seed) for name in todo]
-    stream = _stream(bench, seed)
+    cells = [_begin(bench, name, seeds) for name in todo]
+    stream = _stream(bench, seeds)
     done = sum(cell.step for cell in cells)
-    bench.listener.stage(f"seed {seed}: training", total=len(cells) * stream.total_steps, done=done)
+    bench.listener.stage(f"{seeds.title}: training", total=len(cells) * stream.total_steps, done=done)
     train_lockstep(cells, stream, bench.setting, _Keeper(bench, cells, stream))
     for cell in cells:
         folder = bench.store.cell(cell.name)
         if cell.step > 0:
             cell.save(folder.resume)  # a kill during the test then costs no training
-    _test(bench, cells, seed, stream.total_steps)
+    _test(bench, cells, seeds, scales, stream.total_steps)
 
 
 @dataclass(slots=True)
@@ -115,16 +120,16 @@ class _Keeper:
         self.saved_at = time.monotonic()
 
 
-def _begin(bench: Bench, contender: str, seed: int) -> Cell:
+def _begin(bench: Bench, contender: str, seeds: Seeds) -> Cell:
     """A cell at its start, or where it was saved."""
     task = bench.setting.task
-    network = build(contender, task.outputs, seed=derive_seed(seed, "initialisation", contender))
+    network = build(contender, task.outputs, seed=derive_seed(seeds.initialisation, "initialisation", contender))
     if contender in bench.study.weights:
-        head_seed = derive_seed(seed, "head", contender)
+        head_seed = derive_seed(seeds.initialisation, "head", contender)
         report = load_weights(network, Path(bench.study.weights[contender]), seed=head_seed)
-        for note in report.notes if seed == 0 else ():
+        for note in report.notes if seeds == Seeds.of(0) else ():
             bench.listener.note(f"{contender}: {note}")
-    cell = Cell.begin(contender, seed, bench.setting.machine.place(network), bench.setting.recipe)
+    cell = Cell.begin(contender, seeds, bench.setting.machine.place(network), bench.setting.recipe)
     resume = bench.store.cell(cell.name).resume
     if resume.is_file():
         try:
@@ -132,11 +137,11 @@ def _begin(bench: Bench, contender: str, seed: int) -> Cell:
         except RecordError as error:
             bench.listener.note(f"{error}; {cell.name} trains from its start")
             resume.unlink()
-            return _begin(bench, contender, seed)
+            return _begin(bench, contender, seeds)
     return cell
 
 
-def _stream(bench: Bench, seed: int) -> TrainingStream:
+def _stream(bench: Bench, seeds: Seeds) -> TrainingStream:
     design = bench.design
     return TrainingStream(
         bench.train,
@@ -145,7 +150,8 @@ def _stream(bench: Bench, seed: int) -> TrainingStream:
         side=design.train_scale,
         batch=design.batch,
         epochs=design.epochs,
-        seed=seed,
+        seed=seeds.augmentation,
+        order_seed=seeds.order,
         workers=bench.study.workers,
         classes=len(bench.prepared.classes),
     )
@@ -165,17 +171,16 @@ def _scores(bench: Bench, cells: Sequence[Cell], pixels: TestPixels, seed: int, 
     )
 
 
-def _test(bench: Bench, cells: Sequence[Cell], seed: int, total_steps: int) -> None:
-    """Test the seed's networks in one pass over validation and one over test, and write each cell's folder."""
-    scales = bench.design.scales
-    bench.listener.stage(f"seed {seed}: test at {', '.join(map(str, scales))} px")
+def _test(bench: Bench, cells: Sequence[Cell], seeds: Seeds, scales: Sequence[int], total_steps: int) -> None:
+    """Test the networks in one pass over validation and one over test, and write each cell's folder."""
+    bench.listener.stage(f"{seeds.title}: test at {', '.join(map(str, scales))} px")
     sound = [cell for cell in cells if cell.status == "trained"]
     started = time.monotonic()
     frames = {"validation": pl.DataFrame(), "test": pl.DataFrame()}
     if sound:
         frames = {
-            "validation": _scores(bench, sound, bench.val, seed, scales),
-            "test": _scores(bench, sound, bench.test, seed, scales),
+            "validation": _scores(bench, sound, bench.val, seeds.study, scales),
+            "test": _scores(bench, sound, bench.test, seeds.study, scales),
         }
     evaluation_s = (time.monotonic() - started) / max(1, len(sound))
     for cell in cells:
@@ -201,5 +206,7 @@ def _finish(cell: Cell, folder: CellFolder, total_steps: int, evaluation_s: floa
         "evaluation_s": evaluation_s,
         "weights_sha256": hashlib.sha256(folder.weights.read_bytes()).hexdigest(),
     }
+    if cell.seeds.varied is not None:
+        note |= {"source": cell.seeds.varied[0], "run": cell.seeds.varied[1]}
     write_json(folder.note, note)
     folder.resume.unlink(missing_ok=True)

@@ -55,6 +55,7 @@ class Forecast:
     cost_s: float
     total_s: float
     peak_bytes: int
+    noise_s: float = 0.0  # the extra trainings of `studies.noise`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +86,26 @@ class Plan:
 
 
 def forecast(
-    probe: Probe, sizes: Sizes, *, seeds: int, epochs: int, train_scale: int, scales: Sequence[int]
+    probe: Probe, sizes: Sizes, *, seeds: int, epochs: int, train_scale: int, scales: Sequence[int], extra: int = 0
 ) -> Forecast:
     """Time and memory of a study from a probe, in seconds and bytes.
 
-    Validation at the training scale runs about five times in a training, and at every scale at its end.
+    Validation at the training scale runs about five times in a training, and at every scale at its end. `extra`
+    trainings of each contender are tested at one scale, taken to be the largest.
     """
     steps = epochs * sizes.train * probe.train_image_s(train_scale) * OVERHEAD
     during = min(VALIDATIONS, epochs) * sizes.val * probe.test_image_s(train_scale)
     training = seeds * (steps + during)
     evaluation = seeds * sum(probe.test_image_s(scale) for scale in scales) * (sizes.test + sizes.val)
     cost = sum(max(COST_S * len(probe.train_s), COST_IMAGES * probe.test_image_s(scale)) for scale in scales)
-    total = training + evaluation + cost
+    noise = extra * (steps + during + probe.test_image_s(max(scales)) * (sizes.test + sizes.val))
     return Forecast(
-        training_s=training, evaluation_s=evaluation, cost_s=cost, total_s=total, peak_bytes=probe.peak_bytes
+        training_s=training,
+        evaluation_s=evaluation,
+        cost_s=cost,
+        total_s=training + evaluation + cost + noise,
+        peak_bytes=probe.peak_bytes,
+        noise_s=noise,
     )
 
 

@@ -13,6 +13,7 @@ from deepenough.records import read_json, write_json
 from deepenough.studies.design import design_of
 from deepenough.studies.environment import environment, note_change
 from deepenough.studies.listener import Listener
+from deepenough.studies.noise import noise_cells, take_up
 from deepenough.studies.plan import Plan, Probe, forecast
 from deepenough.studies.probe import probe
 from deepenough.studies.resolve import describe_recipe, resolve, split_sizes
@@ -21,7 +22,7 @@ from deepenough.studies.study import Study, load_study, save_study, seconds
 from deepenough.tasks.classification import Classification
 from deepenough.training import Recipe, Setting, cell_name
 
-WITHOUT_EFFECT = ("workers", "images")  # a study may go on with others: no score depends on them
+WITHOUT_EFFECT = ("workers", "images", "noise", "noise_runs")  # a study may go on with others: no score depends on them
 
 
 def plan_study(
@@ -32,8 +33,8 @@ def plan_study(
     Where the folder holds a study, all three are read back: a resumed run must not choose anew.
     """
     if store.study.is_file():
-        study = load_study(store.study)
-        machine, plan = choose_machine(study.precision, study.threads), Plan.from_json(read_json(store.plan))
+        study, plan = take_up(load_study(store.study), Plan.from_json(read_json(store.plan)), request, store)
+        machine = choose_machine(study.precision, study.threads)
         if not all(store.cell(name).done for name in plan.cells):  # else nothing more is trained
             note_change(store, machine, command)
         return study, machine, plan
@@ -94,7 +95,10 @@ def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str])
         source=prepared.audit.source,
         contenders=design.contenders,
         seeds=design.seeds,
-        cells=[cell_name(name, seed) for seed in range(design.seeds) for name in design.contenders],
+        cells=[
+            *(cell_name(name, seed) for seed in range(design.seeds) for name in design.contenders),
+            *noise_cells(study),
+        ],
         sizes=sizes,
         train_scale=design.train_scale,
         scales=design.scales,
@@ -111,6 +115,7 @@ def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str])
             epochs=design.epochs,
             train_scale=design.train_scale,
             scales=design.scales,
+            extra=study.noise_trainings,
         ),
         gave_up=gave_up,
     )

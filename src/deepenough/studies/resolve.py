@@ -159,6 +159,7 @@ def _total(study: Study, side: int, seeds: int, epochs: int, sizes: Sizes, measu
         epochs=epochs,
         train_scale=side,
         scales=study.scales or default_scales(side),
+        extra=study.noise_trainings,
     ).total_s
 
 

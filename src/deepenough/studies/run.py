@@ -32,6 +32,7 @@ from deepenough.studies.deciding import decide, note_what_it_took
 from deepenough.studies.design import design_of
 from deepenough.studies.listener import Listener, Silent
 from deepenough.studies.local import Bench, run_seed
+from deepenough.studies.noise import run_noise
 from deepenough.studies.planning import plan_study, require_same_request, setting_of
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study
@@ -72,6 +73,8 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
         cost_s = _measure_costs(bench)
         listener.stage("deciding")
         verdict = decide(bench)
+        if run_noise(bench, verdict):
+            verdict = decide(bench)
         note_what_it_took(bench, cost_s, peak_bytes)
     return verdict
 

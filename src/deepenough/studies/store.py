@@ -29,6 +29,7 @@ class StudyFolder:
         self.plan = root / "plan.json"
         self.scores = root / "scores.parquet"
         self.validation = root / "validation.parquet"
+        self.noise = root / "noise.parquet"
         self.costs = root / "costs.parquet"
         self.verdict = root / "verdict.json"
         self.thumbnails = root / "thumbnails.parquet"

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from deepenough.errors import StudyError
-from deepenough.records import write_atomically
+from deepenough.records import NoiseSource, write_atomically
 
 Side = Annotated[int, Field(ge=32, le=2048)]
 
@@ -73,6 +73,8 @@ class Study(_Part):
         precision: of the arithmetic; `auto` measures.
         threads: torch's threads on the CPU.
         images: whether small copies of pictures on which the contenders disagree are kept for the report.
+        noise: sources of randomness that extra trainings vary one at a time; see `studies.noise`.
+        noise_runs: extra trainings of each contender for each of them.
     """
 
     source: str = "digits"
@@ -94,8 +96,15 @@ class Study(_Part):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: Annotated[int, Field(ge=1, le=4096)] | None = None
     images: bool = True
+    noise: tuple[NoiseSource, ...] = ()
+    noise_runs: Annotated[int, Field(ge=1, le=100)] = 2
 
-    @field_validator("contenders", "scales", mode="before")
+    @property
+    def noise_trainings(self) -> int:
+        """Extra trainings of each contender."""
+        return len(self.noise) * self.noise_runs
+
+    @field_validator("contenders", "scales", "noise", mode="before")
     @classmethod
     def _tuple(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
@@ -113,6 +122,11 @@ class Study(_Part):
         if len(value) < 2 or len(set(value)) < len(value):
             raise ValueError("at least two contenders, each once")
         return value
+
+    @field_validator("noise")
+    @classmethod
+    def _noise(cls, value: tuple[NoiseSource, ...]) -> tuple[NoiseSource, ...]:
+        return tuple(dict.fromkeys(value))
 
     @field_validator("scales")
     @classmethod

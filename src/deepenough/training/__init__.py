@@ -8,11 +8,12 @@ validation function.
 from deepenough.training.cell import Cell, cell_name
 from deepenough.training.engine import Setting, Watcher, step_seconds, train_lockstep
 from deepenough.training.recipe import Recipe, learning_rate
-from deepenough.training.seeds import derive_seed
+from deepenough.training.seeds import Seeds, derive_seed
 
 __all__ = [
     "Cell",
     "Recipe",
+    "Seeds",
     "Setting",
     "Watcher",
     "cell_name",

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from deepenough.errors import RecordError
 from deepenough.records import write_atomically
 from deepenough.training.recipe import Recipe, build_optimizer
+from deepenough.training.seeds import Seeds
 
 Status = Literal["training", "trained", "diverged"]
 
@@ -43,7 +44,7 @@ class Cell:
 
     Args:
         contender: name in the catalogue.
-        seed: of the study.
+        seeds: of its sources of randomness.
         network: placed on the machine, in training mode.
         optimizer: over the network's weights.
         average: exponential moving average of the weights, or None.
@@ -53,7 +54,7 @@ class Cell:
     """
 
     contender: str
-    seed: int
+    seeds: Seeds
     network: nn.Module
     optimizer: torch.optim.Optimizer
     average: ModelEmaV3 | None = None
@@ -64,17 +65,22 @@ class Cell:
     elapsed_s: float = 0.0
 
     @classmethod
-    def begin(cls, contender: str, seed: int, network: nn.Module, recipe: Recipe) -> Cell:
-        """A cell before its first step."""
+    def begin(cls, contender: str, seed: int | Seeds, network: nn.Module, recipe: Recipe) -> Cell:
+        """A cell before its first step; one seed stands for all sources alike."""
+        seeds = seed if isinstance(seed, Seeds) else Seeds.of(seed)
         average = None if recipe.ema_decay is None else ModelEmaV3(network, decay=recipe.ema_decay, use_warmup=True)
-        return cls(
-            contender=contender, seed=seed, network=network, optimizer=build_optimizer(recipe, network), average=average
-        )
+        optimizer = build_optimizer(recipe, network)
+        return cls(contender=contender, seeds=seeds, network=network, optimizer=optimizer, average=average)
+
+    @property
+    def seed(self) -> int:
+        """The study's seed that the cell belongs to."""
+        return self.seeds.study
 
     @property
     def name(self) -> str:
         """The cell's id, also its folder's name."""
-        return cell_name(self.contender, self.seed)
+        return self.seeds.cell(self.contender)
 
     @property
     def tested_network(self) -> nn.Module:
@@ -91,6 +97,7 @@ class Cell:
         note = {
             "contender": self.contender,
             "seed": self.seed,
+            "name": self.name,
             "step": self.step,
             "status": self.status,
             "history": self.history,
@@ -111,8 +118,9 @@ class Cell:
         except Exception as error:
             remedy = "delete it; the cell then trains from its start"
             raise RecordError(str(path), "the state of a cell", f"a torn or foreign file ({error})", remedy) from error
-        if (note["contender"], note["seed"]) != (self.contender, self.seed):
-            raise RecordError(str(path), f"the state of {self.name}", cell_name(note["contender"], note["seed"]))
+        stored = note.get("name") or cell_name(note["contender"], note["seed"])
+        if stored != self.name:
+            raise RecordError(str(path), f"the state of {self.name}", stored)
         self._take(tensors)
         for group, scalars in zip(self.optimizer.param_groups, note["groups"], strict=True):
             group.update(scalars)
@@ -153,7 +161,7 @@ def cell_name(contender: str, seed: int) -> str:
     >>> cell_name("resnet50", 2)
     'resnet50-seed2'
     """
-    return f"{contender}-seed{seed}"
+    return Seeds.of(seed).cell(contender)
 
 
 def _weights(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:

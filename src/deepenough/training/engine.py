@@ -108,7 +108,7 @@ def _step(
 
     A loss that is not finite is returned before the weights are touched, so that the record ends with usable weights.
     """
-    seed_step(cell.network, cell.seed, cell.contender, "step", cell.step)
+    seed_step(cell.network, cell.seeds.augmentation, cell.contender, "step", cell.step)
     for group in cell.optimizer.param_groups:
         group["lr"] = rate
     with setting.machine.autocast():

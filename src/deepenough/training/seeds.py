@@ -7,9 +7,59 @@ for a resume. A seed that is a function of (study seed, purpose, step) avoids bo
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
+
+from deepenough.records import NoiseSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeds:
+    """The seeds of one training, one a source of randomness, so that one source can vary while the others stand still.
+
+    Args:
+        study: the study's seed that the training belongs to.
+        initialisation: of the weights; with starting weights, of the new head.
+        order: of the pictures in every epoch.
+        augmentation: of crops and the like, of mixing, and of random layers where a network has any.
+        varied: the source that is not the study's seed's own, and which of its runs this is, from 1; None where all
+            are.
+    """
+
+    study: int
+    initialisation: int
+    order: int
+    augmentation: int
+    varied: tuple[NoiseSource, int] | None = None
+
+    @classmethod
+    def of(cls, study: int) -> Seeds:
+        """All sources follow the study's seed."""
+        return cls(study=study, initialisation=study, order=study, augmentation=study)
+
+    def varying(self, source: NoiseSource, run: int) -> Seeds:
+        """The same but for one source, which takes a seed that no seed of a study can equal.
+
+        `nondeterminism` changes no seed: what differs then is what the machine does not repeat.
+        """
+        fresh = {} if source == "nondeterminism" else {source: derive_seed("noise", source, run)}
+        return replace(self, varied=(source, run), **fresh)
+
+    @property
+    def title(self) -> str:
+        """For people: `seed 0`, `order 1`."""
+        source, number = self.varied or ("seed", self.study)
+        return f"{source} {number}"
+
+    def cell(self, contender: str) -> str:
+        """Id of the contender's cell and name of its folder.
+
+        >>> Seeds.of(2).cell("resnet50"), Seeds.of(0).varying("order", 1).cell("resnet50")
+        ('resnet50-seed2', 'resnet50-order1')
+        """
+        return f"{contender}-{self.title.replace(' ', '')}"
 
 
 def derive_seed(*parts: int | str) -> int:
