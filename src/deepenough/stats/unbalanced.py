@@ -53,9 +53,7 @@ class Fit:
     scored: FloatArray  # (..., samples): by how many runs
 
 
-def unbalanced(
-    a: npt.ArrayLike, b: npt.ArrayLike, *, guard: GuardRule | None = None, level: float = 0.95
-) -> Estimate:
+def unbalanced(a: npt.ArrayLike, b: npt.ArrayLike, *, guard: GuardRule | None = None, level: float = 0.95) -> Estimate:
     """Expected gain of a freshly trained A over a freshly trained B on a new sample, from scores with gaps.
 
     Args:
@@ -77,14 +75,16 @@ def unbalanced(
     >>> b = [[1, 0, 0, 1, 0, 0], [1, 0, nan, 1, 1, 0], [1, 0, 1, 1, 0, 0]]
     >>> estimate = unbalanced(a, b)
     >>> round(estimate.difference, 3), estimate.samples, estimate.warnings
-    (0.273, 6, ('missing_scores',))
+    (0.229, 6, ('missing_scores',))
     """
     first, second = _checked(a, "a"), _checked(b, "b")
     if first.shape[1] != second.shape[1]:
         raise InputError("b", f"the same {first.shape[1]} samples as A", f"{second.shape[1]}", "NaN marks a gap")
     both = int((~np.isnan(first).all(0) & ~np.isnan(second).all(0)).sum())
     if both < 2:
-        raise InputError("scores", "at least 2 samples that both contenders scored", str(both), "score the same samples")
+        raise InputError(
+            "scores", "at least 2 samples that both contenders scored", str(both), "score the same samples"
+        )
     equal = len(first) == len(second)
     fits = fit_runs(first), fit_runs(second)
     spread, pure = _combine(fits, guard or (1 if equal else "seeds"))
