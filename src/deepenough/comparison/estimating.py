@@ -43,9 +43,9 @@ def estimate_gain(
         clusters: label of each sample, or None.
         level: of the interval.
 
-    Unequal numbers of seeds make the degrees of freedom more cautious (`stats.unbalanced`). The interval of 0/1 scores stays within [-1, 1]. Where they leave no variance (every run gave every sample the same
-    gain) interval and p-value are those of two checkpoints, since a width of zero would claim to know samples that
-    nobody has seen.
+    Unequal numbers of seeds make the degrees of freedom more cautious (`stats.unbalanced`). The interval of 0/1 scores
+    stays within [-1, 1]. Where they leave no variance (every run gave every sample the same gain) interval and p-value
+    are those of two checkpoints, since a width of zero would claim to know samples that nobody has seen.
     """
     first, second = big, small
     if clusters is not None:

@@ -1,7 +1,7 @@
 """Runs that diverged: how often it happens, as a rate with its interval, beside a verdict about runs that converge.
 
-A diverged run is stopped, kept as evidence and never averaged away. Both ways of hiding it mislead. Left out in silence,
-it turns "this network is better" into "this network is better when it trains", and flatters exactly the contender that
+A diverged run is stopped, kept as evidence and never averaged away. Both ways of hiding it mislead. Left out in
+silence, it turns "this network is better" into "this network is better when it trains", and flatters the contender that
 fails: with a share r of runs that end at a score d instead of m, the mean over all trainings is lower by r (m - d), and
 no number of converged runs shows it. Averaged in, one run at chance among three drowns the seed variance, so that
 nothing can be shown about either contender (the t interval takes seeds to be roughly normal). So two things are said:

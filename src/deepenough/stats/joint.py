@@ -28,7 +28,7 @@ _CANCELLED = 1e-13  # a quadratic form this much smaller than its terms is round
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One recipe: what its runs leave when the samples are averaged, and when they are not. Leading axes are allowed."""
+    """One recipe: what its runs leave when the samples are averaged, and when not; leading axes are data sets."""
 
     seed_means: FloatArray  # (..., seeds, columns)
     residuals: FloatArray  # (..., columns, columns): E_g
@@ -71,9 +71,8 @@ class Joint:
         Used for correlations between contrasts. The variance of one contrast comes from `spread`, which cuts its
         sample part at 0 by itself; that is never larger, and is exactly the published two-contender estimate.
         """
-        seeds = self._blocks(
-            [matrix / group.seeds for matrix, group in zip(self._seed_part(), self.groups, strict=True)]
-        )
+        whole = [self._pool()] * len(self.groups) if self.pooled else [group.covariance for group in self.groups]
+        seeds = self._blocks([matrix / group.seeds for matrix, group in zip(whole, self.groups, strict=True)])
         residual = self._blocks([group.residuals / group.seeds for group in self.groups])
         values, vectors = np.linalg.eigh(self.sample_covariance - residual)
         clipped = np.einsum("...ij,...j,...kj->...ik", vectors, np.maximum(values, 0.0), vectors)
@@ -146,9 +145,6 @@ class Joint:
         ratio = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
         return np.where(np.eye(len(contrasts), dtype=bool), 1.0, np.clip(ratio, -1.0, 1.0))
 
-    def _seed_part(self) -> list[FloatArray]:
-        return [self._pool()] * len(self.groups) if self.pooled else [group.covariance for group in self.groups]
-
     def _pool(self) -> FloatArray:
         """Seed covariance over all groups, weighted by their degrees of freedom."""
         weighted = [group.covariance * (group.seeds - 1) for group in self.groups]
@@ -157,10 +153,8 @@ class Joint:
     def _pooled_df(self, matrix: FloatArray, load: FloatArray) -> FloatArray:
         """Satterthwaite's of trace(matrix load), a Wishart matrix; all seeds less groups where columns weigh alike."""
         product = matrix @ load
-        square, squares = (
-            np.square(np.trace(product, axis1=-2, axis2=-1)),
-            np.einsum("...ij,...ji->...", product, product),
-        )
+        square = np.square(np.trace(product, axis1=-2, axis2=-1))
+        squares = np.einsum("...ij,...ji->...", product, product)
         freedom = float(sum(group.seeds - 1 for group in self.groups))
         return freedom * np.divide(square, squares, out=np.ones_like(square), where=squares > 0)
 
@@ -243,12 +237,8 @@ def _checked(group: npt.ArrayLike, name: str) -> FloatArray:
     if array.ndim != 3 or array.size == 0:
         raise InputError(name, "scores of shape (seeds, columns, samples)", f"shape {np.shape(group)}")
     if not np.isfinite(array).all():
-        raise InputError(
-            name,
-            "finite scores",
-            "NaN or an infinity",
-            "use stats.unbalanced, or leave such samples out for all groups",
-        )
+        remedy = "use stats.unbalanced, or leave such samples out for all groups"
+        raise InputError(name, "finite scores", "NaN or an infinity", remedy)
     if len(array) < 2:
         raise InputError(name, "at least 2 seeds", str(len(array)), "compare the checkpoints (stats.checkpoints)")
     return array
@@ -261,7 +251,7 @@ def _without_rounding(matrix: FloatArray, largest: FloatArray) -> FloatArray:
 
 
 def _form(matrix: FloatArray, weights: FloatArray) -> FloatArray:
-    """weights' matrix weights, 0 where only rounding error is left of it."""
+    """The quadratic form of the weights, 0 where only rounding error is left of it."""
     value = np.einsum("i,...ij,j->...", weights, matrix, weights)
     size = np.einsum("i,...ij,j->...", np.abs(weights), np.abs(matrix), np.abs(weights))
     return np.where(value > _CANCELLED * size, value, 0.0)
