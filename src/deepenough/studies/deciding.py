@@ -115,5 +115,6 @@ def _rates(bench: Bench, diverged: list[str]) -> str:
         count = sum(cell_name(contender, seed) in diverged for seed in range(bench.design.seeds))
         low, high = divergence(count, bench.design.seeds).interval
         if count:
-            said.append(f"{contender}: {count} of {bench.design.seeds} trainings, a rate of {low:.0%} to {high:.0%}")
+            share = f"{100 * low:.0f} to {100 * high:.0f} %"
+            said.append(f"{contender}: {count} of {bench.design.seeds} trainings, so a rate of {share}")
     return "; ".join(said)
