@@ -115,6 +115,7 @@ class PairResult:
     degrees_of_freedom: float | None
     standard_error: float
     p_adjusted: float | None = None  # Holm over all pairs but the deciding one
+    simultaneous_interval: tuple[float, float] | None = None  # Bonferroni over the same; None for the deciding one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,13 +259,18 @@ def verdict_from_json(plain: Mapping[str, Any]) -> Verdict:
     try:
         values["interval"] = tuple(values["interval"])
         values["needed"] = None if values["needed"] is None else Needed(**values["needed"])
-        values["pairs"] = [PairResult(**{**pair, "interval": tuple(pair["interval"])}) for pair in values["pairs"]]
+        values["pairs"] = [_pair_from_json(pair) for pair in values["pairs"]]
         values["contenders"] = [_contender_from_json(entry) for entry in values["contenders"]]
         return Verdict(**values)
     except (KeyError, TypeError) as error:
         raise RecordError(
             "verdict.json", "a verdict", f"another form ({error})", "run `deepenough verdict FOLDER`"
         ) from error
+
+
+def _pair_from_json(entry: Mapping[str, Any]) -> PairResult:
+    ends = {key: tuple(entry[key]) for key in ("interval", "simultaneous_interval") if entry.get(key) is not None}
+    return PairResult(**{**entry, **ends})
 
 
 def _contender_from_json(entry: Mapping[str, Any]) -> ContenderResult:

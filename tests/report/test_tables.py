@@ -1,5 +1,6 @@
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -145,3 +146,13 @@ def test_costs_table_says_where_it_was_measured(study):
     made = machine.costs(loaded.costs, loaded.verdict)
     assert made.caption == "Cost, measured on cpu, 2 threads, fp32"
     assert [cell.text for cell in made.rows[0]][:5] == ["ResNet-50", "48", "1", "25.56", "0.188"]
+
+
+def test_pairs_table_shows_the_intervals_that_hold_together_where_there_are_any(made_up):
+    verdict = made_up.verdict()
+    plain = results.pairs(verdict)
+    assert len(plain.columns) == 7
+    other, deciding = verdict.pairs
+    made = results.pairs(replace(verdict, pairs=[replace(other, simultaneous_interval=(-0.2, 0.36)), deciding]))
+    assert made.columns[6].title == "95 % for all together"
+    assert [row[6].text for row in made.rows] == [numbers.interval((-0.2, 0.36), 2), numbers.ABSENT]

@@ -15,6 +15,7 @@ from deepenough.stats import (
     mcnemar_mid_p,
     nested,
     single,
+    unbalanced,
     wilson_interval,
 )
 from deepenough.stats.distributions import FloatArray, t_quantile
@@ -31,23 +32,27 @@ def method_of(estimate: Estimate, *, clustered: bool) -> str:
     return _METHODS[estimate.design] + (", on linearised cluster scores" if clustered else "")
 
 
-def estimate_gain(big: FloatArray, small: FloatArray, clusters: np.ndarray | None = None) -> Estimate:
+def estimate_gain(
+    big: FloatArray, small: FloatArray, clusters: np.ndarray | None = None, *, level: float = 0.95
+) -> Estimate:
     """Big minus small, in the score's unit.
 
     Args:
         big: shape (seeds, samples).
         small: shape (seeds, samples), the same samples.
         clusters: label of each sample, or None.
+        level: of the interval.
 
-    The interval of 0/1 scores stays within [-1, 1]. Where they leave no variance (every run gave every sample the same
-    gain) interval and p-value are those of two checkpoints, since a width of zero would claim to know samples that
-    nobody has seen.
+    Unequal numbers of seeds make the degrees of freedom more cautious (`stats.unbalanced`). The interval of 0/1 scores
+    stays within [-1, 1]. Where they leave no variance (every run gave every sample the same gain) interval and p-value
+    are those of two checkpoints, since a width of zero would claim to know samples that nobody has seen.
     """
     first, second = big, small
     if clusters is not None:
         first, second = cluster_scores(big, clusters), cluster_scores(small, clusters)
     by_seed = min(len(big), len(small)) >= 2
-    estimate = nested(first, second) if by_seed else compare_checkpoints(first, second)
+    estimator = compare_checkpoints if not by_seed else nested if len(big) == len(small) else unbalanced
+    estimate = estimator(first, second, level=level)
     if not (is_binary(big) and is_binary(small)):
         return estimate
     if "no_variance" not in estimate.warnings:
@@ -57,7 +62,7 @@ def estimate_gain(big: FloatArray, small: FloatArray, clusters: np.ndarray | Non
     only_big, only_small = max(gain, 0), max(-gain, 0)
     return replace(
         estimate,
-        interval=agresti_min_interval(only_big, only_small, estimate.samples),
+        interval=agresti_min_interval(only_big, only_small, estimate.samples, level=level),
         p_value=mcnemar_mid_p(only_big, only_small),
     )
 

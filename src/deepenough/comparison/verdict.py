@@ -15,7 +15,7 @@ from deepenough.comparison.order import deciding_pair, deciding_scale, from_smal
 from deepenough.comparison.pairing import Aligned, align, cluster_labels
 from deepenough.errors import StudyError
 from deepenough.records import ContenderResult, Needed, PairResult, Verdict
-from deepenough.stats import Decision, Estimate, check_margin, decide, holm, needed, tipping_seed_sd
+from deepenough.stats import Decision, Estimate, bonferroni_level, check_margin, decide, holm, needed, tipping_seed_sd
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class _Question:
     margin: float
     multiplier: float
 
-    def estimate(self, small: str, big: str, scale: int) -> Estimate:
+    def estimate(self, small: str, big: str, scale: int, level: float = 0.95) -> Estimate:
         cells = self.aligned.cells
-        gain = estimate_gain(cells[big, scale].scores, cells[small, scale].scores, self.clusters)
+        gain = estimate_gain(cells[big, scale].scores, cells[small, scale].scores, self.clusters, level=level)
         return gain.scaled(self.multiplier)
 
 
@@ -139,7 +139,9 @@ def _pairs(
             results.append(_pair(estimate, small, big, scale, question.margin))
     others = [i for i, result in enumerate(results) if (result.small, result.big, result.scale) != (*deciding, at)]
     for i, p_value in zip(others, holm([results[i].p_value for i in others]), strict=True):
-        results[i] = replace(results[i], p_adjusted=p_value)
+        pair_of, level = results[i], bonferroni_level(len(others))
+        together = question.estimate(pair_of.small, pair_of.big, pair_of.scale, level).interval
+        results[i] = replace(pair_of, p_adjusted=p_value, simultaneous_interval=together)
     return results
 
 

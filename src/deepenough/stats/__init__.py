@@ -17,7 +17,9 @@ from deepenough.stats.checkpoints import (
 )
 from deepenough.stats.clusters import cluster_scores
 from deepenough.stats.decision import Decision, check_margin, decide
+from deepenough.stats.divergence import Divergence, divergence
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
+from deepenough.stats.joint import Joint, difference_contrasts, joint
 from deepenough.stats.linearise import (
     auroc_covariance,
     auroc_scores,
@@ -26,17 +28,20 @@ from deepenough.stats.linearise import (
     macro_f1_scores,
 )
 from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
-from deepenough.stats.multiplicity import holm
+from deepenough.stats.multiplicity import bonferroni_level, holm, max_t, simultaneous_intervals
 from deepenough.stats.noise import NoiseBudget, NoisePart, RunSpread, noise_budget, run_spread, sd_interval
 from deepenough.stats.power import interval_half_width, needed, predicted_power
 from deepenough.stats.resampling import resample_difference, resample_two_way
 from deepenough.stats.reweighted import bootstrap_covariance, from_covariance, reweighted
+from deepenough.stats.unbalanced import unbalanced
 
 __all__ = [
     "WARNINGS",
     "Components",
     "Decision",
+    "Divergence",
     "Estimate",
+    "Joint",
     "NoiseBudget",
     "NoisePart",
     "RunSpread",
@@ -46,17 +51,22 @@ __all__ = [
     "auroc_scores",
     "average_precision_scores",
     "balanced_accuracy_scores",
+    "bonferroni_level",
     "bootstrap_covariance",
     "check_margin",
     "cluster_scores",
     "compare_checkpoints",
     "decide",
+    "difference_contrasts",
+    "divergence",
     "from_covariance",
     "from_mean_squares",
     "holm",
     "interval_half_width",
     "is_binary",
+    "joint",
     "macro_f1_scores",
+    "max_t",
     "mcnemar_exact_p",
     "mcnemar_mid_p",
     "needed",
@@ -69,8 +79,10 @@ __all__ = [
     "reweighted",
     "run_spread",
     "sd_interval",
+    "simultaneous_intervals",
     "single",
     "tango_interval",
     "tipping_seed_sd",
+    "unbalanced",
     "wilson_interval",
 ]

@@ -17,6 +17,10 @@ WARNINGS = {
     "two_seeds": "a contender has two seeds: the level was measured at 0.045-0.064 instead of 0.05",
     "unequal_seed_sd": "with fewer than 5 seeds one contender varies 3 times as much from seed to seed as the other",
     "tied_seeds": "all seeds of each contender tie, so the seed variance was taken from the residual instead",
+    "unequal_seeds": "the contenders have unequal numbers of seeds, so the degrees of freedom were made more cautious",
+    "missing_scores": "some runs lack scores of some samples: the gain is over the samples that both contenders scored",
+    "pooled_seed_variance": "the contenders' seed variances were taken as equal: where they are not, the level was "
+    "measured at 0.08-0.30 instead of 0.05",
     "no_variance": "nothing varies, over seeds or samples: the interval has no width and says nothing about new data",
 }
 

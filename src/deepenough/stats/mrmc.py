@@ -11,6 +11,7 @@ not a modelling assumption, so 0/1 scores are fine. Measured error rates are in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -39,7 +40,8 @@ class Spread:
     seed_mean_variances: FloatArray  # of the seeds' means as seen
     counts: tuple[int, ...]
     size: int
-    guard: Guard
+    guard: Guard | FloatArray  # an array has an entry a set of seeds
+    seed_df: FloatArray | None = None  # degrees of freedom of each entry of `seeds`; counts - 1 where None
 
     @property
     def variance(self) -> FloatArray:
@@ -52,8 +54,10 @@ class Spread:
 
         `guard` inflates the seed part inside the degrees of freedom only; 1 is the published form.
         """
-        below = np.square(self.guard * self.seeds / np.sqrt(np.array(self.counts) - 1.0)).sum(-1)
-        above = np.square(self.guard * self.seeds.sum(-1) + self.samples)
+        own = np.array(self.counts) - 1.0 if self.seed_df is None else self.seed_df
+        guarded = self.guard * self.seeds
+        below = np.square(guarded / np.sqrt(own)).sum(-1)
+        above = np.square(guarded.sum(-1) + self.samples)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             ratio = np.where(below > 0, above / below, np.inf)
         return np.minimum(ratio, self.size - 1.0)
@@ -61,6 +65,10 @@ class Spread:
     def half_width(self, level: float = 0.95) -> FloatArray:
         """Half the width of the two-sided interval at `level`."""
         return t_quantile(self.degrees_of_freedom, 0.5 + level / 2.0) * np.sqrt(self.variance)
+
+    def estimate(self, design: Design, *, level: float = 0.95, warnings: Sequence[str] = ()) -> Estimate:
+        """One data set's spread as an `Estimate`."""
+        return _estimate(self, design, level, list(warnings))
 
 
 def nested(a: npt.ArrayLike, b: npt.ArrayLike, *, guard: Guard = 1, level: float = 0.95) -> Estimate:

@@ -7,6 +7,7 @@ import polars as pl
 from deepenough.comparison import decide_study
 from deepenough.errors import StudyError
 from deepenough.records import COSTS, NOISE, SCORES, Verdict, read_json, read_table, write_json, write_table
+from deepenough.stats import divergence
 from deepenough.studies.local import Bench
 from deepenough.studies.noise import diverged_cells, done_cells
 from deepenough.studies.thumbnails import write_thumbnails
@@ -109,8 +110,23 @@ def _caveats(bench: Bench, diverged: list[str]) -> list[str]:
             f"The study went on with other versions or on another machine ({listed}); its runs may differ by it."
         )
     if diverged:
-        said.append(f"Diverged and left out: {', '.join(diverged)}. A contender that diverges is a finding in itself.")
+        said.append(
+            f"Diverged and left out: {', '.join(diverged)} ({_rates(bench, diverged)}). The verdict is about trainings "
+            "that converge; a contender that diverges is a finding in itself."
+        )
     extra = diverged_cells(bench.store, bench.design.contenders)
     if extra:
         said.append(f"Diverged and left out of the account of the noise: {', '.join(extra)}.")
     return said
+
+
+def _rates(bench: Bench, diverged: list[str]) -> str:
+    """How often each contender that diverged did so, with the 95 % interval of the rate."""
+    said = []
+    for contender in bench.design.contenders:
+        count = sum(cell_name(contender, seed) in diverged for seed in range(bench.design.seeds))
+        low, high = divergence(count, bench.design.seeds).interval
+        if count:
+            share = f"{100 * low:.0f} to {100 * high:.0f} %"
+            said.append(f"{contender}: {count} of {bench.design.seeds} trainings, so a rate of {share}")
+    return "; ".join(said)

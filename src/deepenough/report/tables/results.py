@@ -104,8 +104,9 @@ def deciding_pairs(verdict: Verdict) -> list[PairResult]:
 
 
 def pairs(verdict: Verdict) -> Table:
-    """Every comparison that was made, with its corrected p-value."""
+    """Every comparison that was made, with its corrected p-value and, where there is one, its corrected interval."""
     decimals = words.decimals_of(verdict)
+    together = any(pair.simultaneous_interval is not None for pair in verdict.pairs)
     rows = [
         (
             f"{words.display_name(pair.big)} over {words.display_name(pair.small)}",
@@ -114,14 +115,21 @@ def pairs(verdict: Verdict) -> Table:
             numbers.interval(pair.interval, decimals),
             numbers.probability(pair.p_value),
             numbers.probability(pair.p_adjusted),
+            *([_together(pair, decimals)] if together else []),
             _pair_answer(pair),
         )
         for pair in verdict.pairs
     ]
-    heads = ["gain of", "px", f"gain, {verdict.unit}", "95 % interval", "p", "p, Holm", text_column("taken alone")]
-    return table(
-        "pairs", "Every comparison made", heads, rows, note="Holm: corrected for all comparisons but the deciding one."
-    )
+    heads = ["gain of", "px", f"gain, {verdict.unit}", "95 % interval", "p", "p, Holm"]
+    heads += [*(["95 % for all together"] if together else []), text_column("taken alone")]
+    note = "Holm: corrected for all comparisons but the deciding one."
+    note += " All together: intervals that hold at once for the same (Bonferroni)." if together else ""
+    return table("pairs", "Every comparison made", heads, rows, note=note)
+
+
+def _together(pair: PairResult, decimals: int) -> str:
+    ends = pair.simultaneous_interval
+    return numbers.ABSENT if ends is None else numbers.interval(ends, decimals)
 
 
 def _pair_answer(pair: PairResult) -> str:
