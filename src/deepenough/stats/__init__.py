@@ -20,13 +20,21 @@ from deepenough.stats.decision import Decision, check_margin, decide
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
 from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
 from deepenough.stats.multiplicity import holm
-from deepenough.stats.power import interval_half_width, needed, predicted_power
+from deepenough.stats.power import Price, needed
+from deepenough.stats.prediction import (
+    interval_half_width,
+    predicted_power,
+    seed_sd_factor,
+    smallest_margin,
+    with_upper_seed_sds,
+)
 
 __all__ = [
     "WARNINGS",
     "Components",
     "Decision",
     "Estimate",
+    "Price",
     "agresti_min_interval",
     "as_scores",
     "check_margin",
@@ -43,8 +51,11 @@ __all__ = [
     "nested",
     "paired",
     "predicted_power",
+    "seed_sd_factor",
     "single",
+    "smallest_margin",
     "tango_interval",
     "tipping_seed_sd",
     "wilson_interval",
+    "with_upper_seed_sds",
 ]
