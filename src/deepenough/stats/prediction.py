@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepenough.errors import InputError
-from deepenough.stats.distributions import FloatArray, noncentral_t_power, t_quantile
+from deepenough.stats.distributions import FloatArray, noncentral_t_power, t_quantile, t_two_sided
 from deepenough.stats.estimate import Components, Estimate
 
 BoolArray = npt.NDArray[np.bool_]
@@ -77,6 +77,29 @@ def smallest_margin(parts: Components, seeds: int, samples: FloatArray | float, 
     if not np.all(np.asarray(samples) >= 2):
         raise InputError("samples", "at least 2", str(np.min(samples)), "test on more samples")
     return 2.0 * interval_half_width(parts, seeds, samples, level=level)
+
+
+def predicted_estimate(parts: Components, difference: float, seeds: int, samples: int) -> Estimate:
+    """What a typical study of this size would report if the true difference is `difference`; no seeds were seen.
+
+    >>> parts = Components(seed_variances=(0, 0), residual_variances=(.0225, .0225), sample_variance=.018)
+    >>> typical = predicted_estimate(parts, 0.0, 3, 22_800)
+    >>> [round(end, 4) for end in typical.interval], typical.seeds
+    ([-0.0025, 0.0025], (3, 3))
+    """
+    variance, df = (float(part) for part in _design(parts, seeds, np.asarray(float(samples))))
+    half, error = float(t_quantile(df, 0.975)) * math.sqrt(variance), math.sqrt(variance)
+    return Estimate(
+        difference=difference,
+        standard_error=error,
+        degrees_of_freedom=df,
+        interval=(difference - half, difference + half),
+        p_value=float(t_two_sided(difference / error, df)) if error > 0 else float(difference == 0),
+        design="nested",
+        seeds=(seeds, seeds),
+        samples=samples,
+        components=parts,
+    )
 
 
 def seed_sd_factor(seeds: int, confidence: float = UPPER) -> float:
