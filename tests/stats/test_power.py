@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.power import TTestPower
 
@@ -176,6 +176,7 @@ def test_no_size_is_sure_where_the_specification_says_never(seed_sd, seeds):
     assert fewest_samples(lambda n: 2 * interval_half_width(parts, seeds, n) <= 0.005) is None
 
 
+@settings(max_examples=40)
 @given(
     seed_sds=st.tuples(st.floats(0, 0.02), st.floats(0, 0.02)),
     residual=st.floats(1e-4, 0.25),

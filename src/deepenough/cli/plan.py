@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -89,6 +90,7 @@ def plan(  # noqa: PLR0913  one option a parameter
     measured = _measured(pilot, given)
     _require_images(source, images, measured)
     _require_svg(out)
+    _require_probe({"--contenders": contenders, "--budget": budget}, probing=probe and source is not None)
     from deepenough.stats import check_margin
 
     check_margin(margin)  # before pictures are opened for minutes
@@ -141,6 +143,12 @@ def _require_svg(out: Path | None) -> None:
         raise InputError(f"--out {out}", "a file that ends in .svg", out.suffix or "no ending")
     if out is not None and out.is_dir():
         raise InputError(f"--out {out}", "a file", "a folder", "name a file in it")
+
+
+def _require_probe(options: dict[str, str | None], *, probing: bool) -> None:
+    for option, value in options.items():
+        if value is not None and not probing:
+            raise InputError(option, "a SOURCE whose training is timed", "none", "add a SOURCE, or leave it out")
 
 
 def _prepare(source: str) -> Prepared:
@@ -216,7 +224,9 @@ def _draw(prospect: Prospect, picture: Path) -> None:
     text = margin_over_images(prospect)
     try:
         write_atomically(picture, lambda stream: stream.write(text.encode("utf-8", errors="replace")))
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
         raise InputError(f"--out {picture}", "a file that can be written", error.strerror or str(error)) from None
 
 

@@ -38,4 +38,4 @@ def labels_share(scores: pl.DataFrame, pair: tuple[str, str], scale: int) -> flo
     )
     if by_sample.filter(pl.col("scored_apart") & ~pl.col("differ")).height:
         return None
-    return by_sample["differ"].sum() / by_sample.height
+    return by_sample.filter(pl.col("differ")).height / by_sample.height

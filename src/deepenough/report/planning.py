@@ -7,8 +7,9 @@ from deepenough.report.tables import numbers
 from deepenough.report.words import display_name, plural
 
 _WIDER = (  # python benchmarks/calibration.py --repetitions 10000 --only planning
-    "Sure means: where the interval comes out as wide as foretold. In nearly half of all studies it comes out somewhat "
-    "wider; then a gain of about half the margin may stay undecided."
+    "Sure means: where the interval comes out as wide as foretold. In simulations it came out wider in nearly half of "
+    "all studies; where the gain was half the margin, the worst case, 13 to 16 % stayed undecided with 3 seeds, 8 % "
+    "with 5 and 4 % with 10. Never means: not with 10 million images."
 )
 
 
@@ -74,7 +75,9 @@ def _verdict(prospect: Prospect) -> str:
     within = [_fewest_within(scenario, prospect) for scenario in prospect.scenarios]
     most = prospect.seeds[-1]
     if all(k is None for k in within):
-        return f"A margin of {margin} is out of reach of these images, even with {most} seeds: more images are needed."
+        far = f"A margin of {margin} is out of reach of these images, even with {most} seeds."
+        settled = any(scenario.needed.guaranteed for scenario in prospect.scenarios)
+        return far if settled else f"{far} No number of images is sure to decide it with so few seeds."
     known = [k for k in within if k is not None]
     if len(known) < len(within):
         return f"A margin of {margin} is within their reach with {min(known)} seeds or more if seeds vary little."

@@ -147,7 +147,9 @@ def cheapest_design(settles: Settles | None, price: Price, estimate: Estimate) -
     at a given variance; with few seeds the degrees of freedom call for more of them, so all are tried.
     """
     best: dict[str, float] | None = None
-    for k in range(max(*estimate.seeds, 2), MOST_SEEDS + 1) if settles is not None else ():
+    if settles is None:
+        return None
+    for k in range(max(*estimate.seeds, 2), MOST_SEEDS + 1):
         if best is not None and price.of(k, 0) >= best["price"]:
             break
         samples = fewest_samples(lambda n, k=k: settles(k, n))
@@ -160,7 +162,9 @@ def _designs(settles: Settles | None, rungs: Sequence[int], estimate: Estimate) 
     """The fewest samples for each number of seeds; those that save no samples over fewer seeds are left out."""
     found: list[dict[str, float]] = []
     fewest = float("inf")
-    for k in rungs if settles is not None else ():
+    if settles is None:
+        return found
+    for k in rungs:
         samples = fewest_samples(lambda n, k=k: settles(k, n))
         if samples is None or samples >= fewest:
             continue
@@ -185,7 +189,8 @@ def _seed_floor(estimate: Estimate) -> float:
     share = np.array([s / k for s, k in zip(estimate.components.seed_variances, counts, strict=True)])
     if not share.any():
         return 0.0
-    df = share.sum() ** 2 / sum(v * v / (k - 1.0) for v, k in zip(share, counts, strict=True))
+    weights = share / share.sum()  # squares of tiny variances would vanish
+    df = 1.0 / sum(w * w / (k - 1.0) for w, k in zip(weights, counts, strict=True))
     return float(t_quantile(df, 0.975) * np.sqrt(share.sum()))
 
 

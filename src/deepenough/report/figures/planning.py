@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from deepenough.comparison.planning import Prospect, Scenario
 from deepenough.report.figures.canvas import (
@@ -48,10 +46,8 @@ def _title(prospect: Prospect, scenario: Scenario) -> str:
 def _draw(figure: Figure, prospect: Prospect) -> None:
     count = len(prospect.scenarios)
     columns = min(count, 2)
-    panels: Sequence[Axes] = figure.subplots(
-        -(-count // columns), columns, sharex=True, sharey=True, squeeze=False
-    ).flat
-    for axes, scenario in zip(panels, prospect.scenarios, strict=False):
+    panels = figure.subplots(-(-count // columns), columns, sharex=True, sharey=True, squeeze=False)
+    for axes, scenario in zip(panels.flat, prospect.scenarios, strict=False):
         _panel(axes, prospect, scenario)
     handles = [
         Line2D([], [], color=colour(place), linestyle=DASHES[place % 6], label=f"{k} seeds")
@@ -71,6 +67,7 @@ def _panel(axes: Axes, prospect: Prospect, scenario: Scenario) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: numbers.shortest(value)))
         axis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.count(value)))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.axhline(prospect.margin, color=INK, linewidth=1)
     axes.axvline(prospect.images, color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
     marks = {"size": 11, "color": MUTED, "textcoords": "offset points"}
