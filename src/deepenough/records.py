@@ -130,6 +130,11 @@ class Needed:
     seed_floor: float | None = None  # half width of the interval with these seeds and endless samples
     sample_floor: float | None = None  # half width with these samples and endless seeds
     tipping_seed_sd: float | None = None  # one seed only: run-to-run SD that would overturn the difference
+    guaranteed_at_upper_sd: list[dict[str, float]] | None = None  # each seed SD at its one-sided 80 % upper bound
+    likely_at_upper_sd: list[dict[str, float]] | None = None  # None where no spread over seeds was seen
+    labels_share: float | None = None  # of the samples: those on which runs differ in class; only they need a label
+    cheapest: dict[str, float] | None = None  # of all guaranteed designs, with its `price`; where prices are known
+    cheapest_likely: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

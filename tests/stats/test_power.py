@@ -1,15 +1,32 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from statsmodels.stats.power import TTestPower
 
 from deepenough.errors import InputError
-from deepenough.stats import Components, Estimate, compare_checkpoints, interval_half_width, needed, predicted_power
+from deepenough.stats import (
+    Components,
+    Estimate,
+    Price,
+    compare_checkpoints,
+    interval_half_width,
+    needed,
+    nested,
+    predicted_power,
+    seed_sd_factor,
+    smallest_margin,
+    with_upper_seed_sds,
+)
 from deepenough.stats.distributions import noncentral_t_power, t_quantile
+from deepenough.stats.prediction import fewest_samples, predicted_estimate
 
 LADDER = (2, 3, 5, 10, 20)
 
@@ -139,3 +156,126 @@ def test_what_is_sure_to_settle_is_likely_to(difference):
     likely = {design["seeds"]: design["samples"] for design in found.likely}
     for design in found.guaranteed:
         assert min(n for k, n in likely.items() if k <= design["seeds"]) <= design["samples"]
+
+
+TABLE = [(0.0, 2, 36_700), (0.0, 3, 22_800), (0.0, 5, 17_100), (0.0, 10, 13_900), (0.0, 20, 12_500)]
+TABLE += [(0.001, 3, 79_900), (0.001, 5, 24_400), (0.001, 10, 16_000), (0.001, 20, 13_300), (0.003, 20, 29_400)]
+
+
+@pytest.mark.parametrize(("seed_sd", "seeds", "samples"), TABLE)
+def test_sure_sizes_are_those_of_the_specification_within_one_per_cent(seed_sd, seeds, samples):
+    """Its disagreements are rounded; residual .0220 and sample .0181 round to them and give its sizes."""
+    parts = Components(seed_variances=(seed_sd**2,) * 2, residual_variances=(0.0220,) * 2, sample_variance=0.0181)
+    found = fewest_samples(lambda n: 2 * interval_half_width(parts, seeds, n) <= 0.005)
+    assert found == pytest.approx(samples, rel=0.01)
+
+
+@pytest.mark.parametrize(("seed_sd", "seeds"), [(0.001, 2), (0.003, 2), (0.003, 3), (0.003, 5), (0.003, 10)])
+def test_no_size_is_sure_where_the_specification_says_never(seed_sd, seeds):
+    parts = seen(seed_sd).components
+    assert fewest_samples(lambda n: 2 * interval_half_width(parts, seeds, n) <= 0.005) is None
+
+
+@settings(max_examples=40)
+@given(
+    seed_sds=st.tuples(st.floats(0, 0.02), st.floats(0, 0.02)),
+    residual=st.floats(1e-4, 0.25),
+    sample=st.floats(0, 0.25),
+    margin=st.floats(0.002, 0.2),
+)
+def test_a_sure_design_fed_back_has_half_the_margin_as_half_width(seed_sds, residual, sample, margin):
+    parts = Components(
+        seed_variances=(seed_sds[0] ** 2, seed_sds[1] ** 2),
+        residual_variances=(residual, residual),
+        sample_variance=sample,
+    )
+    for design in needed(replace(seen(), components=parts), margin, ladder=(2, 3, 10)).guaranteed:
+        k, n = int(design["seeds"]), int(design["samples"])
+        low, high = predicted_estimate(parts, 0.0, k, n).interval
+        assert (high - low) / 2 <= margin / 2 * (1 + 1e-12)
+        assert float(smallest_margin(parts, k, float(n))) <= margin
+
+
+def test_smallest_margin_is_the_width_of_the_t_interval_of_scipy():
+    parts = seen(0.002).components
+    k, n = 4, 5000.0
+    share = 0.002**2 / k + 0.0225 / (k * n)
+    variance = 2 * share + 0.018 / n
+    df = variance**2 / (2 * share**2 / (k - 1))
+    low, high = scipy.stats.t.interval(0.95, df, scale=math.sqrt(variance))
+    assert float(smallest_margin(parts, k, n)) == pytest.approx(high - low, rel=1e-10)
+
+
+@pytest.mark.parametrize(("seeds", "samples"), [(1, 100.0), (3, 1.0), (3, float("nan"))])
+def test_smallest_margin_refuses_one_seed_and_one_sample(seeds, samples):
+    with pytest.raises(InputError, match="at least 2"):
+        smallest_margin(seen().components, seeds, samples)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10, 30])
+def test_upper_seed_sd_is_scipys_chi_squared_bound(seeds):
+    expected = math.sqrt((seeds - 1) / scipy.stats.chi2.ppf(0.2, seeds - 1))
+    assert seed_sd_factor(seeds) == pytest.approx(expected, rel=1e-10)
+    assert seed_sd_factor(3) == pytest.approx(2.1, abs=0.05)
+
+
+def test_upper_seed_sd_bounds_what_was_seen_and_then_takes_the_noise_off():
+    rng = np.random.default_rng(3)
+    a = rng.normal(size=(3, 400)) + rng.normal(0, 0.2, (3, 1))
+    b = rng.normal(size=(5, 400)) + rng.normal(0, 0.2, (5, 1))
+    estimate = nested(a, b)
+    for runs, upper in zip((a, b), with_upper_seed_sds(estimate).seed_variances, strict=True):
+        k = len(runs)
+        left = runs - runs.mean(0) - runs.mean(1)[:, None] + runs.mean()
+        noise = (left**2).sum() / ((k - 1) * 399) / 400
+        seen_variance = runs.mean(1).var(ddof=1)
+        expected = seen_variance * (k - 1) / scipy.stats.chi2.ppf(0.2, k - 1) - noise
+        assert upper == pytest.approx(max(expected, 0.0), rel=1e-9)
+
+
+def test_designs_at_the_upper_seed_sd_are_larger_and_absent_where_no_seeds_were_seen():
+    rng = np.random.default_rng(1)
+    scores = [(rng.random((3, 500)) < 0.8) + rng.normal(0, 0.01, (3, 1)) for _ in "ab"]
+    found = needed(nested(*scores), 0.1)
+    upper = sizes(found.guaranteed_at_upper_sd or [])
+    assert upper
+    assert all(upper[k] >= n for k, n in sizes(found.guaranteed).items() if k in upper)
+    assert needed(seen(), 0.005).guaranteed_at_upper_sd is None
+
+
+def test_cheapest_design_is_the_best_of_all_by_enumeration():
+    estimate, price = seen(0.001), Price(seed=50.0, image=0.3, test=1e-4)
+    found = needed(estimate, 0.02, price=price).cheapest
+    assert found is not None
+    affordable = [
+        (price.of(k, n), k, n) for k in range(2, 40) for n in range(100, 3000) if price.of(k, n) < found["price"] * 1.02
+    ]
+    settling = [entry for entry in affordable if 2 * interval_half_width(estimate.components, *entry[1:]) <= 0.02]
+    assert min(settling) == (found["price"], found["seeds"], found["samples"])
+
+
+def test_cheapest_mix_nears_the_closed_form_when_seeds_are_many_and_leave_no_residual():
+    parts = Components(seed_variances=(0.004, 0.002), residual_variances=(0.0, 0.0), sample_variance=0.5)
+    price = Price(seed=3.0, image=0.02)
+    design = needed(replace(seen(), components=parts), 0.05, price=price).cheapest
+    assert design is not None
+    ratio = math.sqrt(0.006 * 0.02 / (0.5 * 3.0))
+    assert design["seeds"] > 30
+    assert design["seeds"] / design["samples"] == pytest.approx(ratio, rel=0.1)
+
+
+def test_samples_at_hand_cost_nothing():
+    assert Price(seed=1.0, image=5.0, at_hand=100).of(3, 90) == 3.0
+    assert Price(seed=1.0, image=5.0, at_hand=100).of(3, 102) == 13.0
+
+
+@pytest.mark.parametrize("parts", [{"seed": -1, "image": 1}, {"seed": 0, "image": 0}, {"seed": math.inf, "image": 1}])
+def test_prices_that_cannot_be_are_refused(parts):
+    with pytest.raises(InputError, match="price"):
+        Price(**parts)
+
+
+def test_power_is_one_far_out_where_scipys_noncentral_t_fails():
+    assert np.isnan(scipy.special.nctdtr(20, 40, 2.0))
+    parts = Components(seed_variances=(1e-9, 1e-9), residual_variances=(1e-4, 1e-4), sample_variance=1e-4)
+    assert float(predicted_power(parts, 3, 1e7, 0.5)) == 1.0

@@ -25,6 +25,7 @@ COMMANDS = {
     "compare": "Train and test networks on your images; say which is enough.",
     "networks": "List the networks that can take part.",
     "check": "Open every image of a source; list what a study would use.",
+    "plan": "Say how many images and seeds it takes, before training.",
     "cost": "Measure time and memory of networks on this machine.",
     "verdict": "Decide anew from a study's scores or anybody's predictions.",
     "report": "Write a study's report anew.",

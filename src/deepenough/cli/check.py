@@ -48,7 +48,7 @@ def check(
     from deepenough.data import open_source, prepare
 
     opened = open_source(source, path_column=path_column, target_column=target_column)
-    with _progress(len(opened.entries)) as progress:
+    with opening(len(opened.entries)) as progress:
         prepared = prepare(opened, split_seed=split_seed, workers=os.cpu_count() or 1, progress=progress)
     if as_json:
         _output.say_json({"audit": _plain(prepared.audit), "quarantine": prepared.quarantine.to_dicts()})
@@ -63,7 +63,7 @@ def _plain(audit: Audit) -> dict[str, object]:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int, int], None] | None]:
+def opening(total: int) -> Iterator[Callable[[int, int], None] | None]:
     """A bar on standard error while pictures are opened; nothing where that is no terminal."""
     if not sys.stderr.isatty():
         yield None
@@ -78,17 +78,17 @@ def _progress(total: int) -> Iterator[Callable[[int, int], None] | None]:
 
 def _say(prepared: Prepared) -> None:
     audit = prepared.audit
-    _output.say(_one_line(audit.source))
+    _output.say(one_line(audit.source))
     _output.say(f"{audit.found} files found, {audit.used} used, {audit.quarantined} quarantined.")
     for note in audit.notes:
-        _output.say(_one_line(note))
+        _output.say(one_line(note))
     _output.say()
     _output.say_lines(_class_table(audit))
     _output.say()
     for finding in audit.findings:
-        _output.say(_one_line(f"{finding.severity}: {finding.message}"), hanging="  ")
+        _output.say(one_line(f"{finding.severity}: {finding.message}"), hanging="  ")
         for path in finding.paths[:_EXAMPLES_SHOWN]:
-            _output.say(_one_line(path), indent="    ")
+            _output.say(one_line(path), indent="    ")
         if finding.paths and finding.count > _EXAMPLES_SHOWN:
             _output.say(f"and {finding.count - _EXAMPLES_SHOWN} more", indent="    ")
     if audit.quarantined:
@@ -108,16 +108,16 @@ def _class_table(audit: Audit) -> list[str]:
 
 
 def _row(name: str, counts: dict[str, int]) -> tuple[str, ...]:
-    label = _one_line(name)
+    label = one_line(name)
     if len(label) > _NAME_WIDTH:
         label = label[: _NAME_WIDTH - 1] + "…"
     return (label, *(str(counts[split]) for split in _SPLITS), str(sum(counts.values())))
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     r"""The text with characters that would move the cursor or colour the terminal written as escapes.
 
-    >>> _one_line("a\x1b[31m\nb")
+    >>> one_line("a\x1b[31m\nb")
     'a\\x1b[31m\\nb'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

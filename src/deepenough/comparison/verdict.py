@@ -10,6 +10,8 @@ import polars as pl
 
 from deepenough.comparison import caveats as caveat
 from deepenough.comparison.estimating import estimate_gain, for_planning, interval_of_mean, method_of
+from deepenough.comparison.labels import labels_share
+from deepenough.comparison.needs import in_samples
 from deepenough.comparison.noise import account_of
 from deepenough.comparison.order import deciding_pair, deciding_scale, from_small_to_big, validation_means
 from deepenough.comparison.pairing import Aligned, align, cluster_labels
@@ -113,7 +115,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         method=method_of(estimate, clustered=question.clusters is not None),
         beyond_margin=decision.beyond_margin,
         enough_for_any_margin_above=estimate.interval[1],
-        needed=_needed(estimate, decision, margin, len(aligned.sample_ids)),
+        needed=_with_labels(_needed(estimate, decision, margin, len(aligned.sample_ids)), scores, pair, at),
         caveats=list(dict.fromkeys(said)),
         scale_chosen_on=chosen_on,
         contenders=_contenders(question, ordered, validation),
@@ -193,18 +195,16 @@ def _needed(estimate: Estimate, decision: Decision, margin: float, samples: int)
         found = needed(plan, margin)
     elif decision.beyond_margin is False:
         found = needed(plan, margin, target=estimate.difference - margin)
-    if estimate.samples < samples and found is not None:  # clusters: say it in samples again
-        found = replace(
-            found,
-            guaranteed=[_in_samples(design, samples / estimate.samples) for design in found.guaranteed],
-            likely=[_in_samples(design, samples / estimate.samples) for design in found.likely],
-        )
+    if found is not None:
+        found = in_samples(found, samples / estimate.samples)  # the estimate counts clusters where there are any
     if estimate.components.seed_variances:
         return found
     tipping = tipping_seed_sd(estimate.difference, estimate.standard_error)
     return replace(found or Needed(), tipping_seed_sd=tipping)
 
 
-def _in_samples(design: Mapping[str, float], samples_per_cluster: float) -> dict[str, float]:
-    counted = ("samples", "total_samples", "more_samples")
-    return {key: round(value * samples_per_cluster) if key in counted else value for key, value in design.items()}
+def _with_labels(found: Needed | None, scores: pl.DataFrame, pair: tuple[str, str], scale: int) -> Needed | None:
+    """With the share of new samples that would need a label, where designs call for new samples."""
+    if found is None or not (found.guaranteed or found.likely):
+        return found
+    return replace(found, labels_share=labels_share(scores, pair, scale))

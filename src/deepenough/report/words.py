@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deepenough.records import Needed, Verdict
+from deepenough.report.needs import more_about
 from deepenough.report.noise import gap_in_words
 from deepenough.report.tables import numbers
 
@@ -196,7 +197,8 @@ def needed_in_words(verdict: Verdict) -> list[str]:
         lines.append(
             "No affordable number of seeds and images is sure to settle it at this margin; a larger margin could."
         )
-    return lines
+    runs = min((len(seeds) for seeds in verdict.seeds.values()), default=0)
+    return lines + more_about(needed, runs=runs, describe=lambda designs: _designs(verdict, designs))
 
 
 def _open(verdict: Verdict) -> bool:

@@ -30,7 +30,14 @@ from deepenough.stats.linearise import (
 from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
 from deepenough.stats.multiplicity import bonferroni_level, holm, max_t, simultaneous_intervals
 from deepenough.stats.noise import NoiseBudget, NoisePart, RunSpread, noise_budget, run_spread, sd_interval
-from deepenough.stats.power import interval_half_width, needed, predicted_power
+from deepenough.stats.power import Price, interval_half_width, needed, predicted_power
+from deepenough.stats.prediction import (
+    interval_half_width,
+    predicted_power,
+    seed_sd_factor,
+    smallest_margin,
+    with_upper_seed_sds,
+)
 from deepenough.stats.resampling import resample_difference, resample_two_way
 from deepenough.stats.reweighted import bootstrap_covariance, from_covariance, reweighted
 from deepenough.stats.unbalanced import unbalanced
@@ -44,6 +51,7 @@ __all__ = [
     "Joint",
     "NoiseBudget",
     "NoisePart",
+    "Price",
     "RunSpread",
     "agresti_min_interval",
     "as_scores",
@@ -79,10 +87,13 @@ __all__ = [
     "reweighted",
     "run_spread",
     "sd_interval",
+    "seed_sd_factor",
     "simultaneous_intervals",
     "single",
+    "smallest_margin",
     "tango_interval",
     "tipping_seed_sd",
     "unbalanced",
     "wilson_interval",
+    "with_upper_seed_sds",
 ]

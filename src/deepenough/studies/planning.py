@@ -16,7 +16,7 @@ from deepenough.studies.listener import Listener
 from deepenough.studies.noise import noise_cells, take_up
 from deepenough.studies.plan import Plan, Probe, forecast
 from deepenough.studies.probe import probe
-from deepenough.studies.resolve import describe_recipe, resolve, split_sizes
+from deepenough.studies.resolve import Resolved, describe_recipe, resolve, split_sizes
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study, load_study, save_study, seconds
 from deepenough.tasks.classification import Classification
@@ -40,13 +40,7 @@ def plan_study(
         return study, machine, plan
     listener.stage("timing a few steps on this machine")
     machine = choose_machine(request.precision, request.threads)
-    trained = max(1, split_sizes(prepared.samples).train)
-
-    def probe_at(study: Study, side: int) -> Probe:
-        setting = setting_of(study, prepared, machine, Recipe(optimizer=study.recipe.optimizer))
-        return probe(study.contenders, setting, side=side, batch=min(study.batch or 1, trained))
-
-    resolved = resolve(request, prepared.samples, probe_at)
+    resolved = resolve_on(machine, request, prepared)
     settled = {"precision": machine.precision, "threads": machine.threads, "source": _absolute(request.source)}
     study = resolved.study.model_copy(update=settled)
     plan = _plan(study, prepared, resolved.probe, resolved.gave_up)
@@ -54,6 +48,17 @@ def plan_study(
     write_json(store.plan, {**dataclasses.asdict(plan), "command": command})
     save_study(study, store.study)  # last: where it is, the others are
     return study, machine, plan
+
+
+def resolve_on(machine: Machine, request: Study, prepared: Prepared) -> Resolved:
+    """Fill what the request leaves open, by a short probe of this machine."""
+    trained = max(1, split_sizes(prepared.samples).train)
+
+    def probe_at(study: Study, side: int) -> Probe:
+        setting = setting_of(study, prepared, machine, Recipe(optimizer=study.recipe.optimizer))
+        return probe(study.contenders, setting, side=side, batch=min(study.batch or 1, trained))
+
+    return resolve(request, prepared.samples, probe_at)
 
 
 def setting_of(study: Study, prepared: Prepared, machine: Machine, recipe: Recipe) -> Setting:

@@ -131,18 +131,39 @@ def legend_above(figure: Figure, handles: Sequence[object], narrow: bool) -> Non
     figure.legend(handles=handles, loc="outside upper left", ncols=2 if narrow else 4)  # type: ignore[arg-type]
 
 
+def svg_file(caption: Caption, draw: Draw, *, height: int) -> str:
+    """The wide form as the text of an SVG file that stands by itself, in dark ink on white paper."""
+    root = ET.fromstring(_drawn(caption, draw, (WIDE, height), "wide"))
+    space = "{http://www.w3.org/2000/svg}"
+    for child in root.findall(f"{space}metadata"):
+        root.remove(child)
+    root.insert(0, ET.Element(f"{space}rect", {"width": "100%", "height": "100%", "fill": "#ffffff"}))
+    for place, (tag, text) in enumerate((("title", caption.title), ("desc", caption.description))):
+        described = ET.Element(f"{space}{tag}")
+        described.text = printable(text)
+        root.insert(place, described)
+    ET.register_namespace("", space[1:-1])
+    ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
 def _svg(caption: Caption, draw: Draw, width: int, height: int, narrow: bool) -> str:
     form = "narrow" if narrow else "wide"
+    return _for_page(_drawn(caption, draw, (width, height), form), caption, form, width)
+
+
+def _drawn(caption: Caption, draw: Draw, size: tuple[int, int], form: str) -> str:
+    """What matplotlib writes; `size` is width and height in CSS pixels."""
     buffer = io.StringIO()
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the reader's fonts draw it, not ours
         mpl.rcdefaults()
         settings: dict[Any, Any] = {**_STYLE, "svg.hashsalt": f"{caption.key}-{form}"}
         mpl.rcParams.update(settings)
-        figure = Figure(figsize=(width / 72, height / 72), dpi=72)
-        draw(figure, narrow)
+        figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=72)
+        draw(figure, form == "narrow")
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
-    return _for_page(buffer.getvalue(), caption, form, width)
+    return buffer.getvalue()
 
 
 def _for_page(svg: str, caption: Caption, form: str, width: int) -> str:

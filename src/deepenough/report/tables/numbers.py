@@ -127,6 +127,18 @@ def at_least(value: float, digits: int = 2) -> str:
     return f"{-(-whole // step) * step:,}"
 
 
+def rounded_up(value: float, digits: int = 2) -> str:
+    """A bound that must not look tighter than it is: so many significant digits, rounded up.
+
+    >>> rounded_up(3.9412), rounded_up(0.4701), rounded_up(12.1), rounded_up(0.5)
+    ('4.0', '0.48', '13', '0.50')
+    """
+    if not (math.isfinite(value) and value > 0):
+        return ABSENT if not math.isfinite(value) else "0"
+    decimals = max(digits - 1 - math.floor(math.log10(value)), 0)
+    return fixed(math.ceil(value * 10**decimals - 1e-9) / 10**decimals, decimals)
+
+
 def just_above(value: float) -> str:
     """The next tenth above a bound.
 

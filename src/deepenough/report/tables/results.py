@@ -146,14 +146,29 @@ def designs(verdict: Verdict) -> Table | None:
     needed = verdict.needed
     if needed is None or not (needed.guaranteed or needed.likely):
         return None
-    sure = {int(design["seeds"]): design for design in needed.guaranteed}
-    likely = {int(design["seeds"]): design for design in needed.likely}
-    rows = [
-        (numbers.count(k), _images(likely.get(k)), _images(sure.get(k))) for k in sorted(sure.keys() | likely.keys())
-    ]
-    heads = ["seeds of each network", "test images, likely to settle it", "test images, sure to settle it"]
+    sure, likely, upper = (
+        {int(design["seeds"]): design for design in designs or ()}
+        for designs in (needed.guaranteed, needed.likely, needed.guaranteed_at_upper_sd)
+    )
+    counts = sorted(sure.keys() | likely.keys() | upper.keys())
+    columns = {
+        "seeds of each network": [numbers.count(k) for k in counts],
+        "test images, likely to settle it": [_images(likely.get(k)) for k in counts],
+        "test images, sure to settle it": [_images(sure.get(k)) for k in counts],
+    }
     note = "Likely: 80 %, if the truth is as measured. Sure: whatever the truth is. A dash: no number of images does."
-    return table("designs", "What it would take", heads, rows, note=note)
+    if needed.guaranteed_at_upper_sd is not None:
+        columns["sure, if seeds vary more"] = [_images(upper.get(k)) for k in counts]
+        note += " If seeds vary more: the spread of each network's seeds at its 80 % upper bound."
+    if needed.labels_share is not None:
+        best = {**likely, **sure}
+        columns["new labels"] = [_labels(best.get(k), needed.labels_share) for k in counts]
+        note += " New labels: of the added images (sure, else likely), those on which runs disagree as often as here."
+    return table("designs", "What it would take", list(columns), list(zip(*columns.values(), strict=True)), note=note)
+
+
+def _labels(design: Mapping[str, float] | None, share: float) -> str:
+    return numbers.ABSENT if design is None else numbers.at_least(share * design["more_samples"])
 
 
 def _images(design: Mapping[str, float] | None) -> str:
