@@ -30,7 +30,7 @@ from deepenough.stats.linearise import (
 from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
 from deepenough.stats.multiplicity import bonferroni_level, holm, max_t, simultaneous_intervals
 from deepenough.stats.noise import NoiseBudget, NoisePart, RunSpread, noise_budget, run_spread, sd_interval
-from deepenough.stats.power import Price, interval_half_width, needed, predicted_power
+from deepenough.stats.power import Price, needed
 from deepenough.stats.prediction import (
     interval_half_width,
     predicted_power,
