@@ -17,13 +17,13 @@ from deepenough.stats.checkpoints import (
 )
 from deepenough.stats.clusters import cluster_scores
 from deepenough.stats.decision import Decision, check_margin, decide
-from deepenough.stats.divergence import Divergence, divergence
+from deepenough.stats.divergence import Divergence, diverged_rate
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
-from deepenough.stats.joint import Joint, difference_contrasts, joint
+from deepenough.stats.joint import Joint, difference_contrasts, joint_means
 from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
 from deepenough.stats.multiplicity import bonferroni_level, holm, max_t, simultaneous_intervals
 from deepenough.stats.power import interval_half_width, needed, predicted_power
-from deepenough.stats.unbalanced import unbalanced
+from deepenough.stats.unbalanced import nested_unbalanced
 
 __all__ = [
     "WARNINGS",
@@ -40,23 +40,23 @@ __all__ = [
     "compare_checkpoints",
     "decide",
     "difference_contrasts",
-    "divergence",
+    "diverged_rate",
     "from_mean_squares",
     "holm",
     "interval_half_width",
     "is_binary",
-    "joint",
+    "joint_means",
     "max_t",
     "mcnemar_exact_p",
     "mcnemar_mid_p",
     "needed",
     "nested",
+    "nested_unbalanced",
     "paired",
     "predicted_power",
     "simultaneous_intervals",
     "single",
     "tango_interval",
     "tipping_seed_sd",
-    "unbalanced",
     "wilson_interval",
 ]
