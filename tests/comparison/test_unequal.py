@@ -11,7 +11,7 @@ import pytest
 from deepenough import records
 from deepenough.comparison import decide_study
 from deepenough.comparison.estimating import estimate_gain
-from deepenough.stats import agresti_min_interval, bonferroni_level, nested, unbalanced
+from deepenough.stats import agresti_min_interval, bonferroni_level, nested, nested_unbalanced
 
 MANY = {(name, scale): share for name, share in (("resnet50", 0.8), ("resnet101", 0.85)) for scale in (32, 48, 64)}
 
@@ -30,7 +30,7 @@ def test_a_scale_that_lacks_a_seed_is_estimated_with_those_it_has_and_named(make
     scores = make_scores(MANY, seeds=4).filter(~lacking)
     verdict = decide_study(scores, margin=1.0, scale=48)
     by_scale = {pair.scale: pair for pair in verdict.pairs}
-    assert by_scale[64].interval == in_points(unbalanced(*both(scores, 64)).interval)
+    assert by_scale[64].interval == in_points(nested_unbalanced(*both(scores, 64)).interval)
     assert by_scale[32].interval == in_points(nested(*both(scores, 32)).interval)
     assert verdict.seeds == {"resnet50": [0, 1, 2, 3], "resnet101": [0, 1, 2, 3]}
     assert any("Missing from the scores: resnet101 seed 2 at scale 64." in line for line in verdict.caveats)
@@ -54,11 +54,12 @@ def both(scores, scale):
 def test_five_seeds_against_three_are_decided_with_more_cautious_degrees_of_freedom(make_scores, seeds, level):
     scores = make_scores({("resnet50", 32): 0.8, ("resnet101", 32): 0.82}, seeds=dict(zip(ORDER, seeds, strict=True)))
     verdict = decide_study(scores, margin=1.0)
-    expected = unbalanced(*both(scores, 32))
+    expected = nested_unbalanced(*both(scores, 32))
     assert verdict.interval == in_points(expected.interval)
     assert verdict.degrees_of_freedom == pytest.approx(expected.degrees_of_freedom)
     assert (verdict.degrees_of_freedom or 0) <= (nested(*both(scores, 32)).degrees_of_freedom or 0)
     assert verdict.difference == pytest.approx(100 * nested(*both(scores, 32)).difference)
+    assert "more cautious for unequal numbers of seeds" in verdict.method
     said = [line for line in verdict.caveats if "unequal numbers" in line]
     assert len(said) == 1
     assert level in said[0]

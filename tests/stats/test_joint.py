@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepenough.errors import InputError
-from deepenough.stats import difference_contrasts, joint, nested, paired, single
+from deepenough.stats import difference_contrasts, joint_means, nested, paired, single
 from deepenough.stats.joint import joint_moments
 
 
@@ -37,26 +37,26 @@ def same(ours, theirs) -> None:
 def test_two_groups_of_one_column_are_the_nested_design(design, guard):
     seed, seeds_a, seeds_b, samples = design
     a, b = runs(seed, seeds_a, samples), runs(seed + 1, seeds_b, samples)
-    same(joint([a, b]).contrast([1, -1], guard=guard), nested(a[:, 0], b[:, 0], guard=guard))
+    same(joint_means([a, b]).contrast([1, -1], guard=guard), nested(a[:, 0], b[:, 0], guard=guard))
     third = runs(seed + 2, 3, samples)
-    same(joint([a, third, b]).contrast([1, 0, -1], guard=guard), nested(a[:, 0], b[:, 0], guard=guard))
+    same(joint_means([a, third, b]).contrast([1, 0, -1], guard=guard), nested(a[:, 0], b[:, 0], guard=guard))
 
 
 @given(designs)
 def test_two_columns_of_one_group_are_the_paired_design(design):
     seed, seeds, _, samples = design
     a = runs(seed, max(seeds, 3), samples, 3)
-    same(joint([a, runs(seed + 1, 2, samples)]).contrast([0, 1, -1, 0]), paired(a[:, 1], a[:, 2]))
+    same(joint_means([a, runs(seed + 1, 2, samples)]).contrast([0, 1, -1, 0]), paired(a[:, 1], a[:, 2]))
 
 
 def test_one_column_alone_is_the_mean_of_one_contender():
     a, b = runs(1, 4, 90), runs(2, 3, 90)
-    same(joint([a, b]).contrast([0, 1]), single(b[:, 0]))
+    same(joint_means([a, b]).contrast([0, 1]), single(b[:, 0]))
 
 
 def test_how_a_gain_differs_between_scales_is_the_nested_design_of_differences():
     a, b = runs(1, 4, 80, 2), runs(2, 3, 80, 2)
-    same(joint([a, b]).contrast([1, -1, -1, 1]), nested(a[:, 0] - a[:, 1], b[:, 0] - b[:, 1]))
+    same(joint_means([a, b]).contrast([1, -1, -1, 1]), nested(a[:, 0] - a[:, 1], b[:, 0] - b[:, 1]))
 
 
 def test_covariance_is_the_formula_written_out():
@@ -73,12 +73,12 @@ def test_covariance_is_the_formula_written_out():
         start += columns
     samples = np.cov(np.concatenate([group.mean(0) for group in groups])) - residual
     assert np.linalg.eigvalsh(samples).min() > 0  # nothing to project here
-    assert joint(groups).covariance == pytest.approx(seeds + samples / 300, abs=1e-15)
+    assert joint_means(groups).covariance == pytest.approx(seeds + samples / 300, abs=1e-15)
 
 
 @given(st.integers(0, 10_000), st.integers(4, 40))
 def test_covariance_is_positive_semi_definite_and_never_below_a_contrasts_own_variance(seed, samples):
-    found = joint([runs(seed, 3, samples, 3), runs(seed + 1, 2, samples)])
+    found = joint_means([runs(seed, 3, samples, 3), runs(seed + 1, 2, samples)])
     assert np.linalg.eigvalsh(found.covariance).min() > -1e-15
     weights = np.array([1.0, 0.0, 0.0, -1.0])
     spread = found.spread(weights)
@@ -89,7 +89,7 @@ def test_covariance_is_positive_semi_definite_and_never_below_a_contrasts_own_va
 def test_ties_between_scales_of_the_same_runs_leave_no_variance_of_zero():
     a = np.array([[1, 1, 0, 1, 0, 1], [1, 0, 1, 1, 0, 1], [0, 1, 1, 1, 0, 1]], float)
     b = np.roll(a, 1, axis=1)  # each run's mean is the same at both scales
-    estimate = joint([np.stack([a, b], 1)]).contrast([1, -1])
+    estimate = joint_means([np.stack([a, b], 1)]).contrast([1, -1])
     assert estimate.warnings == ("tied_seeds",)
     assert estimate.standard_error == pytest.approx(paired(a, b).standard_error, rel=1e-12)
     assert estimate.standard_error > 0
@@ -97,14 +97,14 @@ def test_ties_between_scales_of_the_same_runs_leave_no_variance_of_zero():
 
 def test_the_same_scores_at_two_scales_differ_by_nothing_and_say_so():
     a = runs(3, 3, 50)
-    estimate = joint([np.concatenate([a, a], 1), runs(4, 3, 50)]).contrast([1, -1, 0])
+    estimate = joint_means([np.concatenate([a, a], 1), runs(4, 3, 50)]).contrast([1, -1, 0])
     assert (estimate.difference, estimate.interval, estimate.p_value) == (0.0, (0.0, 0.0), 1.0)
     assert "no_variance" in estimate.warnings
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
 def test_constant_scores_have_no_variance(value):
-    estimate = joint([np.full((3, 20), value), np.full((4, 20), 0.1)]).contrast([1, -1])
+    estimate = joint_means([np.full((3, 20), value), np.full((4, 20), 0.1)]).contrast([1, -1])
     assert estimate.interval == pytest.approx((value - 0.1, value - 0.1))
     assert "no_variance" in estimate.warnings
 
@@ -112,7 +112,7 @@ def test_constant_scores_have_no_variance(value):
 def test_pooled_seeds_are_students_t_when_samples_do_not_vary():
     rng = np.random.default_rng(7)
     a, b = rng.normal(size=(4, 1)), 0.3 + rng.normal(size=(3, 1))
-    ours = joint([a.repeat(500, 1), b.repeat(500, 1)], pooled=True).contrast([1, -1])
+    ours = joint_means([a.repeat(500, 1), b.repeat(500, 1)], pooled=True).contrast([1, -1])
     theirs = scipy.stats.ttest_ind(a[:, 0], b[:, 0], equal_var=True)
     assert ours.p_value == pytest.approx(theirs.pvalue, rel=1e-10)
     assert ours.interval == pytest.approx(tuple(theirs.confidence_interval()), rel=1e-10)
@@ -122,7 +122,7 @@ def test_pooled_seeds_are_students_t_when_samples_do_not_vary():
 def test_pooled_seeds_take_all_groups_even_those_without_weight():
     rng = np.random.default_rng(8)
     means = [rng.normal(size=(k, 1)) for k in (3, 5, 4)]
-    ours = joint([m.repeat(400, 1) for m in means], pooled=True).contrast([1, -1, 0])
+    ours = joint_means([m.repeat(400, 1) for m in means], pooled=True).contrast([1, -1, 0])
     pool = sum(((m - m.mean()) ** 2).sum() for m in means) / 9
     t = (means[0].mean() - means[1].mean()) / np.sqrt(pool * (1 / 3 + 1 / 5))
     assert ours.degrees_of_freedom == pytest.approx(9, rel=1e-10)
@@ -131,7 +131,7 @@ def test_pooled_seeds_take_all_groups_even_those_without_weight():
 
 def test_pooled_seeds_that_tie_fall_back_on_the_residual():
     a = np.array([[1, 1, 0, 1], [1, 0, 1, 1], [0, 1, 1, 1]], float)
-    pooled, apart = joint([a, a[:, ::-1]], pooled=True), joint([a, a[:, ::-1]])
+    pooled, apart = joint_means([a, a[:, ::-1]], pooled=True), joint_means([a, a[:, ::-1]])
     ours, theirs = (found.contrast([1, -1]) for found in (pooled, apart))
     assert ours.standard_error == pytest.approx(theirs.standard_error, rel=1e-12)
     assert ours.degrees_of_freedom is not None
@@ -146,16 +146,16 @@ def test_order_of_samples_seeds_and_groups_is_irrelevant(design, random):
     order, rows = list(range(samples)), list(range(seeds_a))
     random.shuffle(order)
     random.shuffle(rows)
-    before = joint([a, b, c]).contrast([1, 0, -1, 0])
-    after = joint([c[..., order], a[rows][..., order], b[..., order]]).contrast([0, 1, 0, -1])
+    before = joint_means([a, b, c]).contrast([1, 0, -1, 0])
+    after = joint_means([c[..., order], a[rows][..., order], b[..., order]]).contrast([0, 1, 0, -1])
     assert after.interval == pytest.approx(before.interval, abs=1e-12)
     assert after.p_value == pytest.approx(before.p_value, abs=1e-12)
 
 
 def test_unit_and_origin_of_the_score_are_irrelevant():
     a, b = runs(1, 3, 60, 2), runs(2, 4, 60)
-    before = joint([a, b]).contrast([1, 0, -1])
-    after = joint([(a + 3) * 1e6, (b + 3) * 1e6]).contrast([1, 0, -1])
+    before = joint_means([a, b]).contrast([1, 0, -1])
+    after = joint_means([(a + 3) * 1e6, (b + 3) * 1e6]).contrast([1, 0, -1])
     assert after.interval == pytest.approx(tuple(1e6 * end for end in before.interval), rel=1e-7)
 
 
@@ -165,7 +165,7 @@ def test_batches_give_what_single_data_sets_give():
     contrasts = difference_contrasts([(0, 2), (0, 1)], 3)
     batch = joint_moments([a, b])
     for row in range(4):
-        one = joint([a[row], b[row]])
+        one = joint_means([a[row], b[row]])
         assert batch.covariance[row] == pytest.approx(one.covariance, abs=1e-14)
         assert batch.correlation(contrasts)[row] == pytest.approx(one.correlation(contrasts), abs=1e-12)
         for weights in contrasts:
@@ -173,7 +173,7 @@ def test_batches_give_what_single_data_sets_give():
 
 
 def test_correlation_of_contrasts_is_that_of_their_covariance():
-    found = joint([runs(seed, 3, 400) for seed in range(4)])
+    found = joint_means([runs(seed, 3, 400) for seed in range(4)])
     contrasts = difference_contrasts([(1, 0), (2, 0), (3, 0)], 4)
     covariance = contrasts @ found.covariance @ contrasts.T
     expected = covariance / np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
@@ -194,20 +194,20 @@ def test_correlation_of_contrasts_is_that_of_their_covariance():
 )
 def test_unusable_groups_are_refused_in_one_clear_line(groups, text):
     with pytest.raises(InputError, match=text):
-        joint(groups)
+        joint_means(groups)
 
 
 def test_pooling_needs_the_same_columns():
     with pytest.raises(InputError, match="the same columns"):
-        joint([runs(1, 3, 20, 2), runs(2, 3, 20)], pooled=True)
+        joint_means([runs(1, 3, 20, 2), runs(2, 3, 20)], pooled=True)
 
 
 @pytest.mark.parametrize("weights", [[1.0], [0.0, 0.0], [1.0, np.nan], [[1.0, -1.0]]])
 def test_unusable_weights_are_refused(weights):
     with pytest.raises(InputError, match="2 finite numbers, not all 0"):
-        joint([runs(1, 3, 20), runs(2, 3, 20)]).contrast(weights)
+        joint_means([runs(1, 3, 20), runs(2, 3, 20)]).contrast(weights)
 
 
 def test_scales_of_two_runs_are_not_compared():
     with pytest.raises(InputError, match="at least 3 to compare columns of one group"):
-        joint([runs(1, 2, 20, 2)]).contrast([1, -1])
+        joint_means([runs(1, 2, 20, 2)]).contrast([1, -1])

@@ -13,7 +13,7 @@ from deepenough.stats import (
     compare_checkpoints,
     difference_contrasts,
     holm,
-    joint,
+    joint_means,
     max_t,
     simultaneous_intervals,
 )
@@ -34,7 +34,7 @@ def five_estimates():
     rng = np.random.default_rng(3)
     easy = rng.normal(size=400)
     runs = [(easy + rng.normal(size=(3 + g % 2, 400)) > -0.7 - 0.1 * g).astype(float) for g in range(6)]
-    found = joint(runs)
+    found = joint_means(runs)
     contrasts = difference_contrasts([(g, 0) for g in range(1, 6)], 6)
     return found, contrasts, [found.contrast(row) for row in contrasts]
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepenough.errors import InputError
-from deepenough.stats import nested, unbalanced
+from deepenough.stats import nested, nested_unbalanced
 from deepenough.stats.unbalanced import _side, fit_runs, unbalanced_spread
 
 NAN = float("nan")
@@ -31,7 +31,7 @@ designs = st.tuples(st.integers(0, 10_000), st.integers(2, 5), st.integers(2, 5)
 def test_complete_data_give_the_nested_estimate(design, guard):
     seed, seeds_a, seeds_b, samples = design
     both = binary(seed, seeds_a + seeds_b, samples)
-    ours, theirs = (f(both[:seeds_a], both[seeds_a:], guard=guard) for f in (unbalanced, nested))
+    ours, theirs = (f(both[:seeds_a], both[seeds_a:], guard=guard) for f in (nested_unbalanced, nested))
     assert ours.difference == pytest.approx(theirs.difference, abs=1e-12)
     assert ours.standard_error == pytest.approx(theirs.standard_error, abs=1e-12)
     assert ours.degrees_of_freedom == pytest.approx(theirs.degrees_of_freedom, rel=1e-9)
@@ -46,7 +46,7 @@ def test_complete_data_give_the_nested_estimate(design, guard):
 def test_complete_data_whose_seeds_tie_give_the_nested_estimate():
     a = np.array([[1, 1, 0, 1, 0, 1], [1, 0, 1, 1, 0, 1], [0, 1, 1, 1, 0, 1]], float)
     b = np.array([[1, 1, 0, 0, 0, 1], [1, 0, 1, 0, 0, 1], [0, 1, 1, 0, 0, 1]], float)
-    ours, theirs = unbalanced(a, b), nested(a, b)
+    ours, theirs = nested_unbalanced(a, b), nested(a, b)
     assert ours.warnings == theirs.warnings == ("tied_seeds",)
     assert ours.interval == pytest.approx(theirs.interval, abs=1e-12)
 
@@ -83,7 +83,7 @@ def test_difference_is_the_mean_over_samples_that_both_scored_of_fitted_values()
     a, b = with_gaps(binary(1, 3, 30), 1, 0.5), with_gaps(binary(2, 4, 30), 2, 0.5)
     both = ~np.isnan(a).all(0) & ~np.isnan(b).all(0)
     expected = (least_squares(a)[0] - least_squares(b)[0])[both].mean()
-    estimate = unbalanced(a, b)
+    estimate = nested_unbalanced(a, b)
     assert estimate.difference == pytest.approx(expected, abs=1e-10)
     assert estimate.samples == both.sum()
     assert estimate.warnings == ("unequal_seeds", "missing_scores")
@@ -97,7 +97,7 @@ def test_gaps_cost_nothing_where_scores_are_sample_plus_run():
     a[0, hard] = NAN  # the run that skips the hard samples gains nothing by it
     both = ~np.isnan(a).all(0) & ~np.isnan(b).all(0)
     assert both.sum() > 30
-    estimate = unbalanced(a, b)
+    estimate = nested_unbalanced(a, b)
     assert estimate.difference == pytest.approx(first.mean() - second.mean(), abs=1e-12)
     assert estimate.standard_error == pytest.approx(np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 3), rel=1e-9)
     assert abs(np.nanmean(a) - np.nanmean(b) - estimate.difference) > 0.05, "the mean over cells is another number"
@@ -135,7 +135,11 @@ def test_order_is_irrelevant_and_swapping_flips_the_sign(design, random):
     order, rows = list(range(samples + 6)), list(range(seeds_a))
     random.shuffle(order)
     random.shuffle(rows)
-    before, after, back = unbalanced(a, b), unbalanced(a[rows][:, order], b[:, order]), unbalanced(b, a)
+    before, after, back = (
+        nested_unbalanced(a, b),
+        nested_unbalanced(a[rows][:, order], b[:, order]),
+        nested_unbalanced(b, a),
+    )
     assert after.interval == pytest.approx(before.interval, abs=1e-9)
     assert back.interval == pytest.approx((-before.interval[1], -before.interval[0]), abs=1e-9)
     assert np.isfinite(before.interval).all()
@@ -148,7 +152,7 @@ def test_unit_and_origin_of_the_score_are_irrelevant(design, factor, shift):
     seed, seeds_a, seeds_b, samples = design
     both = with_gaps(binary(seed, seeds_a + seeds_b, samples + 6), seed)
     a, b = both[:seeds_a], both[seeds_a:]
-    before, after = unbalanced(a, b), unbalanced((a + shift) * factor, (b + shift) * factor)
+    before, after = nested_unbalanced(a, b), nested_unbalanced((a + shift) * factor, (b + shift) * factor)
     assert after.interval == pytest.approx(tuple(end * factor for end in before.interval), rel=1e-6, abs=1e-8 * factor)
 
 
@@ -157,7 +161,7 @@ def test_batches_give_what_single_data_sets_give():
     b = np.stack([with_gaps(binary(seed + 9, 4, 50), seed + 9) for seed in range(4)])
     spread = unbalanced_spread(a, b, "seeds")
     for row in range(4):
-        one = unbalanced(a[row], b[row])
+        one = nested_unbalanced(a[row], b[row])
         assert one.standard_error == pytest.approx(np.sqrt(spread.variance[row]), rel=1e-10)
         assert one.degrees_of_freedom == pytest.approx(spread.degrees_of_freedom[row], rel=1e-10)
 
@@ -166,7 +170,7 @@ def test_unequal_numbers_of_seeds_guard_the_degrees_of_freedom_by_their_number()
     rng = np.random.default_rng(1)
     a, b = binary(1, 10, 3000), np.clip(binary(2, 3, 3000) - np.array([[0.02], [0.0], [-0.02]]), 0, 1)
     b += rng.normal(size=(3, 1)) * 0.01
-    default, published = unbalanced(a, b), unbalanced(a, b, guard=1)
+    default, published = nested_unbalanced(a, b), nested_unbalanced(a, b, guard=1)
     assert default.warnings == ("unequal_seeds",)
     assert default.standard_error == published.standard_error
     shares = np.array([a.mean(1).var(ddof=1) / 10, b.mean(1).var(ddof=1) / 3])
@@ -181,13 +185,13 @@ def test_a_run_without_scores_is_a_run_less():
     a, b = binary(1, 4, 40), binary(2, 3, 40)
     gone = a.copy()
     gone[2] = NAN
-    assert unbalanced(gone, b) == unbalanced(np.delete(a, 2, 0), b)
+    assert nested_unbalanced(gone, b) == nested_unbalanced(np.delete(a, 2, 0), b)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
 def test_constant_scores_with_gaps_have_no_variance(value):
     a = with_gaps(np.full((3, 20), value), 1)
-    estimate = unbalanced(a, np.full((3, 20), 0.1))
+    estimate = nested_unbalanced(a, np.full((3, 20), 0.1))
     assert estimate.difference == pytest.approx(value - 0.1)
     assert estimate.interval == pytest.approx((value - 0.1, value - 0.1))
     assert "no_variance" in estimate.warnings
@@ -208,4 +212,4 @@ def test_constant_scores_with_gaps_have_no_variance(value):
 )
 def test_unusable_scores_are_refused_in_one_clear_line(a, b, text):
     with pytest.raises(InputError, match=text):
-        unbalanced(a, b)
+        nested_unbalanced(a, b)

@@ -14,8 +14,8 @@ from deepenough.stats import (
     is_binary,
     mcnemar_mid_p,
     nested,
+    nested_unbalanced,
     single,
-    unbalanced,
     wilson_interval,
 )
 from deepenough.stats.distributions import FloatArray, t_quantile
@@ -29,7 +29,8 @@ _METHODS = {
 
 def method_of(estimate: Estimate, *, clustered: bool) -> str:
     """The method in words, for the record."""
-    return _METHODS[estimate.design] + (", on linearised cluster scores" if clustered else "")
+    guarded = ", more cautious for unequal numbers of seeds" if "unequal_seeds" in estimate.warnings else ""
+    return _METHODS[estimate.design] + guarded + (", on linearised cluster scores" if clustered else "")
 
 
 def estimate_gain(
@@ -51,7 +52,7 @@ def estimate_gain(
     if clusters is not None:
         first, second = cluster_scores(big, clusters), cluster_scores(small, clusters)
     by_seed = min(len(big), len(small)) >= 2
-    estimator = compare_checkpoints if not by_seed else nested if len(big) == len(small) else unbalanced
+    estimator = compare_checkpoints if not by_seed else nested if len(big) == len(small) else nested_unbalanced
     estimate = estimator(first, second, level=level)
     if not (is_binary(big) and is_binary(small)):
         return estimate

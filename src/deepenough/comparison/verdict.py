@@ -141,9 +141,9 @@ def _pairs(
             results.append(_pair(estimate, small, big, scale, question.margin))
     others = [i for i, result in enumerate(results) if (result.small, result.big, result.scale) != (*deciding, at)]
     for i, p_value in zip(others, holm([results[i].p_value for i in others]), strict=True):
-        pair_of, level = results[i], bonferroni_level(len(others))
-        together = question.estimate(pair_of.small, pair_of.big, pair_of.scale, level).interval
-        results[i] = replace(pair_of, p_adjusted=p_value, simultaneous_interval=together)
+        found, level = results[i], bonferroni_level(len(others))
+        together = question.estimate(found.small, found.big, found.scale, level).interval
+        results[i] = replace(found, p_adjusted=p_value, simultaneous_interval=together)
     return results
 
 

@@ -17,7 +17,7 @@ from deepenough.stats.checkpoints import (
 )
 from deepenough.stats.clusters import cluster_scores
 from deepenough.stats.decision import Decision, check_margin, decide
-from deepenough.stats.divergence import Divergence, divergence
+from deepenough.stats.divergence import Divergence, diverged_rate
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
 from deepenough.stats.joint import Joint, difference_contrasts, joint
 from deepenough.stats.linearise import (
@@ -41,6 +41,11 @@ from deepenough.stats.prediction import (
 from deepenough.stats.resampling import resample_difference, resample_two_way
 from deepenough.stats.reweighted import bootstrap_covariance, from_covariance, reweighted
 from deepenough.stats.unbalanced import unbalanced
+from deepenough.stats.joint import Joint, difference_contrasts, joint_means
+from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
+from deepenough.stats.multiplicity import bonferroni_level, holm, max_t, simultaneous_intervals
+from deepenough.stats.power import interval_half_width, needed, predicted_power
+from deepenough.stats.unbalanced import nested_unbalanced
 
 __all__ = [
     "WARNINGS",
@@ -68,18 +73,21 @@ __all__ = [
     "difference_contrasts",
     "divergence",
     "from_covariance",
+    "diverged_rate",
     "from_mean_squares",
     "holm",
     "interval_half_width",
     "is_binary",
     "joint",
     "macro_f1_scores",
+    "joint_means",
     "max_t",
     "mcnemar_exact_p",
     "mcnemar_mid_p",
     "needed",
     "nested",
     "noise_budget",
+    "nested_unbalanced",
     "paired",
     "predicted_power",
     "resample_difference",
@@ -93,7 +101,6 @@ __all__ = [
     "smallest_margin",
     "tango_interval",
     "tipping_seed_sd",
-    "unbalanced",
     "wilson_interval",
     "with_upper_seed_sds",
 ]

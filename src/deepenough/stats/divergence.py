@@ -35,7 +35,7 @@ class Divergence:
             converged_mean: of the runs that converged, any unit.
             diverged_score: what a diverged run is worth, in that unit: chance, or 0.
 
-        >>> [round(points, 1) for points in divergence(1, 5).flattery(90.0, 10.0)]
+        >>> [round(points, 1) for points in diverged_rate(1, 5).flattery(90.0, 10.0)]
         [16.0, 0.4, 57.3]
         """
         drop = converged_mean - diverged_score
@@ -43,7 +43,7 @@ class Divergence:
         return self.rate * drop, low, high
 
 
-def divergence(diverged: int, runs: int, *, level: float = 0.95) -> Divergence:
+def diverged_rate(diverged: int, runs: int, *, level: float = 0.95) -> Divergence:
     """The rate at which trainings diverge, with the interval of Clopper and Pearson.
 
     C. Clopper and E. Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
@@ -54,10 +54,10 @@ def divergence(diverged: int, runs: int, *, level: float = 0.95) -> Divergence:
         runs: all that were started, at least 1; runs that were stopped for another reason do not count.
         level: of the interval.
 
-    >>> seen = divergence(1, 5)
+    >>> seen = diverged_rate(1, 5)
     >>> seen.rate, tuple(round(end, 3) for end in seen.interval)
     (0.2, (0.005, 0.716))
-    >>> tuple(round(end, 3) for end in divergence(0, 3).interval)
+    >>> tuple(round(end, 3) for end in diverged_rate(0, 3).interval)
     (0.0, 0.708)
     """
     if not 0 <= diverged <= runs or runs < 1:

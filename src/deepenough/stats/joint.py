@@ -168,7 +168,7 @@ class Joint:
         return whole
 
 
-def joint(groups: Sequence[npt.ArrayLike], *, pooled: bool = False) -> Joint:
+def joint_means(groups: Sequence[npt.ArrayLike], *, pooled: bool = False) -> Joint:
     """Means of several contenders at several scales with their joint error.
 
     Args:
@@ -183,7 +183,7 @@ def joint(groups: Sequence[npt.ArrayLike], *, pooled: bool = False) -> Joint:
 
     >>> a = [[1, 1, 0, 1, 1, 0], [1, 1, 1, 1, 1, 0], [1, 0, 1, 1, 1, 0]]
     >>> b = [[1, 0, 0, 1, 0, 0], [1, 0, 0, 1, 1, 0], [1, 0, 1, 1, 0, 0]]
-    >>> estimate = joint([a, b]).contrast([1, -1])
+    >>> estimate = joint_means([a, b]).contrast([1, -1])
     >>> round(estimate.difference, 4), round(estimate.degrees_of_freedom, 2)
     (0.2778, 5.0)
     """

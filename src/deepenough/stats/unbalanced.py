@@ -56,7 +56,9 @@ class Fit:
     scored: FloatArray  # (..., samples): by how many runs
 
 
-def unbalanced(a: npt.ArrayLike, b: npt.ArrayLike, *, guard: GuardRule | None = None, level: float = 0.95) -> Estimate:
+def nested_unbalanced(
+    a: npt.ArrayLike, b: npt.ArrayLike, *, guard: GuardRule | None = None, level: float = 0.95
+) -> Estimate:
     """Expected gain of a freshly trained A over a freshly trained B on a new sample, from scores with gaps.
 
     Args:
@@ -76,7 +78,7 @@ def unbalanced(a: npt.ArrayLike, b: npt.ArrayLike, *, guard: GuardRule | None = 
     >>> from math import nan
     >>> a = [[1, 1, 0, 1, 1, nan], [1, 1, 1, 1, 1, 0], [nan, 0, 1, 1, 1, 0]]
     >>> b = [[1, 0, 0, 1, 0, 0], [1, 0, nan, 1, 1, 0], [1, 0, 1, 1, 0, 0]]
-    >>> estimate = unbalanced(a, b)
+    >>> estimate = nested_unbalanced(a, b)
     >>> round(estimate.difference, 3), estimate.samples, estimate.warnings
     (0.229, 6, ('missing_scores',))
     """
@@ -112,7 +114,7 @@ def guard_by_seeds(counts: tuple[int, ...]) -> FloatArray:
 
 
 def unbalanced_spread(a: FloatArray, b: FloatArray, guard: GuardRule = 1) -> Spread:
-    """The variance of `unbalanced` for shape (..., seeds, samples): any number of data sets at once, unchecked."""
+    """The variance of `nested_unbalanced` for shape (..., seeds, samples): data sets in any number, unchecked."""
     return _combine((fit_runs(a), fit_runs(b)), guard)[0]
 
 

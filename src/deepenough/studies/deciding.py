@@ -7,7 +7,7 @@ import polars as pl
 from deepenough.comparison import decide_study
 from deepenough.errors import StudyError
 from deepenough.records import COSTS, NOISE, SCORES, Verdict, read_json, read_table, write_json, write_table
-from deepenough.stats import divergence
+from deepenough.stats import diverged_rate
 from deepenough.studies.local import Bench
 from deepenough.studies.noise import diverged_cells, done_cells
 from deepenough.studies.thumbnails import write_thumbnails
@@ -125,7 +125,7 @@ def _rates(bench: Bench, diverged: list[str]) -> str:
     said = []
     for contender in bench.design.contenders:
         count = sum(cell_name(contender, seed) in diverged for seed in range(bench.design.seeds))
-        low, high = divergence(count, bench.design.seeds).interval
+        low, high = diverged_rate(count, bench.design.seeds).interval
         if count:
             share = f"{100 * low:.0f} to {100 * high:.0f} %"
             said.append(f"{contender}: {count} of {bench.design.seeds} trainings, so a rate of {share}")
