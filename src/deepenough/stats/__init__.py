@@ -15,6 +15,7 @@ from deepenough.stats.checkpoints import (
     tipping_seed_sd,
     wilson_interval,
 )
+from deepenough.stats.claims import Audit, audit
 from deepenough.stats.clusters import cluster_scores
 from deepenough.stats.decision import Decision, check_margin, decide
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
@@ -24,11 +25,13 @@ from deepenough.stats.power import interval_half_width, needed, predicted_power
 
 __all__ = [
     "WARNINGS",
+    "Audit",
     "Components",
     "Decision",
     "Estimate",
     "agresti_min_interval",
     "as_scores",
+    "audit",
     "check_margin",
     "cluster_scores",
     "compare_checkpoints",
