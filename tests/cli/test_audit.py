@@ -65,7 +65,8 @@ def test_text_says_the_numbers_of_the_worked_example(capsys):
 def test_the_order_of_the_figures_does_not_change_who_is_ahead(capsys):
     forth = run(capsys, *CASE, "--names", "x,y")[1]
     back = run(capsys, CASE[1], CASE[0], *CASE[2:], "--names", "y,x")[1]
-    assert forth == back
+    assert forth[: forth.index("Can they")] == back[: back.index("Can they")]
+    assert forth[forth.index("Which images") :] == back[back.index("Which images") :]
 
 
 def test_what_the_images_leave_open_is_not_concluded(capsys):
