@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -17,19 +20,19 @@ from deepenough.errors import InputError
 from deepenough.records import Verdict
 from deepenough.stats import Estimate, compare_checkpoints, decide, is_binary, nested, paired
 
+T = TypeVar("T")
 DESIGNS = {"nested": (nested, 2), "paired": (paired, 3), "checkpoints": (compare_checkpoints, 1)}
 every_design = pytest.mark.parametrize("design", DESIGNS)
 
 binary = st.sampled_from([0.0, 1.0])
 coarse = st.sampled_from([0.0, 0.25, 0.5, 1.0])  # ties, constants and perfect scores come often
 real = st.floats(-100.0, 100.0, width=32)
-BIG = 1e6  # nothing here is this large
 
 
 @st.composite
 def scored(draw, fewest: int = 1, *, equal: bool = False, scores: st.SearchStrategy | None = None, images: int = 2):
     """Scores of two networks, shapes (seeds, images)."""
-    values = scores or draw(st.sampled_from([binary, coarse, real]))
+    values = draw(st.sampled_from([binary, coarse, real])) if scores is None else scores
     seeds = draw(st.integers(fewest, 4))
     others = seeds if equal else draw(st.integers(fewest, 4))
     width = draw(st.integers(images, 12))
@@ -58,6 +61,14 @@ def table_of(networks: dict[str, np.ndarray], ids: list[str] | None = None) -> p
 
 def verdict_of(small: np.ndarray, big: np.ndarray, margin: float = 0.5, **how) -> Verdict:
     return decide_study(table_of({"small": small, "big": big}), margin=margin, small="small", big="big", **how)
+
+
+def attempt(work: Callable[[], T]) -> tuple[T | None, str]:
+    """The answer and nothing, or nothing and the line of the refusal."""
+    try:
+        return work(), ""
+    except InputError as refusal:
+        return None, str(refusal)
 
 
 def assert_whole(estimate: Estimate) -> None:
@@ -135,33 +146,32 @@ def test_every_answer_is_whole_and_every_refusal_is_one_line(design, data):
     hole = data.draw(st.sampled_from([None, None, np.nan, np.inf, -np.inf]))
     if hole is not None:
         a[0, 0] = hole
-    try:
-        assert_whole(estimate(a, b))
-        assert hole is None
-    except InputError as refusal:
-        assert "\n" not in str(refusal)
-        assert refusal.expected
+    found, refusal = attempt(lambda: estimate(a, b))
+    if found is None:
         fits = hole is None and a.shape[1] > 1 and min(len(a), len(b)) >= DESIGNS[design][1]
         assert not fits or (design == "paired" and len(a) != len(b))
+        assert "expected" in refusal
+        assert "\n" not in refusal
+    else:
+        assert hole is None
+        assert_whole(found)
 
 
 @every_design
-@pytest.mark.parametrize("first", [0.0, 1.0, 0.1, 1 / 3])
-@pytest.mark.parametrize("second", [0.0, 1.0, 0.1])
-@pytest.mark.parametrize("seeds", [1, 2, 3, 7])
-@pytest.mark.parametrize("images", [1, 2, 1000])
+@pytest.mark.parametrize(("first", "second"), list(itertools.product([0.0, 1.0, 0.1, 1 / 3], [0.0, 1.0, 0.1])))
+@pytest.mark.parametrize(("seeds", "images"), [(1, 1), (1, 2), (1, 1000), (2, 1), (2, 2), (3, 2), (3, 1000), (7, 30)])
 def test_constant_scores_have_an_answer_or_a_clear_refusal(design, first, second, seeds, images):
     estimate, fewest = DESIGNS[design]
-    a, b = np.full((seeds, images), first), np.full((seeds, images), second)
-    try:
-        found = estimate(a, b)
-    except InputError:
+    others = seeds + (seeds > 1 and design != "paired")  # the mean of 3 may differ from that of 2 in its last digit
+    a, b = np.full((seeds, images), first), np.full((others, images), second)
+    found, _ = attempt(lambda: estimate(a, b))
+    if found is None:
         assert seeds < fewest or images == 1
         return
     assert_whole(found)
     assert found.difference == pytest.approx(first - second)
-    if found.standard_error == 0 and (seeds > 1 or not is_binary(np.stack([a, b]))):
-        assert "no_variance" in found.warnings
+    assert found.standard_error == 0
+    assert "no_variance" in found.warnings
     assert (found.p_value == 1.0) == (first == second)
 
 
@@ -170,12 +180,12 @@ def test_constant_scores_have_an_answer_or_a_clear_refusal(design, first, second
 def test_unit_of_the_score_is_irrelevant(design, data, factor):
     estimate, a, b = of(design, data, scores=coarse)
     before, after = estimate(a, b), estimate(a * factor, b * factor)
-    if before.design == after.design:  # 0/1 scores in another unit are not 0/1 any more
+    if "mcnemar" not in (before.design, after.design):  # which asks for 0/1, as they are in one unit only
         assert after.interval == pytest.approx(tuple(end * factor for end in before.interval), abs=1e-9 * factor)
         assert after.p_value == pytest.approx(before.p_value, abs=1e-6)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(scored(images=2), st.floats(0.1, 50.0))
 def test_verdict_swaps_sign_with_its_networks(networks, margin):
     small, big = networks
@@ -188,7 +198,7 @@ def test_verdict_swaps_sign_with_its_networks(networks, margin):
         assert back.answer == "small_is_better"
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(scored(images=2), st.randoms(use_true_random=False))
 def test_verdict_does_not_depend_on_the_order_of_rows_seeds_or_images(networks, random):
     small, big = networks
@@ -206,7 +216,7 @@ def test_verdict_does_not_depend_on_the_order_of_rows_seeds_or_images(networks, 
         assert after.p_value == pytest.approx(before.p_value, abs=1e-9)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(scored(images=2), st.floats(1.001, 3.0))
 def test_verdict_with_an_interval_narrower_than_the_margin_is_never_undecided(networks, stretch):
     low, high = verdict_of(*networks).interval
@@ -215,7 +225,7 @@ def test_verdict_with_an_interval_narrower_than_the_margin_is_never_undecided(ne
     assert again.answer != "undecided"
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(scored(scores=binary, images=2), st.randoms(use_true_random=False))
 def test_verdict_needs_labels_only_where_some_run_disagrees(networks, random):
     small, big = networks
@@ -236,17 +246,16 @@ def holds_nan(value: object) -> bool:
     return any(map(holds_nan, value)) if isinstance(value, list | tuple) else False
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(scored(images=1), st.sampled_from([None, None, None, np.nan, np.inf]), st.sampled_from([1e-6, 0.5, 30.0]))
 def test_verdict_is_whole_or_refused_in_one_line(networks, hole, margin):
     small, big = networks
     if hole is not None:
         big[-1, -1] = hole
-    try:
-        verdict = verdict_of(small, big, margin)
-    except InputError as refusal:
+    verdict, refusal = attempt(lambda: verdict_of(small, big, margin))
+    if verdict is None:
         assert hole is not None or small.shape[1] == 1
-        assert "\n" not in str(refusal)
+        assert "\n" not in refusal
         return
     assert hole is None
     assert not holds_nan(dataclasses.asdict(verdict)), verdict
@@ -263,10 +272,9 @@ def test_verdict_over_clusters_is_whole(networks, data):
     small, big = networks
     names = st.sampled_from(["ann", "bob", "eve", None])
     groups = {f"{i:03d}": data.draw(names) for i in range(small.shape[1])}
-    try:
-        verdict = verdict_of(small, big, groups=groups)
-    except InputError as refusal:
-        assert "cluster" in str(refusal)
+    verdict, refusal = attempt(lambda: verdict_of(small, big, groups=groups))
+    if verdict is None:
+        assert "cluster" in refusal
         assert len(set(groups.values())) == 1
         return
     assert not holds_nan(dataclasses.asdict(verdict)), verdict
