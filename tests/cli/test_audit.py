@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -110,3 +111,11 @@ def test_audit_imports_neither_torch_nor_scipy_stats():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_documentation_shows_what_the_command_prints(capsys, repository):
+    page = (repository / "docs" / "audit.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```\n\$ deepenough audit ([^\n]+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(shown) == 2
+    for arguments, printed in shown:
+        assert run(capsys, *arguments.split())[1] == printed

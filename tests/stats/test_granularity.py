@@ -58,7 +58,8 @@ def test_smallest_fitting_sizes_are_those_of_trying_every_size():
 
 def test_about_a_third_of_all_sizes_up_to_ten_thousand_fit_the_worked_example():
     a, b = parse_figure("98.67", "a"), parse_figure("96.86", "b")
-    assert 0.25 < np.mean([fit(a, b, n).both for n in range(1, 10_001)]) < 0.5
+    rounded = [[counts(f, n, "rounded") for f in (a, b)] for n in range(1, 10_001)]
+    assert np.mean([all(low <= high for low, high in each) for each in rounded]) == pytest.approx(0.334)
 
 
 def test_usual_splits_are_those_of_the_number_given():

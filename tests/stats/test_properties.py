@@ -87,6 +87,7 @@ def assert_whole(estimate: Estimate) -> None:
 
 
 @every_design
+@settings(max_examples=50)
 @given(st.data())
 def test_swapping_the_networks_flips_the_sign_and_nothing_else(design, data):
     estimate, a, b = of(design, data)
@@ -99,6 +100,7 @@ def test_swapping_the_networks_flips_the_sign_and_nothing_else(design, data):
 
 
 @every_design
+@settings(max_examples=50)
 @given(st.data(), st.randoms(use_true_random=False))
 def test_order_of_images_and_seeds_is_irrelevant(design, data, random):
     estimate, a, b = of(design, data)
@@ -115,6 +117,7 @@ def test_order_of_images_and_seeds_is_irrelevant(design, data, random):
 
 
 @every_design
+@settings(max_examples=50)
 @given(st.data(), st.floats(1.0001, 5.0))
 def test_an_interval_narrower_than_the_margin_is_never_undecided(design, data, stretch):
     estimate, a, b = of(design, data)
@@ -124,6 +127,7 @@ def test_an_interval_narrower_than_the_margin_is_never_undecided(design, data, s
 
 
 @every_design
+@settings(max_examples=50)
 @given(st.data(), st.randoms(use_true_random=False))
 def test_labels_of_images_on_which_all_runs_agree_change_nothing(design, data, random):
     estimate, a, b = of(design, data, scores=binary)
@@ -138,7 +142,7 @@ def test_labels_of_images_on_which_all_runs_agree_change_nothing(design, data, r
 
 
 @every_design
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data())
 def test_every_answer_is_whole_and_every_refusal_is_one_line(design, data):
     estimate = DESIGNS[design][0]
@@ -176,6 +180,7 @@ def test_constant_scores_have_an_answer_or_a_clear_refusal(design, first, second
 
 
 @every_design
+@settings(max_examples=50)
 @given(st.data(), st.sampled_from([1e-9, 1e-3, 1e3]))
 def test_unit_of_the_score_is_irrelevant(design, data, factor):
     estimate, a, b = of(design, data, scores=coarse)
