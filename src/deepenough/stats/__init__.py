@@ -15,6 +15,7 @@ from deepenough.stats.checkpoints import (
     tipping_seed_sd,
     wilson_interval,
 )
+from deepenough.stats.claims import Audit, audit
 from deepenough.stats.clusters import cluster_scores
 from deepenough.stats.decision import Decision, check_margin, decide
 from deepenough.stats.divergence import Divergence, diverged_rate
@@ -49,6 +50,7 @@ from deepenough.stats.unbalanced import nested_unbalanced
 
 __all__ = [
     "WARNINGS",
+    "Audit",
     "Components",
     "Decision",
     "Divergence",
@@ -66,6 +68,7 @@ __all__ = [
     "balanced_accuracy_scores",
     "bonferroni_level",
     "bootstrap_covariance",
+    "audit",
     "check_margin",
     "cluster_scores",
     "compare_checkpoints",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from deepenough.errors import InputError
 from deepenough.stats.distributions import binomial_cdf, normal_quantile, t_quantile, t_two_sided
-from deepenough.stats.estimate import Components, Estimate, as_scores
+from deepenough.stats.estimate import ROUNDING, Components, Estimate, as_scores
 
 
 def mcnemar_mid_p(only_a: int, only_b: int) -> float:
@@ -125,11 +125,14 @@ def compare_checkpoints(a: npt.ArrayLike, b: npt.ArrayLike, *, level: float = 0.
         raise InputError("b", f"the same {first.shape[1]} samples as A", f"{second.shape[1]} samples")
     seeds, samples = (len(first), len(second)), first.shape[1]
     differences = first.mean(0) - second.mean(0)
+    rounding = ROUNDING * max(float(np.abs(first).max()), float(np.abs(second).max()))
+    differences[np.abs(differences) <= rounding] = 0.0  # of runs that agree, averaged over unequal numbers
     difference = float(differences.mean())
     binary = seeds == (1, 1) and is_binary(first) and is_binary(second)
     if samples < 2 and not binary:
         raise InputError("scores", "at least 2 samples", str(samples), "test on more samples")
     variance = float(differences.var(ddof=1)) if samples > 1 else 0.0
+    variance = variance if variance > rounding**2 else 0.0
     error = math.sqrt(variance / samples)
     if binary:
         only_a, only_b = int((differences > 0).sum()), int((differences < 0).sum())

@@ -12,6 +12,9 @@ from deepenough.errors import InputError
 
 Design = Literal["nested", "paired", "single", "mcnemar", "paired_t"]
 
+#: Relative size below which a spread or a difference is rounding error: pairwise sums of 1e6 terms reach 2e-15.
+ROUNDING = 1e-13
+
 #: Words that `Estimate.warnings` may hold, with their meaning.
 WARNINGS = {
     "two_seeds": "a contender has two seeds: the level was measured at 0.045-0.064 instead of 0.05",

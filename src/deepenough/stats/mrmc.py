@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from deepenough.errors import InputError
 from deepenough.stats.distributions import FloatArray, t_quantile, t_two_sided
+from deepenough.stats.estimate import ROUNDING as _ROUNDING
 from deepenough.stats.estimate import Components, Design, Estimate, as_scores
 
 Guard = Literal[1, 2]
-_ROUNDING = 1e-13  # relative size below which a spread is rounding error: pairwise sums of 1e6 terms reach 2e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +159,11 @@ def nested_spread(a: FloatArray, b: FloatArray, guard: Guard = 1) -> Spread:
     seeds = observed / counts
     tied = seeds.sum(-1, keepdims=True) == 0
     seeds = np.where(tied, per_seed / size, seeds)
-    samples = np.maximum((samples_a - samples_b).var(-1, ddof=1) - per_seed.sum(-1), 0.0) / size
+    spread = (samples_a - samples_b).var(-1, ddof=1)
+    spread = np.where(spread > np.square(_ROUNDING * scale), spread, 0.0)
+    samples = np.maximum(spread - per_seed.sum(-1), 0.0) / size
     difference = means_a.mean(-1) - means_b.mean(-1)
+    difference = np.where(np.abs(difference) > _ROUNDING * scale, difference, 0.0)  # 2 and 3 equal seeds: off by an ulp
     return Spread(difference, seeds, samples, residuals, observed, counts, size, guard)
 
 
@@ -170,9 +173,11 @@ def paired_spread(a: FloatArray, b: FloatArray, guard: Guard = 2) -> Spread:
     count, size = differences.shape[-2:]
     means, samples_mean, residual = _decompose(differences)
     observed = means.var(-1, ddof=1)
-    observed = np.where(observed > np.square(_ROUNDING * _largest(means)), observed, 0.0)
+    floor = np.square(_ROUNDING * _largest(means))
+    observed = np.where(observed > floor, observed, 0.0)
     seeds = np.where(observed > 0, observed / count, residual / (count * size))[..., None]
-    samples = np.maximum(samples_mean.var(-1, ddof=1) - residual / count, 0.0) / size
+    spread = samples_mean.var(-1, ddof=1)
+    samples = np.maximum(np.where(spread > floor, spread, 0.0) - residual / count, 0.0) / size
     return Spread(means.mean(-1), seeds, samples, residual[..., None], observed[..., None], (count,), size, guard)
 
 

@@ -102,6 +102,17 @@ def probability(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def any_probability(value: float) -> str:
+    """A p-value of any size, where its order of magnitude is the point.
+
+    >>> any_probability(0.0639), any_probability(3.3e-55), any_probability(0.0)
+    ('0.064', '3e-55', 'below 1e-300')
+    """
+    if value < 1e-300:
+        return "below 1e-300"
+    return f"{value:.0e}" if value < 0.0005 else f"{value:.2g}"
+
+
 def share(fraction: float | None, decimals: int = 1) -> str:
     """A fraction as per cent."""
     return ABSENT if fraction is None or not math.isfinite(fraction) else f"{fixed(100 * fraction, decimals)} %"
