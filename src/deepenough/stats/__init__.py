@@ -20,7 +20,7 @@ from deepenough.stats.clusters import cluster_scores
 from deepenough.stats.decision import Decision, check_margin, decide
 from deepenough.stats.divergence import Divergence, diverged_rate
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
-from deepenough.stats.joint import Joint, difference_contrasts, joint
+from deepenough.stats.joint import Joint, difference_contrasts, joint_means
 from deepenough.stats.linearise import (
     auroc_covariance,
     auroc_scores,
@@ -41,11 +41,6 @@ from deepenough.stats.prediction import (
 )
 from deepenough.stats.resampling import resample_difference, resample_two_way
 from deepenough.stats.reweighted import bootstrap_covariance, from_covariance, reweighted
-from deepenough.stats.unbalanced import unbalanced
-from deepenough.stats.joint import Joint, difference_contrasts, joint_means
-from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
-from deepenough.stats.multiplicity import bonferroni_level, holm, max_t, simultaneous_intervals
-from deepenough.stats.power import interval_half_width, needed, predicted_power
 from deepenough.stats.unbalanced import nested_unbalanced
 
 __all__ = [
@@ -62,35 +57,33 @@ __all__ = [
     "RunSpread",
     "agresti_min_interval",
     "as_scores",
+    "audit",
     "auroc_covariance",
     "auroc_scores",
     "average_precision_scores",
     "balanced_accuracy_scores",
     "bonferroni_level",
     "bootstrap_covariance",
-    "audit",
     "check_margin",
     "cluster_scores",
     "compare_checkpoints",
     "decide",
     "difference_contrasts",
-    "divergence",
-    "from_covariance",
     "diverged_rate",
+    "from_covariance",
     "from_mean_squares",
     "holm",
     "interval_half_width",
     "is_binary",
-    "joint",
-    "macro_f1_scores",
     "joint_means",
+    "macro_f1_scores",
     "max_t",
     "mcnemar_exact_p",
     "mcnemar_mid_p",
     "needed",
     "nested",
-    "noise_budget",
     "nested_unbalanced",
+    "noise_budget",
     "paired",
     "predicted_power",
     "resample_difference",
