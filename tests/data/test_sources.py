@@ -245,7 +245,9 @@ def test_a_manifests_columns_can_be_named(tmp_path):
     path = manifest(tmp_path, {"file": ["a", "b"], "label": ["x", "y"], "path": ["q", "q"]})
     source = open_source(str(path), path_column="file", target_column="label")
     assert [(e.path, e.target) for e in source.entries] == [("a", "x"), ("b", "y")]
-    assert source.notes == ["The manifest's other columns were not read: path."]
+    assert source.columns == {"manifest_path": pl.String}
+    assert [entry.further for entry in source.entries] == [("q",), ("q",)]
+    assert source.notes == ["Results can be sliced by the manifest's further columns: manifest_path."]
 
 
 @pytest.mark.parametrize("path", ["../secret.png", "/etc/passwd", "a/../../b", "..", "a\0b", ".", "a/.."])

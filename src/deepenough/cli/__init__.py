@@ -27,6 +27,7 @@ COMMANDS = {
     "check": "Open every image of a source; list what a study would use.",
     "cost": "Measure time and memory of networks on this machine.",
     "verdict": "Decide anew from a study's scores or anybody's predictions.",
+    "slices": "List where which network wins: class, size, any column.",
     "report": "Write a study's report anew.",
     "doctor": "Say what this machine can do, and what to change.",
 }

@@ -17,6 +17,7 @@ from deepenough.stats.checkpoints import (
 )
 from deepenough.stats.clusters import cluster_scores
 from deepenough.stats.decision import Decision, check_margin, decide
+from deepenough.stats.discovery import benjamini_hochberg, benjamini_yekutieli
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
 from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
 from deepenough.stats.multiplicity import holm
@@ -29,6 +30,8 @@ __all__ = [
     "Estimate",
     "agresti_min_interval",
     "as_scores",
+    "benjamini_hochberg",
+    "benjamini_yekutieli",
     "check_margin",
     "cluster_scores",
     "compare_checkpoints",

@@ -31,6 +31,7 @@ class StudyFolder:
         self.validation = root / "validation.parquet"
         self.costs = root / "costs.parquet"
         self.verdict = root / "verdict.json"
+        self.slices = root / "slices.parquet"
         self.thumbnails = root / "thumbnails.parquet"
         self.cache = root / "cache"
 
