@@ -45,7 +45,7 @@ def test_page_gives_the_verdict_first_and_then_every_section(written):
         "verdict",
         "scale",
         "cost",
-        "classes",
+        "slices",
         "confusion",
         "disagreements",
         "training",

@@ -12,6 +12,8 @@ from deepenough.cli import _options, _output
 if TYPE_CHECKING:
     import polars as pl
 
+    from deepenough.cli._slicing import Sliced
+
 _MOST_IDS = 20  # a slice, with --json
 _MOST_ROWS = 40  # a column, as text
 _NAME = 26  # columns of the terminal for a level
@@ -56,12 +58,10 @@ def slices(
         _say(shown, sliced.unit)
 
 
-def _with_samples(shown: pl.DataFrame, sliced: object) -> list[dict[str, object]]:
+def _with_samples(shown: pl.DataFrame, sliced: Sliced) -> list[dict[str, object]]:
     """The rows, each with the samples on which the two differ most."""
-    from deepenough.cli._slicing import Sliced
     from deepenough.comparison import differing_samples
 
-    assert isinstance(sliced, Sliced)
     if shown.is_empty():
         return []
     first = shown.row(0, named=True)
@@ -73,7 +73,6 @@ def _with_samples(shown: pl.DataFrame, sliced: object) -> list[dict[str, object]
 def _say(shown: pl.DataFrame, unit: str) -> None:
     from deepenough.comparison.slices import FALSE_SHARE, FEW
     from deepenough.report import display_name
-    from deepenough.report.tables import numbers
 
     if shown.is_empty():
         _output.say("Nothing to slice by: the test images are all alike in class, size and shape.")
@@ -83,30 +82,35 @@ def _say(shown: pl.DataFrame, unit: str) -> None:
     at = f" at {first['scale']} px" if first["scale"] > 0 else ""
     _output.say(f"Gain of {big} over {small}{at}, {unit}; interval 95 %, for each slice alone.")
     for column in shown["column"].unique(maintain_order=True):
-        rows = sorted(
-            shown.filter(shown["column"] == column).iter_rows(named=True),
-            key=lambda row: (row["q_value"] is None, row["q_value"], row["p_value"], row["level"]),
-        )
-        lines = [
-            (
-                numbers.shortened(row["level"], _NAME),
-                f"{numbers.count(row['samples'])}{'*' if row['samples'] < FEW else ''}",
-                numbers.signed(row["difference"], 1),
-                numbers.interval((row["low"], row["high"]), 1),
-                numbers.probability(row["q_value"]),
-                f"{row['only_big']}:{row['only_small']}",
-            )
-            for row in rows[:_MOST_ROWS]
-        ]
         _output.say()
-        _output.say_lines(_output.table((column[:_NAME], "images", "gain", "interval", "q", "wins"), lines))
-        if len(rows) > _MOST_ROWS:
-            _output.say(f"... and {numbers.count(len(rows) - _MOST_ROWS)} more; --json lists all.")
+        _say_column(str(column), shown.filter(shown["column"] == column))
     _output.say()
     marked = shown.filter(shown["q_value"] <= FALSE_SHARE).height
     _output.say(
-        f"{marked} of these {shown.height} slices have q of at most {FALSE_SHARE:g}. Wins: images that {big} gets right "
-        f"more often, and those that {small} does. *: fewer than {FEW} images."
+        f"{marked} of these {shown.height} slices have q of at most {FALSE_SHARE:g}. Wins: images that {big} gets "
+        f"right more often, and those that {small} does. *: fewer than {FEW} images."
     )
     if shown["q_value"].null_count() == shown.height:
         _output.say("With two seeds the far tail is not known and there is no q: train a third.")
+
+
+def _say_column(column: str, shown: pl.DataFrame) -> None:
+    from deepenough.comparison.slices import FEW
+    from deepenough.report.tables import numbers
+
+    rows = shown.sort("q_value", "p_value", "level", nulls_last=True).to_dicts()
+    lines = [
+        (
+            numbers.shortened(row["level"], _NAME),
+            f"{numbers.count(row['samples'])}{'*' if row['samples'] < FEW else ''}",
+            numbers.signed(row["difference"], 1),
+            numbers.interval((row["low"], row["high"]), 1),
+            numbers.probability(row["q_value"]),
+            f"{row['only_big']}:{row['only_small']}",
+        )
+        for row in rows[:_MOST_ROWS]
+    ]
+    heads = (numbers.shortened(column, _NAME), "images", "gain", "interval", "q", "wins")
+    _output.say_lines(_output.table(heads, lines))
+    if len(rows) > _MOST_ROWS:
+        _output.say(f"... and {numbers.count(len(rows) - _MOST_ROWS)} more; --json lists all.")
