@@ -148,11 +148,13 @@ def _by_number(column: str, values: pl.Series, unit: str = "") -> Partition | No
         edges = distinct[:-1]
     codes = np.searchsorted(edges, numbers, side="left")
     codes[~known] = len(edges) + 1
-    levels = []
-    for place in range(len(edges) + 1 if known.any() else 0):
-        here = distinct[np.searchsorted(edges, distinct, side="left") == place]
-        low, high = _exact(here[0]), _exact(here[-1])
-        levels.append(f"{low}{unit}" if low == high else f"{low} to {high}{unit}")
+    bins = [distinct[np.searchsorted(edges, distinct, side="left") == place] for place in range(len(edges) + 1)]
+    ends = [(here[0], here[-1]) for here in bins if len(here)]
+    names = _short([end for pair in ends for end in pair])
+    levels = [
+        f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
+        for low, high in zip(*[iter(names)] * 2, strict=True)
+    ]
     levels += [MISSING] * (len(edges) + 2 - len(levels))
     return _used(column, levels, codes.astype(np.int64))
 
@@ -174,7 +176,14 @@ def _used(column: str, levels: list[str], codes: npt.NDArray[np.int64]) -> Parti
     return Partition(column, tuple(levels[place] for place in there), compact.astype(np.int64))
 
 
-def _exact(value: float) -> str:
-    """As short as it can be without becoming another number."""
-    short = f"{value:g}"
-    return short if float(short) == value else repr(float(value))
+def _short(numbers: Sequence[float]) -> list[str]:
+    """Whole numbers in full; others with as many digits as keep different ones apart, at least three.
+
+    >>> _short([1.23456, 1.23999, 2.5]), _short([1e6, 7.0])
+    (['1.235', '1.240', '2.500'], ['1000000', '7'])
+    """
+    if all(float(number).is_integer() for number in numbers):
+        return [f"{number:.0f}" for number in numbers]
+    different = len(set(numbers))
+    texts = ([f"{number:#.{digits}g}" for number in numbers] for digits in range(3, 18))
+    return next(shown for shown in texts if len(set(shown)) == different)  # 17 digits tell any two apart

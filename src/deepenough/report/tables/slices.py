@@ -34,25 +34,30 @@ def slices(frame: pl.DataFrame, verdict: Verdict, links: Mapping[tuple[str, str]
         (
             Cell(row["level"], link=links.get((row["column"], row["level"]), "")),
             row["column"],
-            Cell(numbers.count(row["samples"]), sub="few" if row["samples"] < FEW else ""),
-            numbers.fixed(row["small_mean"], 1),
-            numbers.fixed(row["big_mean"], 1),
             Cell(numbers.signed(row["difference"], 1), sub=numbers.interval((row["low"], row["high"]), 1)),
             numbers.probability(row["q_value"]),
             f"{numbers.count(row['only_big'])} : {numbers.count(row['only_small'])}",
+            Cell(numbers.count(row["samples"]), sub="few" if row["samples"] < FEW else ""),
+            numbers.fixed(row["small_mean"], 1),
+            numbers.fixed(row["big_mean"], 1),
         )
         for row in shown
     ]
     unit = numbers.level_unit(verdict.unit)
-    heads = ["slice", text_column("of"), "images", f"{small}, {unit}", f"{big}, {unit}", f"gain, {verdict.unit}", "q"]
+    heads = ["slice", text_column("of"), f"gain, {verdict.unit}", "q", "wins", "images"]
     marked = [place for place, row in enumerate(shown) if row["q_value"] is not None and row["q_value"] <= FALSE_SHARE]
     note = (
-        f"Wins: images that {big} gets right in more of its runs, and those that {small} does. q is the false "
+        f"Wins: images that {big} gets right in more of its runs : those that {small} does. q is the false "
         "discovery rate at which the slice would be marked, over all slices and scales (Benjamini-Yekutieli)."
     )
     if frame.height > MOST_ROWS:
         note += f" The first {MOST_ROWS} of {numbers.count(frame.height)} slices; all are in slices.parquet."
     at = f" at {verdict.scale} px" if verdict.scale > 0 else ""
     return table(
-        "slices", f"Every slice{at}, the clearest first", [*heads, "wins"], rows, note=note, strong_rows=marked
+        "slices",
+        f"Every slice{at}, the clearest first",
+        [*heads, f"{small}, {unit}", f"{big}, {unit}"],
+        rows,
+        note=note,
+        strong_rows=marked,
     )
