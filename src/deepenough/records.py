@@ -64,22 +64,16 @@ COSTS: dict[str, Any] = {
     "images_per_s": pl.Float64,
     "peak_bytes": pl.Int64,  # of the process on CPU, of the device's allocator on a GPU
 }
-SLICES: dict[str, Any] = {
+SLICES: dict[str, Any] = {  # big minus small in the verdict's unit; interval and p-value are for each slice alone
     "column": pl.String,  # class, size (short side), aspect (width over height), or a column of the manifest
     "level": pl.String,
     "scale": pl.Int32,
     "samples": pl.Int64,
-    "difference": pl.Float64,  # big minus small, in the verdict's unit; the interval is 95 %, for this slice alone
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "p_value": pl.Float64,  # for this slice alone
+    **dict.fromkeys(("difference", "low", "high", "p_value"), pl.Float64),
     "q_value": pl.Float64,  # false discovery rate over all rows (Benjamini-Yekutieli); null with two seeds
-    "only_big": pl.Int64,  # samples that big gets right more often, over seeds; with one seed: that only big gets right
-    "only_small": pl.Int64,
-    "small": pl.String,  # contender
-    "big": pl.String,
-    "small_mean": pl.Float64,
-    "big_mean": pl.Float64,
+    **dict.fromkeys(("only_big", "only_small"), pl.Int64),  # samples that one gets right in more of its runs
+    **dict.fromkeys(("small", "big"), pl.String),  # contenders
+    **dict.fromkeys(("small_mean", "big_mean"), pl.Float64),
 }
 HISTORY: dict[str, Any] = {
     "step": pl.Int64,  # optimiser steps done

@@ -114,3 +114,10 @@ def test_predictions_are_sliced_by_their_own_columns(folder, tmp_path, capsys):
     ours, theirs = said(capsys, tmp_path / "p.csv"), said(capsys, folder)
     assert set(ours) == set(theirs)
     assert all(ours[key]["q_value"] == pytest.approx(row["q_value"]) for key, row in theirs.items())
+
+
+def test_predictions_with_nothing_to_slice_by_say_so(tmp_path, capsys):
+    rows = {"sample_id": ["1", "2"] * 2, "target": "a", "prediction": ["a", "b"] * 2, "contender": ["x", "x", "y", "y"]}
+    pl.DataFrame(rows).write_csv(tmp_path / "p.csv")
+    assert run(["slices", str(tmp_path / "p.csv")]) == 0
+    assert "Nothing to slice by" in capsys.readouterr().out

@@ -89,6 +89,16 @@ def test_perfect_runs_claim_nothing_about_unseen_samples(make_scores):
     assert table["p_value"].to_list() == [1.0] * 3
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_real_valued_scores_without_variance_are_never_marked(make_scores, seeds):
+    scores = make_scores(PAIR, seeds=seeds).with_columns(
+        score=pl.when(pl.col("contender") == "a").then(30.5).otherwise(31.5)
+    )
+    table = slice_table(scores, **NAMES, multiplier=1.0)
+    assert table["difference"].to_list() == [1.0] * 3
+    assert (table["q_value"] > 0.05).all()
+
+
 def test_swapping_the_pair_turns_the_sign_and_permuting_rows_changes_nothing(make_scores):
     scores = make_scores(PAIR)
     there, back = slice_table(scores, **NAMES), slice_table(scores, small="b", big="a")

@@ -36,6 +36,8 @@ class Sliced:
 
         from deepenough.comparison import require_sliceable
 
+        if self.table.is_empty():
+            return self.table
         at = self.scale if scale is None else scale
         scales = self.table["scale"].unique().sort().to_list()
         if at not in scales:

@@ -180,7 +180,7 @@ def _short(numbers: Sequence[float]) -> list[str]:
     """Whole numbers in full; others with as many digits as keep different ones apart, at least three.
 
     >>> _short([1.23456, 1.23999, 2.5]), _short([1e6, 7.0])
-    (['1.235', '1.240', '2.500'], ['1000000', '7'])
+    (['1.23', '1.24', '2.50'], ['1000000', '7'])
     """
     if all(float(number).is_integer() for number in numbers):
         return [f"{number:.0f}" for number in numbers]

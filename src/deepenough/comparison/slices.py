@@ -164,7 +164,7 @@ def _estimates(part: Partition, big: FloatArray, small: FloatArray, clusters: np
     """Difference, low, high, p and guarded p of each level, shape (5, levels): as `estimate_gain` on it alone."""
     count = len(part.levels)
     found = np.full((5, count), np.nan)
-    left = np.ones(count, bool)
+    left, binary = np.ones(count, bool), is_binary(big) and is_binary(small)
     if min(len(big), len(small)) >= 2:
         codes, sides = part.codes, (big, small)
         if clusters is not None:
@@ -178,7 +178,7 @@ def _estimates(part: Partition, big: FloatArray, small: FloatArray, clusters: np
             found[3:] = [
                 t_two_sided(statistic, guarded.degrees_of_freedom) for guarded in (spread, replace(spread, guard=2))
             ]
-        if is_binary(big) and is_binary(small):
+        if binary:
             found[1:3] = np.clip(found[1:3], -1.0, 1.0)
         left = spread.variance == 0
     order = np.argsort(part.codes, kind="stable")
@@ -188,5 +188,6 @@ def _estimates(part: Partition, big: FloatArray, small: FloatArray, clusters: np
         of_level = None if clusters is None else clusters[here]
         if len(here) >= FEWEST and (of_level is None or len(np.unique(of_level)) >= FEWEST):
             gain = estimate_gain(big[:, here], small[:, here], of_level)
-            found[:, level] = gain.difference, *gain.interval, gain.p_value, gain.p_value
+            shown = binary or gain.standard_error > 0  # two equal real-valued gains prove nothing
+            found[:, level] = gain.difference, *gain.interval, gain.p_value, gain.p_value if shown else 1.0
     return found
