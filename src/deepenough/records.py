@@ -69,6 +69,17 @@ COSTS: dict[str, Any] = {
     "images_per_s": pl.Float64,
     "peak_bytes": pl.Int64,  # of the process on CPU, of the device's allocator on a GPU
 }
+SLICES: dict[str, Any] = {  # big minus small in the verdict's unit; interval and p-value are for each slice alone
+    "column": pl.String,  # class, size (short side), aspect (width over height), or a column of the manifest
+    "level": pl.String,
+    "scale": pl.Int32,
+    "samples": pl.Int64,
+    **dict.fromkeys(("difference", "low", "high", "p_value"), pl.Float64),
+    "q_value": pl.Float64,  # false discovery rate over all rows (Benjamini-Yekutieli); null with two seeds
+    **dict.fromkeys(("only_big", "only_small"), pl.Int64),  # samples that one gets right in more of its runs
+    **dict.fromkeys(("small", "big"), pl.String),  # contenders
+    **dict.fromkeys(("small_mean", "big_mean"), pl.Float64),
+}
 HISTORY: dict[str, Any] = {
     "step": pl.Int64,  # optimiser steps done
     "epoch": pl.Float64,

@@ -119,6 +119,18 @@ def test_groups_never_straddle_splits(folder_of):
     assert "by class and group" in result.audit.notes[0]
 
 
+def test_further_columns_stay_with_their_pictures_whatever_becomes_of_the_others(folder_of):
+    root = folder_of({"p": 60})
+    (root / "p" / "000.png").write_bytes(b"nothing")
+    paths = [f"p/{n:03d}.png" for n in range(60)]
+    rows = {"path": paths, "target": [str(n % 2) for n in range(60)], "camera": [f"of {path}" for path in paths]}
+    pl.DataFrame(rows).write_csv(root / "m.csv")
+    result = prepared(root / "m.csv")
+    assert result.samples.columns == [*SAMPLES, "camera"]
+    assert result.samples.height == 59
+    assert (result.samples["camera"] == "of " + result.samples["path"]).all()
+
+
 def test_groups_that_a_source_itself_divides_are_warned_of(folder_of):
     root = folder_of({"p": 12})
     rows = {

@@ -245,7 +245,37 @@ def test_a_manifests_columns_can_be_named(tmp_path):
     path = manifest(tmp_path, {"file": ["a", "b"], "label": ["x", "y"], "path": ["q", "q"]})
     source = open_source(str(path), path_column="file", target_column="label")
     assert [(e.path, e.target) for e in source.entries] == [("a", "x"), ("b", "y")]
-    assert source.notes == ["The manifest's other columns were not read: path."]
+    assert source.columns == {"manifest_path": pl.String}
+    assert [entry.further for entry in source.entries] == [("q",), ("q",)]
+    assert source.notes == ["Results can be sliced by the manifest's further columns: manifest_path."]
+
+
+def test_a_manifests_further_columns_keep_numbers_and_text_and_avoid_names_that_are_taken(tmp_path):
+    rows = {
+        "path": ["a", "b"],
+        "target": ["x", "y"],
+        "age": [31, 42],
+        "camera": [" phone ", ""],
+        "Width": [1.5, None],
+        "score": [0.1, 0.2],
+        "inside": [True, False],
+        "boxes": [[1], [2]],
+    }
+    source = open_source(str(manifest(tmp_path, rows, "m.parquet")))
+    assert source.columns == {
+        "age": pl.Int64,
+        "camera": pl.String,
+        "manifest_Width": pl.Float64,
+        "manifest_score": pl.Float64,
+        "inside": pl.String,
+    }
+    assert [e.further for e in source.entries] == [(31, "phone", 1.5, 0.1, "true"), (42, None, None, 0.2, "false")]
+    assert source.notes[0] == "Columns without plain values were not read: boxes."
+
+
+def test_a_manifest_with_two_columns_for_one_name_is_refused(tmp_path):
+    rows = {"path": ["a", "b"], "target": ["x", "y"], "width": [1, 2], "manifest_width": [3, 4]}
+    assert "got both width and manifest_width; rename one of them" in message(manifest(tmp_path, rows))
 
 
 @pytest.mark.parametrize("path", ["../secret.png", "/etc/passwd", "a/../../b", "..", "a\0b", ".", "a/.."])

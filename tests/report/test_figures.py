@@ -1,12 +1,14 @@
 import re
 import xml.etree.ElementTree as ET
 
+import polars as pl
 import pytest
 
+from deepenough import records
 from deepenough.report import evidence, sections
 from deepenough.report.figures.canvas import CONTENDERS, Picture, printable
-from deepenough.report.figures.classes import gain_per_class
 from deepenough.report.figures.scale import accuracy_over_scale, gain_over_scale
+from deepenough.report.figures.slices import gain_per_slice
 from deepenough.report.figures.training import training_curves
 from deepenough.report.figures.verdict import verdict_picture
 
@@ -19,7 +21,7 @@ def pictures(study) -> dict[str, Picture]:
 
 
 def test_every_figure_of_the_report_is_there(pictures):
-    assert set(pictures) == {"verdict", "noise", "scale", "gain", "frontier", "classes", "training"}
+    assert set(pictures) == {"verdict", "noise", "scale", "gain", "frontier", "slices", "training"}
 
 
 def test_every_figure_has_two_forms_with_a_name_and_a_description(pictures):
@@ -96,23 +98,41 @@ def test_training_figure_is_left_out_when_no_cell_has_a_history(made_up):
     assert training_curves([], made_up.verdict()) is None
 
 
-def test_class_figure_keeps_formulas_and_markup_in_names_as_text(made_up):
-    import polars as pl
+def slice_row(**changes):
+    plain = {
+        "column": "class",
+        "level": "cat",
+        "scale": 96,
+        "samples": 40,
+        "difference": 10.0,
+        "low": 1.0,
+        "high": 19.0,
+    }
+    plain |= {"p_value": 0.01, "q_value": 0.2, "only_big": 6, "only_small": 2, "small": "resnet50", "big": "resnet101"}
+    return {**plain, "small_mean": 50.0, "big_mean": 60.0, **changes}
 
-    name = "$\\frac{a}$ <b>&"
-    row = {"target": [name], "samples": [9], "small_mean": [50.0], "big_mean": [60.0], "difference": [10.0]}
-    picture = gain_per_class(pl.DataFrame({**row, "low": [1.0], "high": [19.0]}), made_up.verdict())
+
+def test_slice_figure_keeps_formulas_and_markup_in_names_as_text(made_up):
+    frame = pl.DataFrame([slice_row(level="$\\frac{a}$ <b>&")], schema=records.SLICES)
+    picture = gain_per_slice(frame, made_up.verdict(), {})
     assert picture is not None
     assert ">$\\frac{a}$ &lt;b&gt;&amp;<" in picture.wide
 
 
-def test_class_figure_is_left_out_when_no_class_has_a_difference(made_up):
-    import polars as pl
+def test_slice_figure_fills_the_dots_of_marked_slices_only(made_up):
+    def filled(q_value):
+        frame = pl.DataFrame([slice_row(q_value=q_value)], schema=records.SLICES)
+        picture = gain_per_slice(frame, made_up.verdict(), {})
+        assert picture is not None
+        return "fill:var(--paper)" not in picture.wide, picture.twin.strong_rows
 
-    row = {"target": ["a"], "samples": [1], "small_mean": [50.0], "big_mean": [60.0]}
-    nothing = pl.lit(None, dtype=pl.Float64)
-    frame = pl.DataFrame(row).with_columns(difference=nothing, low=nothing, high=nothing)
-    assert gain_per_class(frame, made_up.verdict()) is None
+    assert filled(0.05) == (True, frozenset({0}))
+    assert filled(0.051) == (False, frozenset())
+    assert filled(None) == (False, frozenset())
+
+
+def test_slice_figure_is_left_out_when_there_is_no_slice(made_up):
+    assert gain_per_slice(pl.DataFrame(schema=records.SLICES), made_up.verdict(), {}) is None
 
 
 def test_printable_makes_control_characters_visible_and_cuts_the_middle():

@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 
 from deepenough import records, report
+from deepenough.comparison import slice_table
 from deepenough.errors import RecordError
 from deepenough.report import page
+from deepenough.report.evidence import THUMBNAILS
 
 LOADS = {"src", "href", "srcset", "action", "data", "poster", "xlink:href"}
 
@@ -46,7 +48,7 @@ def test_page_gives_the_verdict_first_and_then_every_section(written):
         "noise",
         "scale",
         "cost",
-        "classes",
+        "slices",
         "confusion",
         "disagreements",
         "training",
@@ -136,6 +138,48 @@ def test_page_leaves_out_a_thumbnail_that_is_no_png_or_jpeg(study, tmp_path):
     thumbnails = pl.read_parquet(copy / "thumbnails.parquet").with_columns(image=pl.lit(b"<svg onload=alert(1)>"))
     thumbnails.write_parquet(copy / "thumbnails.parquet")
     assert "<img" not in report.write(copy)[0].read_text(encoding="utf-8")
+
+
+def test_page_links_every_listed_slice_to_its_own_images(written, study):
+    elements = Reader(written[0]).elements
+    links = [attrs["href"][1:] for tag, attrs in elements if tag == "a" and attrs["href"].startswith("#slice-")]
+    galleries = [attrs["id"] for tag, attrs in elements if tag == "figure" and attrs.get("id", "").startswith("slice-")]
+    assert sorted(links) == sorted(galleries)
+    assert len(links) == 10
+    folded = written[0].split(f'id="{galleries[0]}"')
+    assert len(folded) == 2
+    title = re.findall(r"<summary>(.*?): ", folded[0])[-1]
+    shown = re.findall(r'alt="(.*?): (test/.*?)"', folded[1].split("</figure>")[0])
+    assert {target for target, _ in shown} <= {title}
+    assert all(path.startswith(f"test/{title}/") for _, path in shown)
+
+
+def test_page_marks_slices_by_the_record_and_makes_them_from_scores_without_one(study, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(study, copy)
+    said = Reader(report.write(copy)[0].read_text(encoding="utf-8")).text
+    assert "is better in shirt" not in said
+    verdict = records.verdict_from_json(records.read_json(copy / "verdict.json"))
+    scores = pl.read_parquet(copy / "scores.parquet")
+    table = slice_table(scores, small=verdict.small, big=verdict.big)
+    marked = table.with_columns(
+        q_value=pl.when(pl.col("level") == "shirt").then(0.01).otherwise(0.5), difference=pl.lit(5.0)
+    )
+    records.write_table(copy / "slices.parquet", marked, records.SLICES)
+    assert "ResNet-101 is better in shirt." in Reader(report.write(copy)[0].read_text(encoding="utf-8")).text
+    other = marked.with_columns(big=pl.lit("resnet152"))  # of another pair than the verdict's
+    records.write_table(copy / "slices.parquet", other, records.SLICES)
+    assert Reader(report.write(copy)[0].read_text(encoding="utf-8")).text == said
+
+
+def test_page_of_ten_thousand_images_and_large_thumbnails_stays_below_five_megabytes(made_up, tmp_path):
+    made_up.write_study(tmp_path, images=10_000, scales=(64,), seeds=3)
+    thumbnails = pl.read_parquet(tmp_path / "thumbnails.parquet")
+    ids = pl.read_parquet(tmp_path / "scores.parquet")["sample_id"].unique().sort().head(1000)
+    heavy = thumbnails["image"][0] + bytes(12_000)
+    frame = pl.DataFrame({"sample_id": ids, "image": [heavy] * len(ids), "width": 160, "height": 120})
+    records.write_table(tmp_path / "thumbnails.parquet", frame, THUMBNAILS)
+    assert report.write(tmp_path)[0].stat().st_size < 5_000_000
 
 
 def test_page_names_a_diverged_run(made_up, tmp_path):

@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from deepenough.errors import InputError, Interrupted, SourceError, StudyError
-from deepenough.records import COSTS, HISTORY, QUARANTINE, SAMPLES, SCORES, read_json, read_table
+from deepenough.records import COSTS, HISTORY, QUARANTINE, SAMPLES, SCORES, SLICES, read_json, read_table
 from deepenough.studies import local, planning, run_study
 from deepenough.studies.study import load_study
 from deepenough.tasks.classification import Classification
@@ -71,6 +71,9 @@ def test_a_study_leaves_all_its_files_and_they_agree(finished, photos):
         )
         assert history["val_accuracy"][-1] == pytest.approx(at_end["score"].mean())
 
+    slices = read_table(folder / "slices.parquet", SLICES)
+    assert set(slices["scale"]) == {32, 48}
+    assert set(slices.filter(pl.col("column") == "class")["level"]) == {"cat", "dog", "owl"}
     stored = read_json(folder / "verdict.json")
     assert stored["answer"] == verdict.answer
     assert stored["samples"] == len(test)

@@ -28,6 +28,7 @@ COMMANDS = {
     "plan": "Say how many images and seeds it takes, before training.",
     "cost": "Measure time and memory of networks on this machine.",
     "verdict": "Decide anew from a study's scores or anybody's predictions.",
+    "slices": "List where which network wins: class, size, any column.",
     "audit": "Say what two published accuracies can and cannot show.",
     "report": "Write a study's report anew.",
     "doctor": "Say what this machine can do, and what to change.",

@@ -45,17 +45,21 @@ def verdict(
       deepenough verdict runs/demo --margin 1
       deepenough verdict predictions.csv --margin 0.5 --json
     """
-    from deepenough.cli import _redecide
+    from deepenough.cli import _redecide, _slicing
 
     wish = _redecide.Wish(margin=margin, small=small, big=big, scale=scale)
     decided = _redecide.in_folder(source, wish) if source.is_dir() else _redecide.from_predictions(source, wish)
+    if source.is_dir():
+        _slicing.renew(source, decided)
     if as_json:
         _output.say_json(decided)
         return
     say_verdict(decided)
     if source.is_dir():
         _output.say()
-        _output.say(f"Written to {source / 'verdict.json'}; renew the page with: deepenough report {source}")
+        _output.say(
+            f"Written to {source / 'verdict.json'} and slices.parquet; renew the page with: deepenough report {source}"
+        )
 
 
 def say_verdict(decided: Verdict) -> None:

@@ -1,14 +1,16 @@
-"""From scores on disk to a verdict: pairing over samples, the deciding pair and scale, the frontier, the classes.
+"""From scores on disk to a verdict: pairing over samples, the deciding pair and scale, the frontier, the slices.
 
 Owns data frames of scores by contender, seed, scale and sample, and every sentence of caution that a verdict bears.
 Refuses torch, images and drawing; what a difference is worth is left to `stats`, how it is phrased to `report`.
 """
 
-from deepenough.comparison.classes import confusion, disagreements, per_class
+from deepenough.comparison.classes import confusion, disagreements
 from deepenough.comparison.frontier import frontier
-from deepenough.comparison.order import from_small_to_big, natural_key
+from deepenough.comparison.levels import require_sliceable, samples_of_predictions
+from deepenough.comparison.order import deciding_pair, from_small_to_big, natural_key
 from deepenough.comparison.pairing import Aligned, Cells, align, read_scores
 from deepenough.comparison.predictions import groups_of, read_predictions
+from deepenough.comparison.slices import differing_samples, slice_table
 from deepenough.comparison.verdict import decide_study
 
 __all__ = [
@@ -17,12 +19,16 @@ __all__ = [
     "align",
     "confusion",
     "decide_study",
+    "deciding_pair",
+    "differing_samples",
     "disagreements",
     "from_small_to_big",
     "frontier",
     "groups_of",
     "natural_key",
-    "per_class",
     "read_predictions",
     "read_scores",
+    "require_sliceable",
+    "samples_of_predictions",
+    "slice_table",
 ]

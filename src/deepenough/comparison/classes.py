@@ -1,70 +1,10 @@
-"""Where two contenders differ: by class, by what they confuse, and sample by sample. Descriptive; decides nothing."""
+"""What each contender takes for what, and the samples on which two differ. Descriptive; decides nothing."""
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
-from deepenough.comparison.estimating import estimate_gain
-from deepenough.comparison.pairing import align
 from deepenough.errors import RecordError
-from deepenough.stats import holm
-
-_CLASS_TABLE = {
-    "target": pl.String,
-    "samples": pl.Int64,
-    "small_mean": pl.Float64,
-    "big_mean": pl.Float64,
-    "difference": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "p_value": pl.Float64,
-    "p_adjusted": pl.Float64,
-}
-
-
-def per_class(scores: pl.DataFrame, *, small: str, big: str, scale: int, multiplier: float = 100.0) -> pl.DataFrame:
-    """Both contenders' mean score for each class, with the difference and its 95 % interval.
-
-    Args:
-        scores: `records.SCORES`.
-        small: contender; differences are big minus small.
-        big: contender.
-        scale: at which they are compared.
-        multiplier: units for a score of 1.
-
-    Returns:
-        A row a class, in order of its name: `target`, `samples`, `small_mean`, `big_mean`, `difference`, `low`, `high`,
-        `p_value`, `p_adjusted` (Holm over classes). The last five are null for a class of one sample. The intervals
-        are not adjusted: among 20 classes about one leaves out 0 by chance.
-    """
-    frame = _of_pair(scores, small, big, scale)
-    aligned = align(frame)
-    targets = _targets(frame, aligned.sample_ids)
-    cells = aligned.cells[small, scale].scores, aligned.cells[big, scale].scores
-    rows: list[dict[str, object]] = []
-    for name in sorted(set(targets.tolist())):
-        here = targets == name
-        low_scores, high_scores = cells[0][:, here], cells[1][:, here]
-        row: dict[str, object] = {
-            "target": name,
-            "samples": int(here.sum()),
-            "small_mean": float(low_scores.mean()) * multiplier,
-            "big_mean": float(high_scores.mean()) * multiplier,
-        }
-        if here.sum() > 1:
-            gain = estimate_gain(high_scores, low_scores).scaled(multiplier)
-            row |= {
-                "difference": gain.difference,
-                "low": gain.interval[0],
-                "high": gain.interval[1],
-                "p_value": gain.p_value,
-            }
-        rows.append(row)
-    table = pl.DataFrame(rows, schema=_CLASS_TABLE)
-    known = table["p_value"].is_not_null()
-    adjusted = iter(holm(table["p_value"].filter(known).to_numpy()))
-    return table.with_columns(p_adjusted=pl.Series([next(adjusted) if k else None for k in known], dtype=pl.Float64))
 
 
 def confusion(scores: pl.DataFrame, *, contender: str, scale: int) -> pl.DataFrame:
@@ -131,8 +71,3 @@ def _of_pair(scores: pl.DataFrame, small: str, big: str, scale: int) -> pl.DataF
     if absent:
         raise RecordError("scores", f"scores of {small} and {big} at scale {scale}", f"none of {', '.join(absent)}")
     return frame
-
-
-def _targets(frame: pl.DataFrame, sample_ids: pl.Series) -> np.ndarray:
-    first = frame.select("sample_id", "target").unique("sample_id")
-    return sample_ids.to_frame().join(first, on="sample_id", how="left", maintain_order="left")["target"].to_numpy()

@@ -7,7 +7,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 MAX_FILE_BYTES = 1 << 30  # a picture's file is smaller; a film in a class folder must not fill the memory
 
@@ -33,6 +33,7 @@ class Entry:
         group: the cluster it belongs to (patient, object, ...); None where none was given.
         location: the file that holds it; None for a picture held in memory.
         encoded: the encoded bytes of a picture held in memory; None for a file.
+        further: what the manifest says beside that, in the order of `Source.columns`.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Entry:
     group: str | None = None
     location: Path | None = None
     encoded: bytes | None = field(default=None, repr=False)
+    further: tuple[object, ...] = ()
 
     def read(self) -> bytes:
         """The encoded bytes.
@@ -80,6 +82,7 @@ class Source:
         entries: the pictures, in a fixed order.
         skipped: what was met and left aside, with its reason; counted as quarantined.
         notes: what was assumed, one sentence each.
+        columns: names and types of the manifest's further columns, which travel to samples.parquet.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Source:
     entries: list[Entry]
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    columns: dict[str, Any] = field(default_factory=dict)
 
 
 def shown(path: str | os.PathLike[str]) -> str:

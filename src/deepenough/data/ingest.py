@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -36,7 +37,7 @@ class Prepared:
     """A source that has been opened, checked and split.
 
     Args:
-        samples: the columns of `records.SAMPLES`, ordered by sample_id.
+        samples: the columns of `records.SAMPLES`, then the manifest's further ones, ordered by sample_id.
         quarantine: the columns of `records.QUARANTINE`, ordered by path.
         audit: the counts and findings.
         classes: the class names, sorted; a class's number is its place here.
@@ -93,7 +94,7 @@ def prepare(
         notes=notes,
     )
     return Prepared(
-        samples=_samples_frame(kept),
+        samples=_samples_frame(kept, source.columns),
         quarantine=pl.DataFrame(sorted(quarantined), schema=QUARANTINE, orient="row"),
         audit=audit,
         classes=classes,
@@ -101,9 +102,14 @@ def prepare(
     )
 
 
-def _samples_frame(kept: Sequence[Opened]) -> pl.DataFrame:
+def _samples_frame(kept: Sequence[Opened], columns: Mapping[str, Any]) -> pl.DataFrame:
     rows = [(o.sample_id, o.entry.path, o.target, o.split, o.entry.group, o.width, o.height) for o in kept]
-    return pl.DataFrame(rows, schema=SAMPLES, orient="row")
+    frame = pl.DataFrame(rows, schema=SAMPLES, orient="row")
+    further = (
+        pl.Series(name, [o.entry.further[place] for o in kept], dtype=kind)
+        for place, (name, kind) in enumerate(columns.items())
+    )
+    return frame.with_columns(*further)
 
 
 # --- opening ----------------------------------------------------------------------------------------------------------

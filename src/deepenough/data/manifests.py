@@ -1,5 +1,6 @@
 """A CSV or Parquet table of pictures: `path,target[,split,group]`, paths relative to the table's folder.
 
+Further columns (camera, hospital, age, ...) go along to samples.parquet, so that results can be sliced by them.
 A manifest may come from somebody else, so it cannot name files outside its own folder.
 """
 
@@ -13,8 +14,12 @@ import polars as pl
 
 from deepenough.data.entries import SPLIT_NAMES, Entry, Skipped, Source
 from deepenough.errors import SourceError
+from deepenough.records import SAMPLES, SCORES
 
 MANIFEST_SUFFIXES = {".csv", ".parquet", ".pq"}
+PREFIX = "manifest_"  # before a further column whose name is taken
+_TAKEN = {*SAMPLES, *SCORES, "class", "size", "aspect"}
+_NO_VALUES = (pl.Binary, pl.Object, pl.Null)
 
 
 def open_manifest(name: str, path: Path, *, path_column: str, target_column: str) -> Source:
@@ -37,17 +42,16 @@ def open_manifest(name: str, path: Path, *, path_column: str, target_column: str
         raise SourceError(name, "a row a picture", "a header and no rows")
     known = [*required, *(column for column in ("split", "group") if column in frame.columns)]
     notes = []
-    extra = [column for column in frame.columns if column not in known]
-    if extra:
-        notes.append(f"The manifest's other columns were not read: {', '.join(extra)}.")
+    further = _further(name, frame.drop(known), notes)
     paths, targets = _texts(name, frame, path_column), _texts(name, frame, target_column)
     splits, groups = _texts(name, frame, "split"), _texts(name, frame, "group")
-    rows = [_Row(*cells) for cells in zip(paths, targets, splits, groups, strict=True)]
+    values = further.rows() if further.width else [()] * frame.height
+    rows = [_Row(*cells) for cells in zip(paths, targets, splits, groups, values, strict=True)]
     entries, skipped = _sorted_out(name, path.parent, rows, notes)
     if not entries and {left.reason for left in skipped} == {"unused_split"}:
         named = ", ".join(repr(split) for split in sorted({row.split for row in rows})[:5])
         raise SourceError(f"{name}, column split", "train, val or test", named, "rename the splits, or leave them out")
-    return Source(name, f"manifest of {frame.height} rows", entries, skipped, notes)
+    return Source(name, f"manifest of {frame.height} rows", entries, skipped, notes, dict(further.schema))
 
 
 class _Row(NamedTuple):
@@ -57,6 +61,7 @@ class _Row(NamedTuple):
     target: str
     split: str
     group: str
+    further: tuple[object, ...] = ()
 
 
 def _read(name: str, path: Path) -> pl.DataFrame:
@@ -84,6 +89,35 @@ def _texts(name: str, frame: pl.DataFrame, column: str) -> list[str]:
         raise _torn(name, error) from error
 
 
+def _further(name: str, frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """The manifest's other columns: numbers as they are, all else as text, under names that mean nothing else here.
+
+    A name that the study folder uses itself (`width`, `score`, ...) or that names a built-in slice gets a prefix, since
+    what the manifest says of it need not be what was measured.
+    """
+    plain = [column for column, kind in frame.schema.items() if not (kind.is_nested() or kind in _NO_VALUES)]
+    if len(plain) < frame.width:
+        notes.append(
+            f"Columns without plain values were not read: {', '.join(c for c in frame.columns if c not in plain)}."
+        )
+    named = {column: f"{PREFIX}{column}" if column.lower() in _TAKEN else column for column in plain}
+    twice = [column for column, new in named.items() if new != column and new in plain]
+    if twice:
+        got = f"both {twice[0]} and {named[twice[0]]}"
+        raise SourceError(name, f"no column {twice[0]}, or none named {named[twice[0]]}", got, "rename one of them")
+    if named:
+        notes.append(f"Results can be sliced by the manifest's further columns: {', '.join(named.values())}.")
+    kept = []
+    for column, new in named.items():
+        kind = frame.schema[column]
+        if kind.is_numeric():
+            values = frame[column].cast(pl.Int64 if kind.is_integer() else pl.Float64, strict=False)
+        else:
+            values = pl.Series([text or None for text in _texts(name, frame, column)], dtype=pl.String)
+        kept.append(values.alias(new))
+    return pl.DataFrame(kept)
+
+
 def _sorted_out(name: str, root: Path, rows: list[_Row], notes: list[str]) -> tuple[list[Entry], list[Skipped]]:
     """The rows that name a picture, and those that are left aside."""
     declares_splits = any(row.split for row in rows)
@@ -101,7 +135,7 @@ def _sorted_out(name: str, root: Path, rows: list[_Row], notes: list[str]) -> tu
             skipped.append(Skipped(row.path, "unused_split", f"row {number}: split '{row.split}'", row.target, None))
         else:
             location = _inside(name, root, row.path, number)
-            entries.append(Entry(row.path, row.target, split, row.group or None, location))
+            entries.append(Entry(row.path, row.target, split, row.group or None, location, further=row.further))
     notes.extend(
         f"Rows of the split '{split}' were left out; train, val and test are used." for split in sorted(unknown)
     )

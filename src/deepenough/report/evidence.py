@@ -44,6 +44,7 @@ class Evidence:
     study: str | None
     cells: tuple[CellRecord, ...]
     thumbnails: pl.DataFrame | None
+    slices: pl.DataFrame | None = None
 
 
 def load(folder: Path) -> Evidence:
@@ -76,6 +77,7 @@ def load(folder: Path) -> Evidence:
         study=study.read_text(encoding="utf-8", errors="replace") if study.is_file() else None,
         cells=tuple(_cell(path) for path in sorted(folder.glob("cells/*-seed*")) if path.is_dir()),
         thumbnails=_optional_table(folder / "thumbnails.parquet", THUMBNAILS),
+        slices=_optional_table(folder / "slices.parquet", records.SLICES),
     )
 
 

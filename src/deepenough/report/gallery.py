@@ -30,10 +30,17 @@ class Photo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery:
-    """Photos in order of how much the contenders differ."""
+    """Photos in order of how much the contenders differ.
+
+    `key` is its id in the page where something links to it; `listed` are the paths of further images, which the study
+    kept no small copy of or for which there is no room, and `more` says whether there are yet others.
+    """
 
     title: str
     photos: tuple[Photo, ...]
+    key: str = ""
+    listed: tuple[str, ...] = ()
+    more: bool = False
 
 
 def gallery(frame: pl.DataFrame, thumbnails: pl.DataFrame | None, verdict: Verdict) -> Gallery | None:
@@ -49,14 +56,20 @@ def gallery(frame: pl.DataFrame, thumbnails: pl.DataFrame | None, verdict: Verdi
     joined = frame.join(thumbnails.unique("sample_id"), on="sample_id", how="inner", maintain_order="left")
     photos, spent = [], 0
     for row in joined.iter_rows(named=True):
-        kind = next((kind for signature, kind in _SIGNATURES.items() if row["image"].startswith(signature)), None)
+        kind = kind_of(row["image"])
         spent += len(row["image"])
         if kind is not None and spent <= MOST_BYTES and len(photos) < MOST_PICTURES:
-            photos.append(_photo(row, kind, verdict))
+            photos.append(photo(row, kind, verdict))
     return Gallery(title="Largest differences first", photos=tuple(photos)) if photos else None
 
 
-def _photo(row: dict, kind: str, verdict: Verdict) -> Photo:
+def kind_of(image: bytes) -> str | None:
+    """The media type of a picture's bytes; None where it is none that a page may show."""
+    return next((kind for signature, kind in _SIGNATURES.items() if image.startswith(signature)), None)
+
+
+def photo(row: dict, kind: str, verdict: Verdict) -> Photo:
+    """One row of `comparison.disagreements`, with its `path` and thumbnail, as a photo."""
     answers = tuple(
         (
             words.display_name(name),

@@ -47,7 +47,10 @@ def _block(block: Block) -> list[str]:
 
 
 def _photos(gallery: Gallery) -> str:
-    return f"The page shows {len(gallery.photos)} of these images; the list follows."
+    if not gallery.key:
+        return f"The page shows {len(gallery.photos)} of these images; the list follows."
+    named = ", ".join(escape(path) for path in (*(photo.path for photo in gallery.photos), *gallery.listed))
+    return f"*{escape(gallery.title)}*: {named}{', …' if gallery.more else ''}"
 
 
 def _code(text: str) -> str:

@@ -17,14 +17,15 @@ from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures import Picture
-from deepenough.report.figures.classes import gain_per_class
 from deepenough.report.figures.cost import accuracy_against_latency
 from deepenough.report.figures.noise import noise_parts
 from deepenough.report.figures.scale import accuracy_over_scale, gain_over_scale
+from deepenough.report.figures.slices import gain_per_slice
 from deepenough.report.figures.training import training_curves
 from deepenough.report.figures.verdict import verdict_picture
 from deepenough.report.gallery import Gallery, gallery
 from deepenough.report.noise import account_in_words, gap_in_words
+from deepenough.report.slices import images_of_slices, lead
 from deepenough.report.tables import Table, data, machine, noise, numbers, results
 
 
@@ -146,16 +147,30 @@ def _cheapest(points: pl.DataFrame) -> str:
     return f"The fastest that stays within your margin of the best, as measured: {point}."
 
 
-def _classes(evidence: Evidence) -> Section:
-    title, scores, verdict = "Per class", evidence.scores, evidence.verdict
+def _slices(evidence: Evidence) -> Section:
+    title, scores, verdict = "Who wins where", evidence.scores, evidence.verdict
     if scores is None:
-        return _missing("classes", title, "scores.parquet")
-    frame = comparison.per_class(scores, **_pair(verdict), multiplier=_multiplier(verdict))
-    lead = (
-        "A class has few images, so its interval is wide; of 20 such intervals one leaves out zero by chance. "
-        "Look here for where to look closer, not for proof.",
+        return _missing("slices", title, "scores.parquet")
+    frame = _slices_at(evidence, scores)
+    images = images_of_slices(
+        frame, _differing(evidence, scores), (scores, evidence.samples, evidence.thumbnails), verdict
     )
-    return Section(key="classes", title=title, lead=lead, blocks=_there(gain_per_class(frame, verdict)))
+    picture = gain_per_slice(frame, verdict, {slice_: shown.key for slice_, shown in images.items()})
+    said = lead(frame, verdict)
+    return Section(key="slices", title=title, lead=said, blocks=_there(picture), aside=tuple(images.values()))
+
+
+def _slices_at(evidence: Evidence, scores: pl.DataFrame) -> pl.DataFrame:
+    """The slices at the deciding scale, the clearest first: those on record, else made from the scores."""
+    verdict, frame = evidence.verdict, evidence.slices
+    here = pl.col("scale") == scores["scale"].first()
+    if frame is not None:
+        frame = frame.filter(here & (pl.col("small") == verdict.small) & (pl.col("big") == verdict.big))
+    if frame is None or frame.is_empty():
+        pair = {"small": verdict.small, "big": verdict.big, "multiplier": _multiplier(verdict)}
+        groups = None if evidence.samples is None else comparison.groups_of(evidence.samples)
+        frame = comparison.slice_table(scores, evidence.samples, **pair, groups=groups)
+    return frame.sort("q_value", "p_value", "column", "level", nulls_last=True)
 
 
 def _multiplier(verdict: Verdict) -> float:
@@ -185,17 +200,21 @@ def _disagreements(evidence: Evidence) -> Section:
     title, scores, verdict = "Where the two differ", evidence.scores, evidence.verdict
     if scores is None:
         return _missing("disagreements", title, "scores.parquet")
-    frame = comparison.disagreements(scores, **_pair(verdict))
-    if evidence.samples is not None:
-        paths = evidence.samples.select("sample_id", "path").unique("sample_id")
-        frame = frame.join(paths, on="sample_id", how="left", maintain_order="left")
-        frame = frame.with_columns(pl.col("path").fill_null(pl.col("sample_id")))
-    else:
-        frame = frame.with_columns(path=pl.col("sample_id"))
+    frame = _differing(evidence, scores)
     blocks, aside = _there(gallery(frame, evidence.thumbnails, verdict)), (data.disagreements(frame, verdict),)
     if not blocks:
         blocks, aside = aside, ()
     return Section(key="disagreements", title=title, lead=(_how_many(frame, verdict),), blocks=blocks, aside=aside)
+
+
+def _differing(evidence: Evidence, scores: pl.DataFrame) -> pl.DataFrame:
+    """The images on which the two differ, each with its path, or its id where that is not known."""
+    frame = comparison.disagreements(scores, **_pair(evidence.verdict))
+    if evidence.samples is None:
+        return frame.with_columns(path=pl.col("sample_id"))
+    paths = evidence.samples.select("sample_id", "path").unique("sample_id")
+    frame = frame.join(paths, on="sample_id", how="left", maintain_order="left")
+    return frame.with_columns(pl.col("path").fill_null(pl.col("sample_id")))
 
 
 def _how_many(frame: pl.DataFrame, verdict: Verdict) -> str:
@@ -279,7 +298,7 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     _noise,
     _scale,
     _cost,
-    _classes,
+    _slices,
     _confusion,
     _disagreements,
     _training,

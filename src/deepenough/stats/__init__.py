@@ -18,6 +18,7 @@ from deepenough.stats.checkpoints import (
 from deepenough.stats.claims import Audit, audit
 from deepenough.stats.clusters import cluster_scores
 from deepenough.stats.decision import Decision, check_margin, decide
+from deepenough.stats.discovery import benjamini_hochberg, benjamini_yekutieli
 from deepenough.stats.divergence import Divergence, diverged_rate
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
 from deepenough.stats.joint import Joint, difference_contrasts, joint_means
@@ -62,6 +63,8 @@ __all__ = [
     "auroc_scores",
     "average_precision_scores",
     "balanced_accuracy_scores",
+    "benjamini_hochberg",
+    "benjamini_yekutieli",
     "bonferroni_level",
     "bootstrap_covariance",
     "check_margin",

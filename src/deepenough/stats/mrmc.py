@@ -39,7 +39,7 @@ class Spread:
     residuals: FloatArray  # mean square of seed by sample
     seed_mean_variances: FloatArray  # of the seeds' means as seen
     counts: tuple[int, ...]
-    size: int
+    size: int | FloatArray  # samples; an array where the data sets differ in it
     guard: Guard | FloatArray  # an array has an entry a set of seeds
     seed_df: FloatArray | None = None  # degrees of freedom of each entry of `seeds`; counts - 1 where None
 
@@ -258,11 +258,11 @@ def _estimate(
         p_value=p_value,
         design=design,
         seeds=seeds,
-        samples=spread.size,
+        samples=int(spread.size),
         components=Components(
             seed_variances=tuple(float(v) for v in pure),
             residual_variances=tuple(float(v) for v in spread.residuals),
-            sample_variance=float(spread.samples) * spread.size,
+            sample_variance=float(spread.samples * spread.size),
         ),
         seed_sd=tuple(float(v) for v in np.sqrt(spread.seed_mean_variances)),
         guarded_interval=guarded,

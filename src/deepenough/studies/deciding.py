@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
-from deepenough.comparison import decide_study
+from deepenough.comparison import decide_study, slice_table
 from deepenough.errors import StudyError
-from deepenough.records import COSTS, NOISE, SCORES, Verdict, read_json, read_table, write_json, write_table
+from deepenough.records import COSTS, NOISE, SCORES, SLICES, Verdict, read_json, read_table, write_json, write_table
 from deepenough.stats import diverged_rate
 from deepenough.studies.local import Bench
 from deepenough.studies.noise import diverged_cells, done_cells
@@ -31,6 +33,7 @@ def decide(bench: Bench) -> Verdict:
     write_table(store.scores, scores, SCORES)
     write_table(store.validation, validation, SCORES)
     groups = dict(bench.prepared.samples.select("sample_id", "group").iter_rows())
+    known = groups if any(group is not None for group in groups.values()) else None
     metric = bench.setting.task.metric
     verdict = decide_study(
         scores,
@@ -40,14 +43,29 @@ def decide(bench: Bench) -> Verdict:
         metric=metric.name,
         unit=metric.unit,
         multiplier=metric.multiplier,
-        groups=groups if any(group is not None for group in groups.values()) else None,
+        groups=known,
         caveats=_caveats(bench, diverged),
         noise_runs=read_table(store.noise, NOISE) if store.noise.is_file() else None,
     )
     write_json(store.verdict, verdict)
+    _write_slices(bench, scores, verdict, known)
     if bench.study.images:
         write_thumbnails(bench.prepared, scores, verdict, store.thumbnails)
     return verdict
+
+
+def _write_slices(
+    bench: Bench, scores: pl.DataFrame, verdict: Verdict, groups: Mapping[str, str | None] | None
+) -> None:
+    slices = slice_table(
+        scores,
+        bench.prepared.samples,
+        small=verdict.small,
+        big=verdict.big,
+        groups=groups,
+        multiplier=bench.setting.task.metric.multiplier,
+    )
+    write_table(bench.store.slices, slices, SLICES)
 
 
 def note_what_it_took(bench: Bench, cost_s: float, peak_bytes: int) -> None:

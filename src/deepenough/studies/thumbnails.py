@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import io
+from itertools import zip_longest
 from pathlib import Path
 
 import polars as pl
 from PIL import Image
 
-from deepenough.comparison import disagreements
+from deepenough.comparison import differing_samples, disagreements
 from deepenough.data import Prepared, decode_rgb
 from deepenough.errors import DecodeError
 from deepenough.records import Verdict, write_table
 
 LONGEST_SIDE = 160
 MOST = 48
+MOST_OF_A_SLICE = 4
+MOST_MORE = 96  # beside the first, for slices: some 400 kB
 THUMBNAILS = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "height": pl.Int32}
 
 
 def write_thumbnails(prepared: Prepared, scores: pl.DataFrame, verdict: Verdict, path: Path) -> None:
-    """Write JPEG copies, at most 160 px on the longer side, of the pictures that divide the deciding pair the most."""
-    divided = disagreements(scores, small=verdict.small, big=verdict.big, scale=verdict.scale).head(MOST)
+    """Write JPEG copies, at most 160 px on the longer side, of the pictures that divide the deciding pair the most.
+
+    Overall, and in each slice, so that the report has some to show of every slice.
+    """
+    pair = {"small": verdict.small, "big": verdict.big, "scale": verdict.scale}
+    overall = disagreements(scores, **pair, limit=MOST)["sample_id"].to_list()
+    slices = differing_samples(scores, prepared.samples, **pair, most=MOST_OF_A_SLICE)
+    of_slices = [sample for samples in zip_longest(*slices.values()) for sample in samples if sample is not None]
     rows = []
-    for sample in divided["sample_id"]:
+    for sample in list(dict.fromkeys([*overall, *of_slices]))[: MOST + MOST_MORE]:
         with contextlib.suppress(OSError, DecodeError):  # a picture that went away meanwhile is not worth a verdict
             rows.append(_thumbnail(sample, prepared.entries[sample].read()))
     write_table(path, pl.DataFrame(rows, schema=THUMBNAILS), THUMBNAILS)

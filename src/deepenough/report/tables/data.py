@@ -16,37 +16,6 @@ MOST_CLASSES_IN_A_MATRIX = 20
 MOST_ROWS = 60
 
 
-def classes(frame: pl.DataFrame, verdict: Verdict) -> Table:
-    """One row a class, the largest differences first.
-
-    Args:
-        frame: as `comparison.per_class` gives it, in the verdict's unit.
-        verdict: names the contenders.
-    """
-    small, big = words.display_name(verdict.small), words.display_name(verdict.big)
-    unit = numbers.level_unit(verdict.unit)
-    rows = [
-        (
-            row["target"],
-            numbers.count(row["samples"]),
-            numbers.fixed(row["small_mean"], 1),
-            numbers.fixed(row["big_mean"], 1),
-            Cell(numbers.signed(row["difference"], 1), sub=_interval(row["low"], row["high"])),
-        )
-        for row in frame.head(MOST_ROWS).iter_rows(named=True)
-    ]
-    heads = ["class", "images", f"{small}, {unit}", f"{big}, {unit}", f"gain, {verdict.unit}"]
-    return table(
-        "classes", f"Per class at {verdict.scale} px", heads, rows, note=_cut(frame.height, MOST_ROWS, "classes")
-    )
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return ""
-    return numbers.interval((low, high), 1)
-
-
 def confusion(frame: pl.DataFrame, contender: str, labels: Sequence[str]) -> Table:
     """Rows are true classes, columns are answers, fields are shares of the row in per cent.
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One field. `sub` is its second line, `heat` its shade from 0 (none) to 9, `strong` marks what was decided on."""
+    """One field. `sub` is its second line, `heat` its shade from 0 (none) to 9, `strong` marks what was decided on.
+
+    `link` is the id of a place in the page that holds what the field speaks of.
+    """
 
     text: str
     sub: str = ""
     heat: int = 0
     strong: bool = False
+    link: str = ""
 
     def __str__(self) -> str:
         return f"{self.text} ({self.sub})" if self.sub else self.text

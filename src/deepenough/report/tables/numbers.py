@@ -215,6 +215,15 @@ def size(amount_bytes: float | None) -> str:
     return f"{round(amount_bytes)} B"
 
 
+def shortened(text: str, most: int) -> str:
+    """A name that loses its middle where it is longer than `most`.
+
+    >>> shortened("abcdefghij", 5)
+    'ab…ij'
+    """
+    return text if len(text) <= most else f"{text[: most - most // 2 - 1]}…{text[-(most // 2) :]}"
+
+
 def ratio(value: float | None) -> str:
     """A factor.
 

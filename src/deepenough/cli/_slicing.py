@@ -1,0 +1,97 @@
+"""The slices of a study's folder or of a table of predictions, from what is on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepenough.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from deepenough.records import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sliced:
+    """All slices of one pair, and what is needed to name the samples behind them."""
+
+    table: pl.DataFrame  # records.SLICES
+    scores: pl.DataFrame
+    samples: pl.DataFrame | None
+    scale: int  # the deciding one
+    unit: str
+
+    def shown(self, by: Sequence[str], scale: int | None) -> pl.DataFrame:
+        """The rows of the columns `by` (all where empty) at one scale; q-values stay those of the whole table.
+
+        Raises:
+            InputError: a column or scale is not there, or is an outcome.
+        """
+        import polars as pl
+
+        from deepenough.comparison import require_sliceable
+
+        if self.table.is_empty():
+            return self.table
+        at = self.scale if scale is None else scale
+        scales = self.table["scale"].unique().sort().to_list()
+        if at not in scales:
+            raise InputError("--scale", f"one of {', '.join(map(str, scales))}", str(at))
+        there = self.table["column"].unique(maintain_order=True).to_list()
+        for column in by:
+            require_sliceable(column, there)
+        return self.table.filter((pl.col("scale") == at) & pl.col("column").is_in(list(by) or there))
+
+
+def in_folder(folder: Path, *, small: str | None = None, big: str | None = None) -> Sliced:
+    """Slice the scores of a study's folder for the pair that its verdict decided on, or for another."""
+    from deepenough import records
+
+    verdict = records.verdict_from_json(records.read_json(folder / "verdict.json"))
+    return _of_folder(folder, verdict, small or verdict.small, big or verdict.big)
+
+
+def renew(folder: Path, verdict: Verdict) -> None:
+    """Write slices.parquet anew beside the verdict it belongs to."""
+    from deepenough import records
+
+    sliced = _of_folder(folder, verdict, verdict.small, verdict.big)
+    records.write_table(folder / "slices.parquet", sliced.table, records.SLICES)
+
+
+def from_predictions(path: Path, *, small: str | None, big: str | None) -> Sliced:
+    """Slice anybody's predictions; further columns that are the same in all rows of a sample can be sliced by."""
+    from deepenough import comparison
+
+    scores = comparison.read_predictions(path)
+    pair = comparison.deciding_pair(
+        comparison.from_small_to_big(scores["contender"].unique(maintain_order=True).to_list(), None), small, big
+    )
+    samples = comparison.samples_of_predictions(path)
+    table = comparison.slice_table(
+        scores, samples, small=pair[0], big=pair[1], groups=comparison.groups_of(scores), multiplier=100.0
+    )
+    scales = table["scale"].unique().sort()
+    return Sliced(table=table, scores=scores, samples=samples, scale=scales[-1] if len(scales) else 0, unit="points")
+
+
+def _of_folder(folder: Path, verdict: Verdict, small: str, big: str) -> Sliced:
+    from deepenough import comparison, records
+
+    scores = records.read_table(folder / "scores.parquet", records.SCORES)
+    path = folder / "samples.parquet"
+    samples = records.read_table(path, records.SAMPLES) if path.is_file() else None
+    table = comparison.slice_table(
+        scores,
+        samples,
+        small=small,
+        big=big,
+        groups=None if samples is None else comparison.groups_of(samples.join(scores, on="sample_id", how="semi")),
+        multiplier=100.0 if verdict.unit == "points" else 1.0,
+    )
+    return Sliced(table=table, scores=scores, samples=samples, scale=verdict.scale, unit=verdict.unit)

@@ -1,0 +1,63 @@
+"""The table of slices: which network wins where, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from deepenough.comparison.slices import FALSE_SHARE, FEW
+from deepenough.records import Verdict
+from deepenough.report import words
+from deepenough.report.tables import numbers
+from deepenough.report.tables.model import Cell, Table, table, text_column
+
+MOST_ROWS = 60
+
+
+def name_of(row: Mapping[str, str]) -> str:
+    """A slice's name: a class by itself, any other level with its column."""
+    return row["level"] if row["column"] == "class" else f"{row['column']}: {row['level']}"
+
+
+def slices(frame: pl.DataFrame, verdict: Verdict, links: Mapping[tuple[str, str], str]) -> Table:
+    """One row a slice, in the frame's order; those with a q-value of at most `FALSE_SHARE` are set off.
+
+    Args:
+        frame: rows of `records.SLICES` at one scale, in the verdict's unit.
+        verdict: names the contenders.
+        links: (column, level) to the id of that slice's images in the page.
+    """
+    small, big = words.display_name(verdict.small), words.display_name(verdict.big)
+    shown = frame.head(MOST_ROWS).to_dicts()
+    rows = [
+        (
+            Cell(row["level"], link=links.get((row["column"], row["level"]), "")),
+            row["column"],
+            Cell(numbers.signed(row["difference"], 1), sub=numbers.interval((row["low"], row["high"]), 1)),
+            numbers.probability(row["q_value"]),
+            f"{numbers.count(row['only_big'])} : {numbers.count(row['only_small'])}",
+            Cell(numbers.count(row["samples"]), sub="few" if row["samples"] < FEW else ""),
+            numbers.fixed(row["small_mean"], 1),
+            numbers.fixed(row["big_mean"], 1),
+        )
+        for row in shown
+    ]
+    unit = numbers.level_unit(verdict.unit)
+    heads = ["slice", text_column("of"), f"gain, {verdict.unit}", "q", "wins", "images"]
+    marked = [place for place, row in enumerate(shown) if row["q_value"] is not None and row["q_value"] <= FALSE_SHARE]
+    note = (
+        f"Wins: images that {big} gets right in more of its runs : those that {small} does. q is the false "
+        "discovery rate at which the slice would be marked, over all slices and scales (Benjamini-Yekutieli)."
+    )
+    if frame.height > MOST_ROWS:
+        note += f" The first {MOST_ROWS} of {numbers.count(frame.height)} slices; all are in slices.parquet."
+    at = f" at {verdict.scale} px" if verdict.scale > 0 else ""
+    return table(
+        "slices",
+        f"Every slice{at}, the clearest first",
+        [*heads, f"{small}, {unit}", f"{big}, {unit}"],
+        rows,
+        note=note,
+        strong_rows=marked,
+    )

@@ -1,0 +1,123 @@
+"""Which network wins where, from a study's folder and from predictions."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from deepenough import cli, records
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Scores of 600 images, three seeds, one scale; the big network gains 30 points where the camera is `web`."""
+    root, rng, size = tmp_path_factory.mktemp("study"), np.random.default_rng(5), 600
+    ids, targets = [f"t{i:03d}" for i in range(size)], ["cat", "dog"] * (size // 2)
+    cameras = np.array(["web", "phone", "studio"])[np.arange(size) // 2 % 3]
+    parts = []
+    for contender, gain in (("resnet50", 0.0), ("resnet101", 0.3)):
+        for seed in range(3):
+            right = rng.random(size) < 0.6 + gain * (cameras == "web")
+            parts.append(
+                pl.DataFrame(
+                    {
+                        "contender": contender,
+                        "seed": seed,
+                        "scale": 64,
+                        "sample_id": ids,
+                        "target": targets,
+                        "prediction": np.where(right, targets, "owl"),
+                        "score": right.astype(float),
+                        "confidence": 0.5,
+                    },
+                    schema=records.SCORES,
+                )
+            )
+    samples = pl.DataFrame(
+        {"sample_id": ids, "path": ids, "target": targets, "split": "test", "group": None, "width": 64, "height": 64}
+    ).with_columns(camera=pl.Series(cameras))
+    records.write_table(root / "scores.parquet", pl.concat(parts), records.SCORES)
+    records.write_table(root / "samples.parquet", samples, records.SAMPLES)
+    run(["verdict", str(root), "--margin", "1"])
+    return root
+
+
+def run(arguments):
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    return left.value.code
+
+
+def said(capsys, *arguments):
+    assert run(["slices", *map(str, arguments), "--json"]) == 0
+    return {(row["column"], row["level"]): row for row in json.loads(capsys.readouterr().out)["slices"]}
+
+
+def test_slices_find_the_one_where_the_big_network_gains(folder, capsys):
+    rows = said(capsys, folder)
+    assert set(rows) == {("class", "cat"), ("class", "dog"), *(("camera", c) for c in ("web", "phone", "studio"))}
+    assert {key for key, row in rows.items() if row["q_value"] <= 0.05 and row["column"] == "camera"} == {
+        ("camera", "web")
+    }
+    web = rows["camera", "web"]
+    assert len(web["sample_ids"]) == min(20, web["only_big"] + web["only_small"])
+
+
+def test_verdict_writes_the_slices_of_its_pair(folder, capsys):
+    written = records.read_table(folder / "slices.parquet", records.SLICES)
+    rows = said(capsys, folder)
+    assert written["q_value"].to_list() == pytest.approx([row["q_value"] for row in rows.values()])
+    assert set(written["big"]) == {"resnet101"}
+
+
+def test_showing_fewer_columns_changes_no_q_value(folder, capsys):
+    every, some = said(capsys, folder), said(capsys, folder, "--by", "camera")
+    assert {key[0] for key in some} == {"camera"}
+    assert all(row["q_value"] == every[key]["q_value"] for key, row in some.items())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--by", "confidence"], "which the networks themselves bring about"),
+        (["--by", "hospital"], "expected one of class, camera; got hospital"),
+        (["--scale", "96"], "--scale: expected one of 64; got 96"),
+        (["--big", "resnet152"], "none of resnet152"),
+    ],
+)
+def test_slices_refuse_what_is_not_there_in_one_line(folder, capsys, arguments, error):
+    assert run(["slices", str(folder), *arguments]) == 2
+    printed = capsys.readouterr().err
+    assert error in printed
+    assert printed.count("\n") == 1
+
+
+def test_slices_refuse_a_folder_without_a_verdict(tmp_path, capsys):
+    assert run(["slices", str(tmp_path)]) == 2
+    assert "verdict.json" in capsys.readouterr().err
+
+
+def test_slices_speak_in_lines_of_80_columns(folder, capsys):
+    assert run(["slices", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "web" in printed
+
+
+def test_predictions_are_sliced_by_their_own_columns(folder, tmp_path, capsys):
+    scores, samples = pl.read_parquet(folder / "scores.parquet"), pl.read_parquet(folder / "samples.parquet")
+    table = scores.join(samples.select("sample_id", "camera"), on="sample_id").drop("score", "confidence")
+    table.write_csv(tmp_path / "p.csv")
+    ours, theirs = said(capsys, tmp_path / "p.csv"), said(capsys, folder)
+    assert set(ours) == set(theirs)
+    assert all(ours[key]["q_value"] == pytest.approx(row["q_value"]) for key, row in theirs.items())
+
+
+def test_predictions_with_nothing_to_slice_by_say_so(tmp_path, capsys):
+    rows = {"sample_id": ["1", "2"] * 2, "target": "a", "prediction": ["a", "b"] * 2, "contender": ["x", "x", "y", "y"]}
+    pl.DataFrame(rows).write_csv(tmp_path / "p.csv")
+    assert run(["slices", str(tmp_path / "p.csv")]) == 0
+    assert "Nothing to slice by" in capsys.readouterr().out
