@@ -159,8 +159,8 @@ def _sizes(audit: Audit) -> str:
     subject = "the two checkpoints" if audit.runs == 1 else "these runs"
     if from_here is None:
         text = (
-            f"No number of test images up to {numbers.count(MOST_IMAGES)} shows {subject} to differ whatever the pairing: "
-            "the figures are too near each other for the decimals they are printed with"
+            f"No number of test images up to {numbers.count(MOST_IMAGES)} shows {subject} to differ whatever the "
+            "pairing: the figures are too near each other for the decimals they are printed with"
         )
     else:
         text = f"From {numbers.count(from_here)} test images on, {subject} differ at 5 % whatever the pairing"
