@@ -8,7 +8,7 @@ from deepenough.report.tables import numbers
 from deepenough.report.words import display_name, plural
 from deepenough.stats.claims import Audit
 from deepenough.stats.granularity import Figure, Fit
-from deepenough.stats.pairings import SIGNIFICANT
+from deepenough.stats.pairings import MOST_IMAGES, SIGNIFICANT
 
 Names = tuple[str, str]
 _LISTED = 10
@@ -158,7 +158,10 @@ def _sizes(audit: Audit) -> str:
     )
     subject = "the two checkpoints" if audit.runs == 1 else "these runs"
     if from_here is None:
-        text = f"No number of test images shows {subject} to differ whatever the pairing: so printed, they may be equal"
+        text = (
+            f"No number of test images up to {numbers.count(MOST_IMAGES)} shows {subject} to differ whatever the "
+            "pairing: the figures are too near each other for the decimals they are printed with"
+        )
     else:
         text = f"From {numbers.count(from_here)} test images on, {subject} differ at 5 % whatever the pairing"
         if first is not None and first < from_here - 1:
@@ -206,7 +209,7 @@ def _between_these(audit: Audit, ahead: str, behind: str) -> str:
     )
     if audit.p_range is None:
         if audit.n_min_for_any_pairing is None:
-            return f"Nothing of {pair}: no number of test images makes the difference significant whatever the pairing."
+            return f"Nothing of {pair}: the figures are too near each other, whatever the number of test images."
         return f"If there were {numbers.count(audit.n_min_for_any_pairing)} test images or more, {better} {given}."
     least, most = audit.p_range
     if most <= SIGNIFICANT:
