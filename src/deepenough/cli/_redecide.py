@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from deepenough.cli._options import DEFAULT_MARGIN
@@ -122,28 +124,33 @@ def _read(folder: Path, wish: Wish | None = None, metric: str = "accuracy") -> _
     from deepenough.comparison.pairing import read_scores
 
     wish = wish or Wish()
-    scores, validation = folder / "scores.parquet", folder / "validation.parquet"
+    scores = folder / "scores.parquet"
     if not scores.is_file():
         expected = "a study's folder, with scores.parquet in it"
         raise RecordError(str(folder), expected, "none there", "finish the study with the command that began it")
     more = () if metric == "accuracy" else ("target", "prediction", "confidence")
     costs = folder / "costs.parquet"
+    # while the file is read, on another core: 0.1 s of the second that a verdict may take
+    Thread(target=import_module, args=("scipy.special",), daemon=True).start()
     return _Tables(
         scores=measured(read_scores(scores, more), metric, wish, str(scores)),
-        validation=measured(read_scores(validation, more), metric, wish, str(validation))
-        if validation.is_file()
-        else None,
+        validation=_validation(folder / "validation.parquet", metric, more, wish),
         costs=records.read_table(costs, records.COSTS) if costs.is_file() else None,
         groups=_groups(folder / "samples.parquet", wish.group_column),
         metric=metric,
     )
 
 
+def _validation(path: Path, metric: str, more: tuple[str, ...], wish: Wish) -> pl.DataFrame | None:
+    from deepenough.cli._foreign import measured
+    from deepenough.comparison.pairing import read_scores
+
+    return measured(read_scores(path, more, ids=False), metric, wish, str(path)) if path.is_file() else None
+
+
 def _groups(path: Path, column: str | None) -> dict[str, str | None] | None:
     """Sample id -> group, from `column` of the samples where one is named; None where no group was given."""
     import polars as pl
-
-    from deepenough.comparison import groups_of
 
     if not path.is_file():
         if column is not None:
@@ -156,7 +163,9 @@ def _groups(path: Path, column: str | None) -> dict[str, str | None] | None:
     if name not in kinds or "sample_id" not in kinds:
         return None
     table = pl.read_parquet(path, columns=list(dict.fromkeys(["sample_id", name])))
-    return groups_of(table.select("sample_id", pl.col(name).cast(pl.String).alias("group")))
+    if table[name].null_count() == table.height:
+        return None
+    return dict(table.select("sample_id", pl.col(name).cast(pl.String)).unique("sample_id").iter_rows())
 
 
 def _first(tables: _Tables, path: Path, wish: Wish) -> Verdict:

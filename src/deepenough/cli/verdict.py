@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,10 +110,24 @@ def verdict(  # noqa: PLR0913  one option, one argument
         common=common,
         list_unmatched=list_unmatched,
     )
-    if len(files.paths) == 1 and files.paths[0].is_dir():
-        _say_folder(files, wish, as_json=as_json)
-    else:
-        _say_files(files, wish, as_json=as_json)
+    with _no_garbage():
+        if len(files.paths) == 1 and files.paths[0].is_dir():
+            _say_folder(files, wish, as_json=as_json)
+        else:
+            _say_files(files, wish, as_json=as_json)
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Without the search for cyclic garbage, here and when Python ends: 0.2 of 1.0 s, and next to none is made."""
+    atexit.register(gc.freeze)
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _say_folder(files: Files, wish: Wish, *, as_json: bool) -> None:
