@@ -1,8 +1,8 @@
 """How long a verdict takes, and how much memory: `python benchmarks/verdict_speed.py`.
 
-Makes a study's folder of 50,000 images, 2 networks, 3 seeds and 5 scales (1.5 million scores) in a temporary place,
-then times `decide_study` from Parquet on disk, with the modules loaded, and the whole command `deepenough verdict FOLDER`
-in a fresh process, imports included: once where the study has just ended (its own verdict.json must be understood first)
+Makes a study's folder of 50,000 images, 2 networks, 3 seeds and 5 scales (1.5 million scores) in a temporary place.
+Times `decide_study` from Parquet on disk, with the modules loaded, and the whole command `deepenough verdict FOLDER` in
+a fresh process, imports included: once where the study has just ended (its own verdict.json must be understood first)
 and again on what the command itself wrote. Prints a Markdown table of medians; exit code 1 where a bound is broken.
 """
 
