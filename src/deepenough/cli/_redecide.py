@@ -57,22 +57,20 @@ def in_folder(folder: Path, wish: Wish) -> Verdict:
         return _first(_read(folder, wish, wish.metric or "accuracy"), path, wish)
     plain = records.read_json(path)
     before = records.verdict_from_json(plain)
+    bare = None
     if DECLARED in plain:
         declared = Declared(**plain[DECLARED])
         tables = _read(folder, wish, wish.metric or declared.metric)
     else:
         tables = _read(folder, wish, before.metric)
-        declared = _declared(tables, before)
+        bare = _as_declared(tables, before)
+        declared = _declared(before, bare)
         if wish.metric not in (None, declared.metric):
             tables = _read(folder, wish, wish.metric)
-    decided = tables.decide(
-        margin=declared.margin if wish.margin is None else wish.margin,
-        small=wish.small or declared.small,
-        big=wish.big or declared.big,
-        scale=declared.scale if wish.scale is None else wish.scale,
-        caveats=declared.caveats,
-        unit=before.unit if wish.metric in (None, before.metric) else "points",
-    )
+    if bare is not None and wish == Wish():  # the same verdict: no need to decide twice
+        decided = replace(bare, caveats=[*declared.caveats, *bare.caveats])
+    else:
+        decided = _under(tables, declared, wish, before)
     decided = _with_what_changed(decided, declared, wish)
     records.write_json(path, {**asdict(decided), DECLARED: asdict(declared)})
     return decided
@@ -183,18 +181,39 @@ def _first(tables: _Tables, path: Path, wish: Wish) -> Verdict:
     return decided
 
 
-def _declared(tables: _Tables, study: Verdict) -> Declared:
-    """What a verdict that has never been decided anew was declared with.
-
-    Its own caveats are those that the tables alone do not give.
-    """
-    scale = study.scale if study.scale_chosen_on == "declared" else None
-    bare = tables.decide(
-        margin=study.margin, small=study.small, big=study.big, scale=scale, caveats=[], unit=study.unit
+def _under(tables: _Tables, declared: Declared, wish: Wish, before: Verdict) -> Verdict:
+    """The verdict as declared, but for what is wished."""
+    return tables.decide(
+        margin=declared.margin if wish.margin is None else wish.margin,
+        small=wish.small or declared.small,
+        big=wish.big or declared.big,
+        scale=declared.scale if wish.scale is None else wish.scale,
+        caveats=declared.caveats,
+        unit=before.unit if wish.metric in (None, before.metric) else "points",
     )
-    own = [caveat for caveat in study.caveats if caveat not in bare.caveats]
+
+
+def _as_declared(tables: _Tables, study: Verdict) -> Verdict:
+    """A study's own verdict, without the caveats that the tables alone do not give."""
+    return tables.decide(
+        margin=study.margin,
+        small=study.small,
+        big=study.big,
+        scale=study.scale if study.scale_chosen_on == "declared" else None,
+        caveats=[],
+        unit=study.unit,
+    )
+
+
+def _declared(study: Verdict, bare: Verdict) -> Declared:
+    """What a verdict that has never been decided anew was declared with; its own caveats are those not in `bare`."""
     return Declared(
-        margin=study.margin, small=study.small, big=study.big, scale=scale, caveats=own, metric=study.metric
+        margin=study.margin,
+        small=study.small,
+        big=study.big,
+        scale=study.scale if study.scale_chosen_on == "declared" else None,
+        caveats=[caveat for caveat in study.caveats if caveat not in bare.caveats],
+        metric=study.metric,
     )
 
 

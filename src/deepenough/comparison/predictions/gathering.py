@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from deepenough.comparison.predictions import checking
-from deepenough.comparison.predictions.form import Content, Context, Form, Reading
+from deepenough.comparison.predictions.form import ID_COLUMNS, Content, Context, Form, Reading
 from deepenough.comparison.predictions.forms import form_of
 from deepenough.comparison.predictions.names import Run, listed
 from deepenough.comparison.predictions.opening import open_file
@@ -102,8 +102,8 @@ def _with_group(content: Content, name: str | None) -> Content:
     """The content with the column `name` as its groups."""
     if name is None or name == "group" or name not in content.columns:
         return content
-    frame = content.table.drop("group", strict=False)
-    return replace(content, frame=frame.with_columns(pl.col(name).alias("group")).drop(name))
+    frame = content.table.drop("group", strict=False).with_columns(pl.col(name).alias("group"))
+    return replace(content, frame=frame if name in (*ID_COLUMNS, "target", "path") else frame.drop(name))
 
 
 def _read(content: Content, context: Context) -> tuple[Form, pl.DataFrame]:
