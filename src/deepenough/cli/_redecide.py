@@ -42,6 +42,7 @@ class Declared:
     scale: int | None  # None where validation, not a person, chose it
     caveats: list[str]
     metric: str = "accuracy"
+    unit: str = "points"
 
 
 def in_folder(folder: Path, wish: Wish) -> Verdict:
@@ -70,7 +71,7 @@ def in_folder(folder: Path, wish: Wish) -> Verdict:
     if bare is not None and wish == Wish():  # the same verdict: no need to decide twice
         decided = replace(bare, caveats=[*declared.caveats, *bare.caveats])
     else:
-        decided = _under(tables, declared, wish, before)
+        decided = _under(tables, declared, wish)
     decided = _with_what_changed(decided, declared, wish)
     records.write_json(path, {**asdict(decided), DECLARED: asdict(declared)})
     return decided
@@ -181,7 +182,7 @@ def _first(tables: _Tables, path: Path, wish: Wish) -> Verdict:
     return decided
 
 
-def _under(tables: _Tables, declared: Declared, wish: Wish, before: Verdict) -> Verdict:
+def _under(tables: _Tables, declared: Declared, wish: Wish) -> Verdict:
     """The verdict as declared, but for what is wished."""
     return tables.decide(
         margin=declared.margin if wish.margin is None else wish.margin,
@@ -189,7 +190,7 @@ def _under(tables: _Tables, declared: Declared, wish: Wish, before: Verdict) -> 
         big=wish.big or declared.big,
         scale=declared.scale if wish.scale is None else wish.scale,
         caveats=declared.caveats,
-        unit=before.unit if wish.metric in (None, before.metric) else "points",
+        unit=declared.unit if wish.metric in (None, declared.metric) else "points",
     )
 
 
@@ -214,6 +215,7 @@ def _declared(study: Verdict, bare: Verdict) -> Declared:
         scale=study.scale if study.scale_chosen_on == "declared" else None,
         caveats=[caveat for caveat in study.caveats if caveat not in bare.caveats],
         metric=study.metric,
+        unit=study.unit,
     )
 
 
