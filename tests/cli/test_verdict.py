@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import types
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ import pytest
 
 from deepenough import cli, records
 from deepenough.cli import _redecide
+from deepenough.errors import InputError
 
 SMALL, BIG = "resnet50", "resnet101"
 ACCURACY = {(SMALL, 32): 0.80, (SMALL, 64): 0.86, (BIG, 32): 0.80, (BIG, 64): 0.88}
@@ -169,6 +171,143 @@ def test_verdict_says_that_no_margin_was_declared_when_predictions_come_without(
     verdict = decide(table, "--small", SMALL, "--big", BIG)
     assert verdict["margin"] == 0.5
     assert "No margin was declared" in verdict["caveats"][0]
+
+
+def wide(folder, study):
+    """The scores at 64 px as a wide table."""
+    scores = pl.read_parquet(study / "scores.parquet").filter(pl.col("scale") == 64)
+    named = scores.with_columns(run=pl.format("{}@64/seed{}", "contender", "seed"))
+    path = folder / "wide.csv"
+    named.pivot("run", index=["sample_id", "target"], values="prediction").write_csv(path)
+    return path
+
+
+def test_verdict_says_how_it_read_the_files(study, tmp_path, decide, capsys):
+    verdict = decide(wide(tmp_path, study), "--margin", "2")
+    assert verdict["read_as"] == [
+        "wide.csv read as: wide, one column a run: resnet50 at 64 px (seeds 0, 1, 2); "
+        "resnet101 at 64 px (seeds 0, 1, 2)"
+    ]
+    assert verdict["difference"] == pytest.approx(decide(study)["difference"], abs=1e-9)
+    with pytest.raises(SystemExit):
+        cli.main(["verdict", str(tmp_path / "wide.csv")])
+    assert "wide.csv read as: wide, one column a run" in capsys.readouterr().out
+
+
+def test_verdict_takes_a_file_a_run_with_names_and_targets_beside_them(study, tmp_path, decide):
+    table = pl.read_csv(wide(tmp_path, study))
+    table.select("sample_id", "target").write_csv(tmp_path / "truth.csv")
+    options = []
+    for number, column in enumerate(table.columns[2:]):
+        path = tmp_path / f"{number}.csv"
+        table.select("sample_id", pl.col(column).alias("prediction")).write_csv(path)
+        options += ["--run", f"{column}={path}"]
+    verdict = decide(*options, "--targets", tmp_path / "truth.csv", "--margin", "2")
+    assert verdict["difference"] == pytest.approx(decide(study)["difference"], abs=1e-9)
+
+
+def test_verdict_lists_what_does_not_match_and_decides_on_the_rest_if_told_to(study, tmp_path, decide, capsys):
+    path, listing = wide(tmp_path, study), tmp_path / "unmatched.csv"
+    table = pl.read_csv(path)
+    last = table.columns[-1]
+    table.with_columns(pl.when(pl.int_range(pl.len()) >= 9).then(last).alias(last)).write_csv(path)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["verdict", str(path), "--list-unmatched", str(listing)])
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert "9 of 1500 that are not in every run (resnet101 seed 2 at 64 px lacks 9: t0, t1, t2, ...)" in said
+    assert pl.read_csv(listing).height == 9
+    verdict = decide(path, "--common", "--margin", "1")
+    assert verdict["samples"] == 1491
+    assert "9 of 1500 samples were left out" in verdict["caveats"][0]
+
+
+@pytest.fixture
+def made_up_metric(monkeypatch):
+    """A metric in the place of the real ones: every score twice, so that it can be told apart."""
+    module = types.ModuleType("deepenough.comparison.metrics")
+
+    def with_metric(scores, name, *, positive=None, where="scores"):
+        if name != "macro_f1":
+            raise InputError("metric", "one of macro_f1", name)
+        assert {"target", "prediction", "confidence"} <= set(scores.columns)
+        return scores.with_columns(pl.col("score") * 0.5)
+
+    module.METRICS, module.with_metric = ("accuracy", "macro_f1"), with_metric
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def test_verdict_names_the_metric_that_was_chosen_after_looking(study, decide, made_up_metric):
+    before = decide(study)
+    after = decide(study, "--metric", "macro_f1")
+    assert (after["metric"], after["unit"]) == ("macro_f1", "points")
+    assert after["difference"] == pytest.approx(before["difference"] / 2, abs=1e-9)
+    assert looked(after) == [
+        "The metric was set to macro_f1 after the results were known; accuracy had been declared before."
+    ]
+    again = decide(study)
+    assert (again["metric"], looked(again)) == ("accuracy", [])
+    assert again["difference"] == pytest.approx(before["difference"], abs=1e-9)
+
+
+def test_verdict_takes_a_metric_for_predictions_too(study, tmp_path, decide, made_up_metric, capsys):
+    path = wide(tmp_path, study)
+    verdict = decide(path, "--metric", "macro_f1", "--margin", "1")
+    assert (verdict["metric"], looked(verdict)) == ("macro_f1", [])
+    with pytest.raises(SystemExit) as left:
+        cli.main(["verdict", str(study), "--metric", "rmse"])
+    assert left.value.code == 2
+    assert "expected one of macro_f1; got rmse" in capsys.readouterr().err
+
+
+def test_verdict_takes_groups_from_any_column(study, tmp_path, decide):
+    table = pl.read_csv(wide(tmp_path, study)).with_columns(patient=pl.int_range(pl.len()) // 30)
+    table.write_csv(tmp_path / "grouped.csv")
+    verdict = decide(tmp_path / "grouped.csv", "--group-column", "patient", "--margin", "2")
+    assert any("50 groups" in caveat for caveat in verdict["caveats"])
+    samples = {name: [None] * 1500 for name in records.SAMPLES} | {
+        "sample_id": [f"t{i}" for i in range(1500)],
+        "path": [f"p{i // 30}" for i in range(1500)],
+    }
+    records.write_table(study / "samples.parquet", pl.DataFrame(samples), records.SAMPLES)
+    again = decide(study, "--group-column", "path")
+    assert again["standard_error"] == pytest.approx(verdict["standard_error"], abs=1e-9)
+    assert looked(again) == ["The groups were taken from the column path after the results were known."]
+
+
+def test_verdict_speaks_of_scores_in_their_own_unit(tmp_path, decide, capsys):
+    rng = np.random.default_rng(1)
+    table = pl.DataFrame({"sample_id": range(40), **{f"{c}_s{s}": rng.normal(30, 1, 40) for c in "ab" for s in "012"}})
+    table.write_csv(tmp_path / "psnr.csv")
+    verdict = decide(tmp_path / "psnr.csv", "--values", "scores", "--margin", "0.2")
+    means = [np.mean([table[f"{c}_s{s}"].mean() for s in "012"]) for c in "ab"]
+    assert (verdict["metric"], verdict["unit"]) == ("score", "units")
+    assert verdict["difference"] == pytest.approx(means[1] - means[0], abs=1e-9)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["verdict", str(tmp_path / "psnr.csv"), "--values", "scores"])
+    assert left.value.code == 2
+    assert "--margin: expected the gain too small to pay for" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "predictions: expected at least one file; got none"),
+        (("STUDY", "--targets", "x.csv", "--common"), "--targets, --common: expected files of predictions"),
+        (("STUDY", "STUDY"), "got a folder"),
+        (("STUDY", "--group-column", "age"), "--group-column: expected"),
+        (("--run", "resnet50:0"), "--run: expected CONTENDER[@SCALE][:SEED]=FILE"),
+        (("--run", "a=x.csv", "--run", "b=x.csv"), "one name for each file"),
+        (("x.csv", "--form", "broad"), "--form: expected one of long, wide"),
+    ],
+)
+def test_verdict_refuses_options_that_do_not_fit(study, capsys, arguments, said):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["verdict", *(str(study) if word == "STUDY" else word for word in arguments)])
+    err = capsys.readouterr().err
+    assert left.value.code == 2
+    assert said in err
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_samples_that_do_not_match_between_contenders_are_listed(write):
 def test_missing_and_foreign_files_are_refused(write, tmp_path):
     with pytest.raises(RecordError, match="no such file"):
         read_predictions(tmp_path / "none.csv")
-    with pytest.raises(RecordError, match=r"ends in \.csv or \.parquet; got \.txt"):
+    with pytest.raises(RecordError, match=r"ends in \.csv, \.parquet or \.json; got \.txt"):
         read_predictions(write("x", "a.txt"))
     with pytest.raises(RecordError, match="torn or foreign"):
         read_predictions(write("no parquet", "a.parquet"))

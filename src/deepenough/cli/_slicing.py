@@ -57,11 +57,18 @@ def in_folder(folder: Path, *, small: str | None = None, big: str | None = None)
 
 
 def renew(folder: Path, verdict: Verdict) -> None:
-    """Write slices.parquet anew beside the verdict it belongs to."""
+    """Write slices.parquet anew where it is of another pair than the verdict; neither margin nor scale changes it."""
+    import polars as pl
+
     from deepenough import records
 
+    path = folder / "slices.parquet"
+    if path.is_file():
+        there = pl.scan_parquet(path).select("small", "big").unique().collect()
+        if there.rows() == [(verdict.small, verdict.big)]:
+            return
     sliced = _of_folder(folder, verdict, verdict.small, verdict.big)
-    records.write_table(folder / "slices.parquet", sliced.table, records.SLICES)
+    records.write_table(path, sliced.table, records.SLICES)
 
 
 def from_predictions(path: Path, *, small: str | None, big: str | None) -> Sliced:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from deepenough.comparison.predictions import _read as read_raw
 from deepenough.errors import InputError
 from deepenough.records import SAMPLES, SCORES
 
@@ -59,7 +58,11 @@ def samples_of_predictions(path: Path) -> pl.DataFrame | None:
 
     None where it holds nothing beside what `read_predictions` reads.
     """
-    raw = read_raw(path)
+    from deepenough.comparison.predictions.opening import open_file
+
+    raw = open_file(path).frame
+    if raw is None or "sample_id" not in raw.columns:
+        return None
     further = [name for name, kind in raw.schema.items() if name not in {*SCORES, "group"} and not _is_nested(kind)]
     further = [name for name in further if name not in SAMPLES or name in ("width", "height")]
     if not further:

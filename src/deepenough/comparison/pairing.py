@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,19 +43,28 @@ class Aligned:
         return tuple(sorted({scale for _, scale in self.cells}))
 
 
-def read_scores(path: Path) -> pl.DataFrame:
-    """The columns of a `scores.parquet` that a verdict needs, and no others: half the time of reading all.
+def read_scores(path: Path, more: Sequence[str] = (), *, ids: bool = True) -> pl.DataFrame:
+    """The columns of a `scores.parquet` that a verdict needs, and no others.
+
+    Contenders are dictionary-encoded on the way in: a million names take 4 MB instead of 24, and compare faster.
+
+    Args:
+        path: of the table.
+        more: further columns, for metrics that are computed from predictions.
+        ids: with the samples' ids; means over a validation set need none.
 
     Raises:
         RecordError: if the file is missing, torn, or lacks a column.
     """
     if not path.is_file():
         raise RecordError(str(path), "a table of scores", "no such file", "give the folder of a finished study")
+    columns = [name for name in (*_COLUMNS, *more) if ids or name != "sample_id"]
+    wanted = [pl.col(name).cast(pl.Categorical) if name == "contender" else pl.col(name) for name in columns]
     try:
-        return pl.read_parquet(path, columns=list(_COLUMNS))
+        return pl.scan_parquet(path).select(wanted).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
-        wanted = f"Parquet with the columns {', '.join(_COLUMNS)}"
-        raise RecordError(str(path), wanted, str(error), "run the study again") from error
+        needed = f"Parquet with the columns {', '.join(columns)}"
+        raise RecordError(str(path), needed, str(error).splitlines()[0], "run the study again") from error
 
 
 def align(scores: pl.DataFrame, *, where: str = "scores") -> Aligned:

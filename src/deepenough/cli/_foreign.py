@@ -1,0 +1,143 @@
+"""A verdict from predictions that came from anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepenough.cli._options import DEFAULT_MARGIN
+from deepenough.errors import InputError, RecordError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from deepenough.cli._redecide import Wish
+    from deepenough.comparison.predictions import Reading
+    from deepenough.records import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """The files to decide from, and how to read them; None and empty where the files say it themselves."""
+
+    paths: tuple[Path, ...] = ()
+    runs: tuple[str, ...] = ()  # NAME=FILE
+    form: str | None = None
+    values: str = "labels"
+    targets: Path | None = None
+    classes: Path | None = None
+    group_column: str | None = None
+    common: bool = False
+    list_unmatched: Path | None = None
+
+    def refuse_beside(self, folder: Path) -> None:
+        """Refuse options that say how to read predictions, beside a study's folder.
+
+        Raises:
+            InputError: if there are any.
+        """
+        given = {
+            "--run": self.runs,
+            "--form": self.form,
+            "--values": self.values != "labels",
+            "--targets": self.targets,
+            "--classes": self.classes,
+            "--common": self.common,
+            "--list-unmatched": self.list_unmatched,
+        }
+        named = ", ".join(option for option, value in given.items() if value)
+        if named:
+            raise InputError(named, "files of predictions", f"a study's folder, {folder}", "leave the option out")
+
+    def reading(self) -> tuple[list[Path], Reading]:
+        """All files in order, and how to read them.
+
+        Raises:
+            RecordError: if a run is not named as NAME=FILE, or an option has an unknown value.
+        """
+        from deepenough.comparison.predictions import Reading
+
+        named: dict[Path, str] = {}
+        for entry in self.runs:
+            name, separator, file = entry.partition("=")
+            if not (separator and name and file):
+                raise RecordError("--run", "CONTENDER[@SCALE][:SEED]=FILE", repr(entry))
+            if Path(file) in named:
+                raise RecordError("--run", "one name for each file", f"a second one for {file}")
+            named[Path(file)] = name
+        reading = Reading(
+            form=self.form,
+            values=self.values,
+            runs=named,
+            targets=self.targets,
+            classes=self.classes,
+            group_column=self.group_column,
+        )
+        return list(dict.fromkeys([*self.paths, *named])), reading
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A verdict, and how the files it rests on were read."""
+
+    verdict: Verdict
+    read_as: tuple[str, ...]
+
+
+def from_predictions(files: Files, wish: Wish) -> Settled:
+    """Decide from files of predictions in any form that `comparison.predictions` knows.
+
+    Raises:
+        InputError: (of its kinds) if a file cannot be used, samples do not match between runs, or the margin, metric,
+            pair or scale do not fit what is there.
+    """
+    from deepenough.comparison import decide_study
+    from deepenough.comparison.predictions import gather, groups_of, settle
+    from deepenough.stats import is_binary
+
+    paths, reading = files.reading()
+    gathered = gather(paths, reading)
+    scores, caveats = settle(gathered, common=files.common, listing=files.list_unmatched)
+    binary = is_binary(scores["score"].to_numpy())
+    if wish.metric == "accuracy" and not binary:
+        raise InputError("--metric", "scores of 0 and 1 for accuracy", "others", "leave the option out")
+    metric = wish.metric or ("accuracy" if binary else "score")
+    if metric == "score" and wish.margin is None:
+        got = "no margin for scores that are not 0 and 1"
+        raise InputError("--margin", "the gain too small to pay for, in the unit of the scores", got)
+    scores = measured(scores, metric, wish, gathered.where)
+    verdict = decide_study(
+        scores,
+        margin=DEFAULT_MARGIN if wish.margin is None else wish.margin,
+        validation=None,
+        small=wish.small,
+        big=wish.big,
+        scale=wish.scale,
+        metric=metric,
+        unit="units" if metric == "score" else "points",
+        multiplier=1.0 if metric == "score" else 100.0,
+        groups=groups_of(scores),
+        caveats=[*([] if wish.margin is not None else no_margin()), *caveats],
+    )
+    return Settled(verdict, gathered.read_as)
+
+
+def measured(scores: pl.DataFrame, metric: str, wish: Wish, where: str) -> pl.DataFrame:
+    """The scores under a metric: influence values for one that is no mean of scores, else as they are.
+
+    Raises:
+        InputError: if the metric that is wished for is not known, or the table lacks what it needs.
+    """
+    if metric in ("accuracy", "score"):
+        return scores
+    from deepenough.comparison.metrics import METRICS, with_metric
+
+    if metric not in METRICS and wish.metric is None:  # what the study itself measured
+        return scores
+    return with_metric(scores, metric, positive=wish.positive, where=where)
+
+
+def no_margin() -> list[str]:
+    """The caveat of a verdict for which nobody named a margin."""
+    return [f"No margin was declared, so {DEFAULT_MARGIN:g} points were taken; choose your own with --margin."]
