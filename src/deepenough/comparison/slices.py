@@ -21,6 +21,7 @@ from deepenough.records import SLICES
 from deepenough.stats import benjamini_yekutieli, is_binary
 from deepenough.stats.distributions import FloatArray, t_two_sided
 from deepenough.stats.grouped import cluster_scores_by_group, nested_spread_by_group, sum_by_group
+from deepenough.stats.unbalanced import guard_by_seeds
 
 FEWEST = 2  # samples (and clusters) of a slice that is estimated
 FEW = 10  # samples below which a slice is flagged
@@ -170,14 +171,14 @@ def _estimates(part: Partition, big: FloatArray, small: FloatArray, clusters: np
         if clusters is not None:
             (first, units), (second, _) = (cluster_scores_by_group(x, codes, clusters) for x in sides)
             codes, sides = units, (first, second)
-        spread = nested_spread_by_group(*sides, codes, count)
+        guard = 1 if len(big) == len(small) else guard_by_seeds((len(big), len(small)))  # as in `estimate_gain`
+        spread = nested_spread_by_group(*sides, codes, count, guard)
+        cautious = replace(spread, guard=np.maximum(guard, 2))
         with np.errstate(divide="ignore", invalid="ignore"):
             half = spread.half_width()
             found[:3] = spread.difference, spread.difference - half, spread.difference + half
             statistic = spread.difference / np.sqrt(spread.variance)
-            found[3:] = [
-                t_two_sided(statistic, guarded.degrees_of_freedom) for guarded in (spread, replace(spread, guard=2))
-            ]
+            found[3:] = [t_two_sided(statistic, each.degrees_of_freedom) for each in (spread, cautious)]
         if binary:
             found[1:3] = np.clip(found[1:3], -1.0, 1.0)
         left = spread.variance == 0

@@ -56,7 +56,9 @@ def cluster_scores_by_group(scores: FloatArray, codes: Codes, clusters: Codes) -
     return (totals - means * sizes) * share + means, of_unit
 
 
-def nested_spread_by_group(a: FloatArray, b: FloatArray, codes: Codes, groups: int, guard: Guard = 1) -> Spread:
+def nested_spread_by_group(
+    a: FloatArray, b: FloatArray, codes: Codes, groups: int, guard: Guard | FloatArray = 1
+) -> Spread:
     """`nested_spread` of every group's samples, one entry a group; unchecked.
 
     Args:
@@ -64,7 +66,7 @@ def nested_spread_by_group(a: FloatArray, b: FloatArray, codes: Codes, groups: i
         b: scores of B, shape (seeds of B, samples), the same samples.
         codes: group of each sample, in range(groups), shape (samples,).
         groups: how many; an entry of fewer than two samples is NaN in its variances.
-        guard: as in `nested`.
+        guard: as in `nested`, or one for each contender.
 
     >>> a, b = np.array([[1.0, 1, 0, 1], [1, 0, 1, 1]]), np.array([[0.0, 1, 0, 1], [1, 0, 0, 1]])
     >>> nested_spread_by_group(a, b, np.array([0, 0, 1, 1]), 2).difference.tolist()
