@@ -152,6 +152,8 @@ class Verdict:
     scale_chosen_on: str  # validation, only_scale, declared or test (with a caveat)
     contenders: list[ContenderResult]
     pairs: list[PairResult]
+    level: float = 0.95  # of every interval here
+    looks: list[dict[str, Any]] | None = None  # those declared, in order; None where the seeds were looked at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,17 +16,20 @@ from deepenough.stats.checkpoints import (
     wilson_interval,
 )
 from deepenough.stats.clusters import cluster_scores
-from deepenough.stats.decision import Decision, check_margin, decide
+from deepenough.stats.decision import Decision, check_margin, decide, settled
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
 from deepenough.stats.mrmc import from_mean_squares, nested, paired, single
 from deepenough.stats.multiplicity import holm
 from deepenough.stats.power import interval_half_width, needed, predicted_power
+from deepenough.stats.sequential import Look, Watch, log_evidence, schedule, spending, watch
 
 __all__ = [
     "WARNINGS",
     "Components",
     "Decision",
     "Estimate",
+    "Look",
+    "Watch",
     "agresti_min_interval",
     "as_scores",
     "check_margin",
@@ -37,14 +40,19 @@ __all__ = [
     "holm",
     "interval_half_width",
     "is_binary",
+    "log_evidence",
     "mcnemar_exact_p",
     "mcnemar_mid_p",
     "needed",
     "nested",
     "paired",
     "predicted_power",
+    "schedule",
+    "settled",
     "single",
+    "spending",
     "tango_interval",
     "tipping_seed_sd",
+    "watch",
     "wilson_interval",
 ]

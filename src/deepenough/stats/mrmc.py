@@ -92,7 +92,7 @@ def nested(a: npt.ArrayLike, b: npt.ArrayLike, *, guard: Guard = 1, level: float
     guarded = None
     if high > 3.0 * low and min(spread.counts) < 5:
         words.append("unequal_seed_sd")
-        guarded = _interval(nested_spread(first, second, 2), level)
+        guarded = _interval(nested_spread(first, second, 2), level) if guard == 1 else None
     return _estimate(spread, "nested", level, words, guarded)
 
 

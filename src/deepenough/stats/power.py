@@ -32,6 +32,7 @@ def needed(
     target: float | None = None,
     ladder: Sequence[int] = LADDER,
     power: float = 0.8,
+    level: float = 0.95,
 ) -> Needed:
     """Designs that would settle the question, from the components of an estimate of big minus small.
 
@@ -47,6 +48,7 @@ def needed(
             the question is whether the gain passes a bound inside the interval, for which no design is a guarantee.
         ladder: numbers of seeds to consider; those of the estimate are always among them.
         power: of the likely designs.
+        level: of the interval that is to decide.
 
     Returns:
         Designs hold `seeds` a contender, `samples` of the test set in all, `total_samples` scored in all (seeds x
@@ -65,17 +67,17 @@ def needed(
     distance = max(estimate.difference, margin - estimate.difference) if target is None else abs(target)
 
     def narrow(k: int, n: FloatArray) -> BoolArray:
-        return 2.0 * interval_half_width(estimate.components, k, n) <= margin
+        return 2.0 * interval_half_width(estimate.components, k, n, level=level) <= margin
 
     def likely(k: int, n: FloatArray) -> BoolArray:
-        enough = predicted_power(estimate.components, k, n, distance) >= power
+        enough = predicted_power(estimate.components, k, n, distance, level=level) >= power
         return enough if target is not None else enough | narrow(k, n)  # a narrow interval decides whatever the truth
 
     return Needed(
         guaranteed=[] if target is not None else _designs(narrow, rungs, estimate),
         likely=_designs(likely, rungs, estimate) if distance > 0 else [],
-        seed_floor=None if fixed_runs else _seed_floor(estimate),
-        sample_floor=_sample_floor(estimate),
+        seed_floor=None if fixed_runs else _seed_floor(estimate, level),
+        sample_floor=_sample_floor(estimate, level),
     )
 
 
@@ -165,18 +167,17 @@ def _fewest(settles: Callable[[FloatArray], BoolArray]) -> int | None:
     return high
 
 
-def _seed_floor(estimate: Estimate) -> float:
+def _seed_floor(estimate: Estimate, level: float) -> float:
     """Half width with these seeds and endless samples."""
     counts = estimate.seeds[: len(estimate.components.seed_variances)]
     share = np.array([s / k for s, k in zip(estimate.components.seed_variances, counts, strict=True)])
     if not share.any():
         return 0.0
     df = share.sum() ** 2 / sum(v * v / (k - 1.0) for v, k in zip(share, counts, strict=True))
-    return float(t_quantile(df, 0.975) * np.sqrt(share.sum()))
+    return float(t_quantile(df, 0.5 + level / 2.0) * np.sqrt(share.sum()))
 
 
-def _sample_floor(estimate: Estimate) -> float:
+def _sample_floor(estimate: Estimate, level: float) -> float:
     """Half width with these samples and endless seeds."""
-    return float(
-        t_quantile(estimate.samples - 1.0, 0.975) * np.sqrt(estimate.components.sample_variance / estimate.samples)
-    )
+    error = np.sqrt(estimate.components.sample_variance / estimate.samples)
+    return float(t_quantile(estimate.samples - 1.0, 0.5 + level / 2.0) * error)
