@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import polars as pl
 
 from deepenough.comparison import decide_study
 from deepenough.errors import StudyError
 from deepenough.records import COSTS, SCORES, Verdict, read_json, read_table, write_json, write_table
+from deepenough.stats import Look
 from deepenough.studies.local import Bench
 from deepenough.studies.thumbnails import write_thumbnails
 from deepenough.training import cell_name
@@ -14,20 +18,32 @@ from deepenough.training import cell_name
 FEW_TRAINING_IMAGES = 10_000
 
 
-def decide(bench: Bench) -> Verdict:
-    """Gather the cells' scores, decide, and keep small copies of the pictures that divide the contenders.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A verdict with the look that it was taken at and the scores that it rests on."""
+
+    look: Look
+    verdict: Verdict
+    scores: pl.DataFrame
+    validation: pl.DataFrame
+
+    def with_looks(self, looks: list[dict[str, Any]]) -> Decided:
+        """The same, its verdict with the record of all declared looks."""
+        return replace(self, verdict=replace(self.verdict, looks=looks))
+
+
+def decide(bench: Bench, look: Look) -> Decided:
+    """Gather the scores of a look's seeds and decide at its level; nothing is written.
 
     Raises:
         StudyError: every training of a contender diverged.
     """
-    store, cells = bench.store, _cells(bench)
+    store, cells = bench.store, _cells(bench, look)
     diverged = [name for name in cells if read_json(store.cell(name).note)["status"] != "trained"]
-    _require_one_sound(bench, diverged)
+    _require_one_sound(bench, look, diverged)
     sound = [store.cell(name) for name in cells if name not in diverged]
     scores = pl.concat([read_table(folder.test, SCORES) for folder in sound])
     validation = pl.concat([read_table(folder.validation, SCORES) for folder in sound])
-    write_table(store.scores, scores, SCORES)
-    write_table(store.validation, validation, SCORES)
     groups = dict(bench.prepared.samples.select("sample_id", "group").iter_rows())
     metric = bench.setting.task.metric
     verdict = decide_study(
@@ -40,22 +56,32 @@ def decide(bench: Bench) -> Verdict:
         multiplier=metric.multiplier,
         groups=groups if any(group is not None for group in groups.values()) else None,
         caveats=_caveats(bench, diverged),
+        level=look.level,
+        guard=look.guard,
     )
-    write_json(store.verdict, verdict)
+    return Decided(look=look, verdict=verdict, scores=scores, validation=validation)
+
+
+def keep(bench: Bench, decided: Decided) -> None:
+    """Write the scores and the verdict, with small copies of the pictures that divide the contenders."""
+    store = bench.store
+    write_table(store.scores, decided.scores, SCORES)
+    write_table(store.validation, decided.validation, SCORES)
+    write_json(store.verdict, decided.verdict)
     if bench.study.images:
-        write_thumbnails(bench.prepared, scores, verdict, store.thumbnails)
-    return verdict
+        write_thumbnails(bench.prepared, decided.scores, decided.verdict, store.thumbnails)
 
 
-def note_what_it_took(bench: Bench, cost_s: float, peak_bytes: int) -> None:
+def note_what_it_took(bench: Bench, look: Look, cost_s: float, peak_bytes: int) -> None:
     """Hold the forecast against what the study took, interruptions left out.
 
     Args:
         bench: of the study.
+        look: at which it ended.
         cost_s: seconds of measuring costs.
         peak_bytes: the most memory that training and testing held.
     """
-    notes = [read_json(bench.store.cell(name).note) for name in _cells(bench)]
+    notes = [read_json(bench.store.cell(name).note) for name in _cells(bench, look)]
     training = sum(note["training_s"] for note in notes)
     evaluation = sum(note["evaluation_s"] for note in notes)
     took = {
@@ -68,13 +94,13 @@ def note_what_it_took(bench: Bench, cost_s: float, peak_bytes: int) -> None:
     write_json(bench.store.plan, {**read_json(bench.store.plan), "took": took})
 
 
-def _cells(bench: Bench) -> list[str]:
-    return [cell_name(name, seed) for seed in range(bench.design.seeds) for name in bench.design.contenders]
+def _cells(bench: Bench, look: Look) -> list[str]:
+    return [cell_name(name, seed) for seed in range(look.seeds) for name in bench.design.contenders]
 
 
-def _require_one_sound(bench: Bench, diverged: list[str]) -> None:
+def _require_one_sound(bench: Bench, look: Look, diverged: list[str]) -> None:
     for contender in bench.design.contenders:
-        if all(cell_name(contender, seed) in diverged for seed in range(bench.design.seeds)):
+        if all(cell_name(contender, seed) in diverged for seed in range(look.seeds)):
             remedy = "lower the learning rate, and choose another --out"
             raise StudyError(contender, "at least one training that converges", "all trainings diverged", remedy)
 
