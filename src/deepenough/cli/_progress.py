@@ -123,6 +123,7 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
             "Plan",
             f"{' against '.join(plan.contenders)}, {plural(plan.seeds, 'seed')} each: {len(plan.cells)} trainings",
         ),
+        *_looks_row(plan),
         ("images", f"{sizes.train} train, {sizes.val} validation, {sizes.test} test"),
         (
             "training",
@@ -133,8 +134,21 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("test", f"at {', '.join(map(str, plan.scales))} px"),
         (
             "forecast",
-            f"about {duration(forecast.total_s)} (training {duration(forecast.training_s)}), "
+            f"{_first_look(plan)}about {duration(forecast.total_s)} (training {duration(forecast.training_s)}), "
             f"{forecast.peak_bytes / 2**30:.1f} GiB of memory",
         ),
     ]
     return [*rows, *(("given up" if index == 0 else "", text) for index, text in enumerate(plan.gave_up))]
+
+
+def _looks_row(plan: Plan) -> list[tuple[str, str]]:
+    if plan.looks is None:
+        return []
+    *some, last = map(str, plan.looks)
+    return [
+        ("looks", f"after {', '.join(some)} and {last} seeds; stops at the first that settles it, 5 % error in all")
+    ]
+
+
+def _first_look(plan: Plan) -> str:
+    return "" if plan.first_look is None else f"about {duration(plan.first_look.total_s)} to the first look, for all "

@@ -62,7 +62,7 @@ def in_folder(folder: Path, wish: Wish) -> Verdict:
         caveats=declared.caveats,
         like=before,
     )
-    decided = _with_what_changed(decided, declared, wish)
+    decided = _with_what_changed(replace(decided, looks=before.looks), declared, wish)
     records.write_json(path, {**asdict(decided), DECLARED: asdict(declared)})
     return decided
 
@@ -109,6 +109,7 @@ class _Tables:
     ) -> Verdict:
         """The verdict; `like` gives the metric and the unit, accuracy in points where it is None."""
         from deepenough.comparison import decide_study
+        from deepenough.stats.sequential import LOOK_GUARD
 
         return decide_study(
             self.scores,
@@ -123,6 +124,8 @@ class _Tables:
             groups=self.groups,
             caveats=caveats,
             scale=scale,
+            level=0.95 if like is None else like.level,
+            guard=1 if like is None or like.looks is None else LOOK_GUARD,
         )
 
 
@@ -161,6 +164,10 @@ def _first(tables: _Tables, path: Path, wish: Wish) -> Verdict:
     """The first verdict on these scores: nobody has looked yet, so what is wished is what is declared."""
     from deepenough import records
 
+    plan = path.with_name("plan.json")
+    if plan.is_file() and records.read_json(plan).get("looks"):
+        remedy = "run the command that began the study again; it trains nothing anew"
+        raise RecordError(str(path), "the verdict of a study with declared looks, which has its level", "none", remedy)
     margin = DEFAULT_MARGIN if wish.margin is None else wish.margin
     own = _no_margin() if wish.margin is None else []
     decided = tables.decide(margin=margin, small=wish.small, big=wish.big, scale=wish.scale, caveats=own)
@@ -188,6 +195,7 @@ def _with_what_changed(decided: Verdict, declared: Declared, wish: Wish) -> Verd
             f"The margin was set to {decided.margin:g} after the results were known; "
             f"{declared.margin:g} {decided.unit} had been declared before."
         )
+        said += _of_looks(decided)
     if (decided.small, decided.big) != (declared.small, declared.big):
         said.append(
             f"The pair was chosen after the results were known; {declared.small} against {declared.big} had been "
@@ -198,6 +206,15 @@ def _with_what_changed(decided: Verdict, declared: Declared, wish: Wish) -> Verd
         chosen_on = "test"
         said.append(f"The scale of {decided.scale} px was chosen after the results were known.")
     return replace(decided, scale_chosen_on=chosen_on, caveats=[*said, *decided.caveats])
+
+
+def _of_looks(decided: Verdict) -> list[str]:
+    if decided.looks is None:
+        return []
+    return [
+        "When to stop was decided by the margin declared before; with another one the study might have stopped at "
+        f"another look. Its intervals stay at {100 * decided.level:.4g} %, at which those of all looks hold together."
+    ]
 
 
 def _no_margin() -> list[str]:

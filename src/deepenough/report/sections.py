@@ -14,7 +14,7 @@ import polars as pl
 
 from deepenough import comparison
 from deepenough.records import Verdict
-from deepenough.report import words
+from deepenough.report import stopping, words
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures import Picture
 from deepenough.report.figures.classes import gain_per_class
@@ -91,6 +91,15 @@ def _designs(evidence: Evidence) -> Section | None:
         return None
     lead = "The question is settled when the interval is narrower than the margin, whatever it then shows."
     return Section(key="needed", title="What would settle it", lead=(lead,), blocks=(designs,))
+
+
+def _looks(evidence: Evidence) -> Section | None:
+    """Only where several looks were declared."""
+    if not evidence.verdict.looks:
+        return None
+    saved = stopping.time_saved(evidence.verdict, evidence.plan)
+    lead = (*stopping.in_words(evidence.verdict), *([saved] if saved else []))
+    return Section(key="looks", title="Looks", lead=lead, blocks=(stopping.looks_table(evidence.verdict),))
 
 
 def _scale(evidence: Evidence) -> Section:
@@ -258,6 +267,7 @@ def _there(*blocks: Block | None) -> tuple[Block, ...]:
 
 SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     _designs,
+    _looks,
     _scale,
     _cost,
     _classes,

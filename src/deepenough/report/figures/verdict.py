@@ -38,7 +38,7 @@ def verdict_picture(verdict: Verdict) -> Picture:
     )
     caption = Caption(
         key="verdict",
-        title=f"Gain of {big} over {small} at {verdict.scale} px, with its 95 % interval",
+        title=f"Gain of {big} over {small} at {verdict.scale} px, with its {numbers.confidence(verdict.level)} interval",
         description=description,
         twin=results.key_facts(verdict),
     )

@@ -102,6 +102,15 @@ def probability(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def confidence(level: float) -> str:
+    """The level of an interval, or an error rate, as per cent with no more digits than it needs.
+
+    >>> confidence(0.95), confidence(0.9875), confidence(0.02)
+    ('95 %', '98.75 %', '2 %')
+    """
+    return f"{100 * level:.4g} %"
+
+
 def share(fraction: float | None, decimals: int = 1) -> str:
     """A fraction as per cent."""
     return ABSENT if fraction is None or not math.isfinite(fraction) else f"{fixed(100 * fraction, decimals)} %"
