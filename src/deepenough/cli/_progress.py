@@ -118,10 +118,11 @@ def duration(seconds: float) -> str:
 
 def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
     sizes, forecast = plan.sizes, plan.forecast
+    seeds = plural(plan.seeds, "seed") if plan.looks is None else f"up to {plan.seeds} seeds"
     rows = [
         (
             "Plan",
-            f"{' against '.join(plan.contenders)}, {plural(plan.seeds, 'seed')} each: {len(plan.cells)} trainings",
+            f"{' against '.join(plan.contenders)}, {seeds} each: {len(plan.cells)} trainings",
         ),
         *_looks_row(plan),
         ("images", f"{sizes.train} train, {sizes.val} validation, {sizes.test} test"),
@@ -145,9 +146,8 @@ def _looks_row(plan: Plan) -> list[tuple[str, str]]:
     if plan.looks is None:
         return []
     *some, last = map(str, plan.looks)
-    return [
-        ("looks", f"after {', '.join(some)} and {last} seeds; stops at the first that settles it, 5 % error in all")
-    ]
+    when = f"after {', '.join(some)} and {last} seeds"
+    return [("looks", f"{when}; stops at the first that settles it, with an error of 5 % in all")]
 
 
 def _first_look(plan: Plan) -> str:

@@ -120,7 +120,7 @@ def _request(source: str, options: dict[str, Any], **parts: dict[str, Any]) -> S
         base = load_study(Path(source)).model_dump()
         for option, other in (("seeds", "looks"), ("looks", "seeds")):
             if option in given and other not in given:
-                base.pop(other)  # an option wins over the file, with what the file derives from it
+                base.pop(other)  # a study has one of the two, and the option wins over the file
     for name, part in parts.items():
         chosen = {key: value for key, value in part.items() if value is not None}
         if chosen:

@@ -97,9 +97,7 @@ def _looks(evidence: Evidence) -> Section | None:
     """Only where several looks were declared."""
     if not evidence.verdict.looks:
         return None
-    saved = stopping.time_saved(evidence.verdict, evidence.plan)
-    lead = (*stopping.in_words(evidence.verdict), *([saved] if saved else []))
-    return Section(key="looks", title="Looks", lead=lead, blocks=(stopping.looks_table(evidence.verdict),))
+    return Section(key="looks", title="Looks", blocks=(stopping.looks_table(evidence.verdict),))
 
 
 def _scale(evidence: Evidence) -> Section:
@@ -240,6 +238,8 @@ def _forecast(evidence: Evidence) -> Section:
         return _missing("forecast", title, "plan.json")
     gave_up = tuple(f"Given up to fit the budget: {what}." for what in evidence.plan.get("gave_up") or ())
     held = machine.forecast(evidence.plan, evidence.cells)
+    saved = stopping.time_saved(evidence.verdict, evidence.plan)
+    gave_up = (*gave_up, saved) if saved else gave_up
     lead = gave_up if held else (*gave_up, "The plan holds no forecast.")
     return Section(key="forecast", title=title, lead=lead, blocks=_there(held))
 

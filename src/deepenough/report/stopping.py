@@ -55,9 +55,9 @@ def looks_table(verdict: Verdict) -> Table:
     """One row a declared look: what it may spend, and what it saw where it was taken."""
     looks = verdict.looks or []
     rows = [_row(number, look, verdict) for number, look in enumerate(looks, start=1)]
-    heads = ["look", "seeds of each", "may spend", "interval at", "px", f"gain, {verdict.unit}", "interval"]
+    gain = f"gain, {verdict.unit}"
+    heads = ["look", "seeds of each", "may spend", "interval at", "px", gain, "interval", text_column("answer")]
     note = "A p-value of a look is to be held against what that look may spend, not against 5 %."
-    heads.append(text_column("answer"))
     return table("looks", "The looks declared before the study began", heads, rows, note=note)
 
 

@@ -127,7 +127,7 @@ class Study(_Part):
             raise ValueError("two or more numbers of seeds, each larger than the one before")
         seeds = info.data.get("seeds")
         if seeds is not None and seeds != value[-1]:
-            raise ValueError(f"looks of which the last is after all {seeds} seeds, or no number of seeds beside them")
+            raise ValueError(f"the last look after all {seeds} seeds, or seeds left out")
         return value
 
     @field_validator("scales")
