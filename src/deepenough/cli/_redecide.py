@@ -213,7 +213,7 @@ def _of_looks(decided: Verdict) -> list[str]:
         return []
     return [
         "When to stop was decided by the margin declared before; with another one the study might have stopped at "
-        f"another look. Its intervals stay at {100 * decided.level:.4g} %, at which those of all looks hold together."
+        f"another look. Its intervals stay at {round(100 * decided.level, 2):g} %, at which all looks hold together."
     ]
 
 

@@ -73,12 +73,12 @@ def _as_taken(look: Look, verdict: Verdict | None) -> dict[str, Any]:
 
 def _in_words(decided: Decided, number: int, looks: tuple[Look, ...], *, stops: bool) -> str:
     verdict, look = decided.verdict, decided.look
-    low, high = verdict.interval
-    seen = f"gain {verdict.difference:.2f} {verdict.unit}, {100 * look.level:.4g} % interval {low:.2f} to {high:.2f}"
+    interval = f"{round(100 * look.level, 2):g} % interval {verdict.interval[0]:.2f} to {verdict.interval[1]:.2f}"
+    seen = f"gain {verdict.difference:.2f} {verdict.unit}, {interval}"
     if not stops:
         then = f"open, on to {looks[number].seeds} seeds"
     elif number < len(looks):
-        then = f"settled, so {looks[-1].seeds - look.seeds} seeds are not trained"
+        then = f"settled, so {looks[-1].seeds} seeds are not needed"
     else:
         then = "the last look"
     return f"look {number} of {len(looks)}, after {look.seeds} seeds: {seen}; {then}"

@@ -103,12 +103,12 @@ def probability(value: float | None) -> str:
 
 
 def confidence(level: float) -> str:
-    """The level of an interval, or an error rate, as per cent with no more digits than it needs.
+    """The level of an interval, or an error rate, as per cent, with two decimals at most.
 
-    >>> confidence(0.95), confidence(0.9875), confidence(0.02)
-    ('95 %', '98.75 %', '2 %')
+    >>> confidence(0.95), confidence(0.9875), confidence(1 / 30)
+    ('95 %', '98.75 %', '3.33 %')
     """
-    return f"{100 * level:.4g} %"
+    return f"{round(100 * level, 2):g} %"
 
 
 def share(fraction: float | None, decimals: int = 1) -> str:
