@@ -76,19 +76,15 @@ def _four_looks(repetitions: int, seed: int, sd: float) -> list[Row]:
 
 
 def first_look_at_two_seeds(repetitions: int, seed: int) -> list[Row]:
-    sds = ((0.001, 0.001), (0.003, 0.003))
-    settings = [Experiment(seeds=(5, 5), samples=2000, seed_sds=pair) for pair in sds]
+    """Allowed with a warning: the last row is why."""
+    sds = (((0.001, 0.001), 0.06), ((0.003, 0.003), 0.06), ((0.001, 0.01), 0.12))
+    settings = [Experiment(seeds=(5, 5), samples=5000, seed_sds=pair) for pair, _ in sds]
     found = claims(settings, {"spending": schedule((2, 3, 5))}, repetitions, (seed, 2))
-    return [
-        Row(
-            "any-look false alarm, spending",
-            f"seeds 2, 3, 5; n=2000 SD {100 * sd:g}",
-            ever(each["spending"].missed),
-            0,
-            0.06,
-        )
-        for each, (sd, _) in zip(found, sds, strict=True)
-    ]
+    rows = []
+    for each, ((a, b), high) in zip(found, sds, strict=True):
+        where = f"seeds 2, 3, 5; n=5000 SD {100 * a:g} and {100 * b:g}"
+        rows.append(Row("any-look false alarm, spending", where, ever(each["spending"].missed), 0.0, high))
+    return rows
 
 
 def claims(
