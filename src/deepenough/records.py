@@ -176,6 +176,8 @@ class Verdict:
     contenders: list[ContenderResult]
     pairs: list[PairResult]
     noise: dict[str, Any] | None = None  # where the standard error comes from: comparison.noise, docs/study-folder.md
+    level: float = 0.95  # of every interval here
+    looks: list[dict[str, Any]] | None = None  # those declared, in order; None where the seeds were looked at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,6 +103,31 @@ def test_compare_reads_a_study_file_and_options_override_it(run, photos, tmp_pat
     assert (tmp_path / "runs" / "mine" / "verdict.json").is_file()
 
 
+def test_compare_in_looks_says_what_was_declared_spent_and_saved(run, photos, tmp_path):
+    often = [*QUICK[2:-1], "99", "--looks", "2,4"]
+    code, out, err = run("compare", photos, *often, "--out", "s")
+    assert code == 0
+    said, told = " ".join(out.split()), " ".join(err.split())
+    assert "up to 4 seeds each: 8 trainings looks after 2 and 4 seeds; stops at the first that settles it" in told
+    assert "to the first look, for all about" in told
+    assert "look 1 of 2, after 2 seeds: gain" in told
+    assert "Stopped at look 1 of 2, as declared: 2 of 4 seeds of each network were trained, 2 were not needed." in said
+    assert "the intervals are at 96.67 %" in said
+    assert "(96.67 % interval" in said
+    assert "at most 5 % of the time, of which 3.33 % are spent" in said
+    assert "all 4 seeds were forecast at" in said
+    assert max(len(line) for line in [*out.splitlines(), *err.splitlines()]) <= 80
+    page = (tmp_path / "s" / "report.md").read_text()
+    assert "## Looks" in page
+    assert "not taken" in page
+    assert "95 % interval" not in page
+
+    # an option wins over the file: a number of seeds stands in the place of its looks, and looks in that of its seeds
+    (tmp_path / "mine.yaml").write_text((tmp_path / "s" / "study.yaml").read_text())
+    assert "2 seeds each: 4 trainings" in run("compare", "mine.yaml", "--seeds", "2", "--out", "fixed")[2]
+    assert "after 2 and 3 seeds" in run("compare", "mine.yaml", "--looks", "2,3", "--out", "other")[2]
+
+
 def test_compare_refuses_an_empty_folder(run, tmp_path):
     (tmp_path / "empty").mkdir()
     line = one_line(*run("compare", "empty"))
@@ -176,6 +201,9 @@ def test_compare_of_a_manifest_with_unknown_columns_is_a_line_or_goes_on(columns
         ),
         (["--weights", "vgg=missing.safetensors"], "weights: vgg: expected one of the contenders"),
         (["--precision", "fp8"], "precision: expected 'auto', 'fp32' or 'bf16'; got 'fp8'"),
+        (["--looks", "3,many"], "--looks: expected whole numbers of seeds, such as 3,5,8,12; got '3,many'"),
+        (["--looks", "3"], "looks: expected two or more numbers of seeds, each larger than the one before; got (3,)"),
+        (["--looks", "3,5", "--seeds", "4"], "looks: expected the last look after all 4 seeds, or seeds left out"),
         (["--seeds", "0"], "Input should be greater than or equal to 1"),
     ],
 )

@@ -35,6 +35,42 @@ def test_verdict_is_the_nested_estimate_in_points(make_scores):
     assert verdict.needed is None
 
 
+def test_every_interval_is_at_the_level_asked_for(make_scores):
+    scores = make_scores({**ONE, ("resnet50", 48): 0.8, ("resnet101", 48): 0.82})
+    verdict = decide_study(scores, margin=0.5, scale=32, level=0.98, guard=2)
+    estimate = nested(matrix(scores, "resnet101"), matrix(scores, "resnet50"), level=0.98, guard=2)
+    assert verdict.level == 0.98
+    assert verdict.interval == pytest.approx(tuple(100 * end for end in estimate.interval))
+    assert "guarded" in verdict.method
+    plain = decide_study(scores, margin=0.5, scale=32)
+    assert plain.level == 0.95
+    for ours, theirs in ((verdict.pairs, plain.pairs), (verdict.contenders, plain.contenders)):
+        assert len(ours) == len(theirs) > 1
+        for wide, narrow in zip(ours, theirs, strict=True):
+            assert wide.interval[0] < narrow.interval[0] < narrow.interval[1] < wide.interval[1]
+
+
+def test_checkpoints_take_the_level_asked_for_too(make_scores):
+    scores = make_scores(ONE, seeds=1)
+    verdict = decide_study(scores, margin=0.5, level=0.99)
+    estimate = compare_checkpoints(matrix(scores, "resnet101"), matrix(scores, "resnet50"), level=0.99)
+    assert verdict.interval == pytest.approx(tuple(100 * end for end in estimate.interval))
+    assert verdict.needed.tipping_seed_sd < decide_study(scores, margin=0.5).needed.tipping_seed_sd
+
+
+def test_a_narrower_question_at_a_higher_level_needs_more(make_scores):
+    scores = make_scores({("resnet50", 32): 0.85, ("resnet101", 32): 0.851})
+    ordinary, strict = (decide_study(scores, margin=0.5, level=level).needed for level in (0.95, 0.99))
+    fewer, more = (min(design["total_samples"] for design in each.guaranteed) for each in (ordinary, strict))
+    assert more > 1.3 * fewer
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -1.0, float("nan")])
+def test_a_level_that_is_none_is_refused(make_scores, level):
+    with pytest.raises(StudyError, match="level: expected a number between 0 and 1"):
+        decide_study(make_scores(ONE, seeds=1), margin=0.5, level=level)
+
+
 def test_swapping_small_and_big_flips_the_sign(make_scores):
     scores = make_scores(ONE)
     forth = decide_study(scores, margin=0.5)

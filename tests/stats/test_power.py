@@ -52,6 +52,18 @@ def sizes(designs: list[dict[str, float]]) -> dict[int, float]:
     return {int(design["seeds"]): design["samples"] for design in designs}
 
 
+def test_designs_decide_at_the_level_asked_for():
+    found = needed(seen(), 0.005, level=0.99)
+    for design in found.guaranteed:
+        for samples, fits in ((design["samples"], True), (design["samples"] - 1, False)):
+            half = interval_half_width(seen().components, int(design["seeds"]), float(samples), level=0.99)
+            assert (2 * half <= 0.005) == fits
+    floors = needed(seen(0.003, seeds=3), 0.005, level=0.99), needed(seen(0.003, seeds=3), 0.005)
+    assert floors[0].seed_floor / floors[1].seed_floor == pytest.approx(t_quantile(4, 0.995) / t_quantile(4, 0.975))
+    ratio = t_quantile(9999, 0.995) / t_quantile(9999, 0.975)
+    assert floors[0].sample_floor / floors[1].sample_floor == pytest.approx(ratio)
+
+
 @pytest.mark.parametrize(
     ("seed_sd", "guaranteed", "likely"),
     [

@@ -86,6 +86,22 @@ def test_a_budget_fills_what_is_open_keeps_what_is_given_and_is_kept_or_said_to_
     assert within == (not any("too short" in said for said in found.gave_up))
 
 
+@pytest.mark.parametrize("values", [{"budget": "30m"}, {"budget": "20s"}, {"epochs": 2}, {"source": "digits"}])
+def test_looks_fix_the_seeds_at_their_last_and_the_budget_holds_all_of_them(values):
+    found = resolved({"looks": [2, 4, 6], **values})
+    assert (found.study.seeds, found.study.looks) == (6, (2, 4, 6))
+    assert [look.seeds for look in design_of(found.study).looks] == [2, 4, 6]
+    if "budget" in values:
+        said = any("too short: even the smallest plan" in each for each in found.gave_up)
+        assert (hours(found.study) * 3600 <= seconds(values["budget"])) == (not said)
+    assert not any("instead of 3 seeds" in each for each in found.gave_up)
+
+
+def test_a_study_without_looks_is_looked_at_once_at_95_per_cent():
+    [look] = design_of(resolved({"seeds": 4, "epochs": 1}).study).looks
+    assert (look.seeds, look.level, look.guard) == (4, 0.95, 1)
+
+
 @pytest.mark.parametrize("budget", ["5h", "20h", "100h"])
 def test_more_time_never_gives_less(budget):
     less, more = resolved({"budget": "1h"}).study, resolved({"budget": budget}).study

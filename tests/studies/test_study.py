@@ -27,6 +27,14 @@ def test_study_file_reads_back_to_the_same_study(tmp_path):
     assert load_study(tmp_path / "study.yaml") == study
 
 
+def test_looks_read_back_with_or_without_their_last_as_seeds(tmp_path):
+    for seeds in (None, 8):
+        study = make_study({"looks": [3, 5, 8], "seeds": seeds})
+        assert (study.looks, study.seeds) == ((3, 5, 8), seeds)
+        save_study(study, tmp_path / "study.yaml")
+        assert load_study(tmp_path / "study.yaml") == study
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -39,6 +47,16 @@ def test_study_file_reads_back_to_the_same_study(tmp_path):
         ("scales: []", "study.yaml: scales: expected at least one image side in pixels; got []"),
         ("contenders: [resnet50]", "at least two contenders, each once"),
         ("contenders: [resnet50, resnet50]", "at least two contenders, each once"),
+        ("looks: [1, 3]", "study.yaml: looks.0: expected greater than or equal to 2; got 1"),
+        ("looks: [3]", "study.yaml: looks: expected two or more numbers of seeds, each larger than the one before"),
+        ("looks: [3, 5, 5]", "study.yaml: looks: expected two or more numbers of seeds, each larger"),
+        ("looks: [3, 101]", "study.yaml: looks.1: expected less than or equal to 100; got 101"),
+        ("looks: [3, 5.5]", "study.yaml: looks.1: expected a valid integer; got 5.5"),
+        ("looks: often", "study.yaml: looks: expected a valid tuple; got 'often'"),
+        (
+            "{seeds: 8, looks: [3, 5]}",
+            "study.yaml: looks: expected the last look after all 8 seeds, or seeds left out; got [3, 5]",
+        ),
         ("budget: soon", "study.yaml: budget: expected a duration such as 90s, 30m or 2h"),
         ("epoch: 3", "study.yaml: epoch: expected one of source, task,"),
         ("recipe: {optimiser: sgd}", "study.yaml: recipe.optimiser: expected one of optimizer, learning_rate,"),

@@ -118,11 +118,13 @@ def duration(seconds: float) -> str:
 
 def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
     sizes, forecast = plan.sizes, plan.forecast
+    seeds = plural(plan.seeds, "seed") if plan.looks is None else f"up to {plan.seeds} seeds"
     rows = [
         (
             "Plan",
-            f"{' against '.join(plan.contenders)}, {plural(plan.seeds, 'seed')} each: {len(plan.cells)} trainings",
+            f"{' against '.join(plan.contenders)}, {seeds} each: {len(plan.cells)} trainings",
         ),
+        *_looks_row(plan),
         ("images", f"{sizes.train} train, {sizes.val} validation, {sizes.test} test"),
         (
             "training",
@@ -133,8 +135,21 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("test", f"at {', '.join(map(str, plan.scales))} px"),
         (
             "forecast",
-            f"about {duration(forecast.total_s)} (training {duration(forecast.training_s + forecast.noise_s)}), "
+            f"{_first_look(plan)}about {duration(forecast.total_s)} "
+            f"(training {duration(forecast.training_s + forecast.noise_s)}), "
             f"{forecast.peak_bytes / 2**30:.1f} GiB of memory",
         ),
     ]
     return [*rows, *(("given up" if index == 0 else "", text) for index, text in enumerate(plan.gave_up))]
+
+
+def _looks_row(plan: Plan) -> list[tuple[str, str]]:
+    if plan.looks is None:
+        return []
+    *some, last = map(str, plan.looks)
+    when = f"after {', '.join(some)} and {last} seeds"
+    return [("looks", f"{when}; stops at the first that settles it, with an error of 5 % in all")]
+
+
+def _first_look(plan: Plan) -> str:
+    return "" if plan.first_look is None else f"about {duration(plan.first_look.total_s)} to the first look, for all "

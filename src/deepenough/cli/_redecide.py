@@ -64,13 +64,13 @@ def in_folder(folder: Path, wish: Wish) -> Verdict:
     bare = None
     if DECLARED in plain:
         declared = Declared(**plain[DECLARED])
-        tables = _read(folder, wish, wish.metric or declared.metric)
+        tables = _read(folder, wish, wish.metric or declared.metric).like(before)
     else:
-        tables = _read(folder, wish, before.metric)
+        tables = _read(folder, wish, before.metric).like(before)
         bare = _as_declared(tables, before)
         declared = _declared(before, bare)
         if wish.metric not in (None, declared.metric):
-            tables = _read(folder, wish, wish.metric)
+            tables = _read(folder, wish, wish.metric).like(before)
     if bare is not None and wish == Wish():  # the same verdict: no need to decide twice
         decided = replace(bare, caveats=[*declared.caveats, *bare.caveats])
     else:
@@ -90,6 +90,12 @@ class _Tables:
     groups: dict[str, str | None] | None
     noise: pl.DataFrame | None = None
     metric: str = "accuracy"
+    level: float = 0.95  # of the look at which the study ended
+    looks: list[dict[str, Any]] | None = None
+
+    def like(self, study: Verdict) -> _Tables:
+        """The same, to be decided at the level of a study's own verdict."""
+        return replace(self, level=study.level, looks=study.looks)
 
     def decide(
         self,
@@ -103,8 +109,9 @@ class _Tables:
     ) -> Verdict:
         """The verdict; a score of 1 is 100 points, and 1 of any other unit."""
         from deepenough.comparison import decide_study
+        from deepenough.stats.sequential import LOOK_GUARD
 
-        return decide_study(
+        decided = decide_study(
             self.scores,
             margin=margin,
             validation=self.validation,
@@ -118,7 +125,10 @@ class _Tables:
             caveats=caveats,
             scale=scale,
             noise_runs=self.noise,
+            level=self.level,
+            guard=1 if self.looks is None else LOOK_GUARD,
         )
+        return replace(decided, looks=self.looks)
 
 
 def _read(folder: Path, wish: Wish | None = None, metric: str = "accuracy") -> _Tables:
@@ -183,6 +193,10 @@ def _first(tables: _Tables, path: Path, wish: Wish) -> Verdict:
     from deepenough import records
     from deepenough.cli._foreign import no_margin
 
+    plan = path.with_name("plan.json")
+    if plan.is_file() and records.read_json(plan).get("looks"):
+        remedy = "run the command that began the study again; it trains nothing anew"
+        raise RecordError(str(path), "the verdict of a study with declared looks, which has its level", "none", remedy)
     margin = DEFAULT_MARGIN if wish.margin is None else wish.margin
     own = no_margin() if wish.margin is None else []
     decided = tables.decide(margin=margin, small=wish.small, big=wish.big, scale=wish.scale, caveats=own)
@@ -255,6 +269,7 @@ def _with_what_changed(decided: Verdict, declared: Declared, wish: Wish) -> Verd
             f"The margin was set to {decided.margin:g} after the results were known; "
             f"{declared.margin:g} {decided.unit} had been declared before."
         )
+        said += _of_looks(decided)
     if (decided.small, decided.big) != (declared.small, declared.big):
         said.append(
             f"The pair was chosen after the results were known; {declared.small} against {declared.big} had been "
@@ -272,3 +287,12 @@ def _with_what_changed(decided: Verdict, declared: Declared, wish: Wish) -> Verd
         chosen_on = "test"
         said.append(f"The scale of {decided.scale} px was chosen after the results were known.")
     return replace(decided, scale_chosen_on=chosen_on, caveats=[*said, *decided.caveats])
+
+
+def _of_looks(decided: Verdict) -> list[str]:
+    if decided.looks is None:
+        return []
+    return [
+        "When to stop was decided by the margin declared before; with another one the study might have stopped at "
+        f"another look. Its intervals stay at {round(100 * decided.level, 2):g} %, at which all looks hold together."
+    ]

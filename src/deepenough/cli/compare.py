@@ -29,6 +29,10 @@ def compare(  # noqa: PLR0913  one option a parameter
         str | None, typer.Option(metavar="A,B", help="Networks to compare.  [default: resnet50,resnet101]")
     ] = None,
     seeds: Annotated[int | None, typer.Option(help="Trainings of each network.  [default: 3]", min=1)] = None,
+    looks: Annotated[
+        str | None,
+        typer.Option(metavar="K,K", help="Decide after so many seeds, such as 3,5,8,12, and stop when settled."),
+    ] = None,
     margin: Annotated[
         float | None, typer.Option(help="The gain too small to pay for, in points, declared now.  [default: 0.5]")
     ] = None,
@@ -89,9 +93,10 @@ def compare(  # noqa: PLR0913  one option a parameter
         {
             "contenders": None if contenders is None else tuple(_parts(contenders)),
             "seeds": seeds,
+            "looks": None if looks is None else tuple(_numbers(looks, "--looks", "of seeds, such as 3,5,8,12")),
             "margin": margin,
             "train_scale": train_scale,
-            "scales": None if scales is None else tuple(_numbers(scales)),
+            "scales": None if scales is None else tuple(_numbers(scales, "--scales", "of pixels, such as 64,96,128")),
             "epochs": epochs,
             "batch": batch,
             "budget": budget,
@@ -125,6 +130,9 @@ def _request(source: str, options: dict[str, Any], **parts: dict[str, Any]) -> S
     base: dict[str, Any] = {"source": source}
     if source.endswith((".yaml", ".yml")):
         base = load_study(Path(source)).model_dump()
+        for option, other in (("seeds", "looks"), ("looks", "seeds")):
+            if option in given and other not in given:
+                base.pop(other)  # a study has one of the two, and the option wins over the file
     for name, part in parts.items():
         chosen = {key: value for key, value in part.items() if value is not None}
         if chosen:
@@ -135,15 +143,19 @@ def _request(source: str, options: dict[str, Any], **parts: dict[str, Any]) -> S
 def _report(folder: Path, verdict: Verdict, *, as_json: bool) -> None:
     from deepenough import report
     from deepenough.cli.verdict import say_verdict
-    from deepenough.report import words
+    from deepenough.records import read_json
+    from deepenough.report import stopping, words
 
     page, _text = report.write(folder)
+    saved = stopping.time_saved(verdict, read_json(folder / "plan.json"))
     if as_json:
         _output.say_json(verdict)
         return
     _output.say()
     say_verdict(verdict)
     _output.say()
+    if saved:
+        _output.say(saved)
     _output.say(f"Report: {page}")
     _output.say("Next:")
     for step in words.next_steps(verdict, folder):
@@ -154,13 +166,13 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _numbers(text: str) -> list[int]:
+def _numbers(text: str, option: str, what: str) -> list[int]:
     from deepenough.errors import StudyError
 
     try:
         return [int(part) for part in _parts(text)]
     except ValueError:
-        raise StudyError("--scales", "whole numbers of pixels, such as 64,96,128", repr(text)) from None
+        raise StudyError(option, f"whole numbers {what}", repr(text)) from None
 
 
 def _weights(given: list[str] | None) -> dict[str, str] | None:

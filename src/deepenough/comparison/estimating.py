@@ -19,6 +19,7 @@ from deepenough.stats import (
     wilson_interval,
 )
 from deepenough.stats.distributions import FloatArray, t_quantile
+from deepenough.stats.mrmc import Guard
 
 _METHODS = {
     "nested": "nested-seed multi-reader multi-case (Obuchowski-Rockette) with Hillis' degrees of freedom",
@@ -27,14 +28,21 @@ _METHODS = {
 }
 
 
-def method_of(estimate: Estimate, *, clustered: bool) -> str:
+def method_of(estimate: Estimate, *, clustered: bool, guard: Guard = 1) -> str:
     """The method in words, for the record."""
-    guarded = ", more cautious for unequal numbers of seeds" if "unequal_seeds" in estimate.warnings else ""
+    guarded = ", guarded" if guard == 2 and estimate.design == "nested" else ""
+    if "unequal_seeds" in estimate.warnings:
+        guarded = ", more cautious for unequal numbers of seeds"
     return _METHODS[estimate.design] + guarded + (", on linearised cluster scores" if clustered else "")
 
 
 def estimate_gain(
-    big: FloatArray, small: FloatArray, clusters: np.ndarray | None = None, *, level: float = 0.95
+    big: FloatArray,
+    small: FloatArray,
+    clusters: np.ndarray | None = None,
+    *,
+    level: float = 0.95,
+    guard: Guard = 1,
 ) -> Estimate:
     """Big minus small, in the score's unit.
 
@@ -43,6 +51,7 @@ def estimate_gain(
         small: shape (seeds, samples), the same samples.
         clusters: label of each sample, or None.
         level: of the interval.
+        guard: of the degrees of freedom, where there are seeds.
 
     Unequal numbers of seeds make the degrees of freedom more cautious (`stats.unbalanced`). The interval of 0/1 scores
     stays within [-1, 1]. Where they leave no variance (every run gave every sample the same gain) interval and p-value
@@ -52,8 +61,12 @@ def estimate_gain(
     if clusters is not None:
         first, second = cluster_scores(big, clusters), cluster_scores(small, clusters)
     by_seed = min(len(big), len(small)) >= 2
-    estimator = compare_checkpoints if not by_seed else nested if len(big) == len(small) else nested_unbalanced
-    estimate = estimator(first, second, level=level)
+    if not by_seed:
+        estimate = compare_checkpoints(first, second, level=level)
+    elif len(big) == len(small):
+        estimate = nested(first, second, level=level, guard=guard)
+    else:
+        estimate = nested_unbalanced(first, second, level=level)
     if not (is_binary(big) and is_binary(small)):
         return estimate
     if "no_variance" not in estimate.warnings:
@@ -68,36 +81,38 @@ def estimate_gain(
     )
 
 
-def for_planning(estimate: Estimate) -> Estimate:
+def for_planning(estimate: Estimate, *, level: float = 0.95) -> Estimate:
     """The estimate with components that predict its own interval, where that rests on counts and not on a variance.
 
     Few or no discordant samples make the observed variance too small to plan with: no discordance at all would call for
-    a test set of two samples.
+    a test set of two samples. `level` is that of the estimate's interval.
     """
     if estimate.design != "mcnemar" and "no_variance" not in estimate.warnings:
         return estimate
     low, high = estimate.interval
-    error = (high - low) / 2.0 / float(t_quantile(max(estimate.samples - 1.0, 1.0), 0.975))
+    error = (high - low) / 2.0 / float(t_quantile(max(estimate.samples - 1.0, 1.0), 0.5 + level / 2.0))
     sample_variance = max(estimate.components.sample_variance, error * error * estimate.samples)
     return replace(estimate, components=replace(estimate.components, sample_variance=sample_variance))
 
 
-def interval_of_mean(scores: FloatArray, clusters: np.ndarray | None = None) -> tuple[float, float] | None:
+def interval_of_mean(
+    scores: FloatArray, clusters: np.ndarray | None = None, *, level: float = 0.95
+) -> tuple[float, float] | None:
     """Interval of one contender's mean over fresh seeds and new samples (over new samples only, with one seed).
 
     None where there is one sample with a real-valued score. The ends of 0/1 scores stay within [0, 1].
     """
     binary, size = is_binary(scores), scores.shape[1]
-    wilson = wilson_interval(float(scores.mean()) * size, size) if binary else None
+    wilson = wilson_interval(float(scores.mean()) * size, size, level=level) if binary else None
     units = scores if clusters is None else cluster_scores(scores, clusters)
     if units.shape[1] < 2 or (len(scores) == 1 and clusters is None and binary):
         return wilson
     if len(scores) == 1:
         row = units[0]
-        half = float(t_quantile(len(row) - 1.0, 0.975) * row.std(ddof=1) / np.sqrt(len(row)))
+        half = float(t_quantile(len(row) - 1.0, 0.5 + level / 2.0) * row.std(ddof=1) / np.sqrt(len(row)))
         low, high = float(row.mean()) - half, float(row.mean()) + half
     else:
-        estimate = single(units)
+        estimate = single(units, level=level)
         if binary and "no_variance" in estimate.warnings:
             return wilson
         low, high = estimate.interval

@@ -18,6 +18,7 @@ from deepenough.comparison.pairing import Aligned, align, cluster_labels
 from deepenough.errors import StudyError
 from deepenough.records import ContenderResult, Needed, PairResult, Verdict
 from deepenough.stats import Decision, Estimate, bonferroni_level, check_margin, decide, holm, needed, tipping_seed_sd
+from deepenough.stats.mrmc import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,13 @@ class _Question:
     clusters: np.ndarray | None
     margin: float
     multiplier: float
+    level: float
+    guard: Guard
 
-    def estimate(self, small: str, big: str, scale: int, level: float = 0.95) -> Estimate:
+    def estimate(self, small: str, big: str, scale: int, level: float | None = None) -> Estimate:
         cells = self.aligned.cells
-        gain = estimate_gain(cells[big, scale].scores, cells[small, scale].scores, self.clusters, level=level)
+        pair = cells[big, scale].scores, cells[small, scale].scores
+        gain = estimate_gain(*pair, self.clusters, level=level or self.level, guard=self.guard)
         return gain.scaled(self.multiplier)
 
 
@@ -50,6 +54,8 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     caveats: Sequence[str] = (),
     scale: int | None = None,
     noise_runs: pl.DataFrame | None = None,
+    level: float = 0.95,
+    guard: Guard = 1,
 ) -> Verdict:
     """Decide whether the small contender is enough.
 
@@ -71,16 +77,20 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         caveats: sentences the caller knows (diverged runs, ...); they come first.
         scale: the deciding scale, declared before looking.
         noise_runs: `records.NOISE`, trainings that vary one source of randomness each; they never enter the decision.
+        level: of every interval; that of a look (`stats.schedule`) where a study is looked at more than once.
+        guard: 2 makes the degrees of freedom more cautious, as looks do.
 
     Raises:
-        InputError: (of its kinds) if the margin, the pair, the scale or the scores cannot be used.
+        InputError: (of its kinds) if the margin, the pair, the scale, the level or the scores cannot be used.
     """
     check_margin(margin)
+    if not 0.0 < level < 1.0:
+        raise StudyError("level", "a number between 0 and 1", str(level))
     aligned = align(scores)
     ordered = from_small_to_big(aligned.contenders, costs)
     pair = deciding_pair(ordered, small, big)
     at, chosen_on = deciding_scale(aligned, pair, validation, scale)
-    question = _Question(aligned, cluster_labels(aligned.sample_ids, groups), margin, multiplier)
+    question = _Question(aligned, cluster_labels(aligned.sample_ids, groups), margin, multiplier, level, guard)
     if len(aligned.sample_ids) < 2:
         raise StudyError("scores", "at least 2 test samples", str(len(aligned.sample_ids)), "test on more samples")
     estimate = question.estimate(*pair, at)
@@ -112,15 +122,16 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         standard_error=estimate.standard_error,
         samples=len(aligned.sample_ids),
         seeds=seeds,
-        method=method_of(estimate, clustered=question.clusters is not None),
+        method=method_of(estimate, clustered=question.clusters is not None, guard=guard),
         beyond_margin=decision.beyond_margin,
         enough_for_any_margin_above=estimate.interval[1],
-        needed=_with_labels(_needed(estimate, decision, margin, len(aligned.sample_ids)), scores, pair, at),
+        needed=_with_labels(_needed(estimate, decision, margin, len(aligned.sample_ids), level), scores, pair, at),
         caveats=list(dict.fromkeys(said)),
         scale_chosen_on=chosen_on,
         contenders=_contenders(question, ordered, validation),
         pairs=pairs,
         noise=account_of(estimate, pair, scores, noise_runs, question.clusters, aligned.sample_ids, multiplier),
+        level=level,
     )
 
 
@@ -141,7 +152,7 @@ def _pairs(
             results.append(_pair(estimate, small, big, scale, question.margin))
     others = [i for i, result in enumerate(results) if (result.small, result.big, result.scale) != (*deciding, at)]
     for i, p_value in zip(others, holm([results[i].p_value for i in others]), strict=True):
-        found, level = results[i], bonferroni_level(len(others))
+        found, level = results[i], bonferroni_level(len(others), question.level)
         together = question.estimate(found.small, found.big, found.scale, level).interval
         results[i] = replace(found, p_adjusted=p_value, simultaneous_interval=together)
     return results
@@ -170,7 +181,7 @@ def _contenders(question: _Question, ordered: Sequence[str], validation: pl.Data
             cell = question.aligned.cells.get((name, scale))
             if cell is None:
                 continue
-            interval = interval_of_mean(cell.scores, question.clusters)
+            interval = interval_of_mean(cell.scores, question.clusters, level=question.level)
             by_seed = cell.scores.mean(1)
             validated = seen.get((name, scale))
             results.append(
@@ -187,19 +198,19 @@ def _contenders(question: _Question, ordered: Sequence[str], validation: pl.Data
     return results
 
 
-def _needed(estimate: Estimate, decision: Decision, margin: float, samples: int) -> Needed | None:
+def _needed(estimate: Estimate, decision: Decision, margin: float, samples: int, level: float) -> Needed | None:
     """What would settle what is open; for single runs also the seed SD that would overturn what was seen."""
     found: Needed | None = None
-    plan = for_planning(estimate)
+    plan = for_planning(estimate, level=level)
     if decision.answer == "undecided":
-        found = needed(plan, margin)
+        found = needed(plan, margin, level=level)
     elif decision.beyond_margin is False:
-        found = needed(plan, margin, target=estimate.difference - margin)
+        found = needed(plan, margin, target=estimate.difference - margin, level=level)
     if found is not None:
         found = in_samples(found, samples / estimate.samples)  # the estimate counts clusters where there are any
     if estimate.components.seed_variances:
         return found
-    tipping = tipping_seed_sd(estimate.difference, estimate.standard_error)
+    tipping = tipping_seed_sd(estimate.difference, estimate.standard_error, level=level)
     return replace(found or Needed(), tipping_seed_sd=tipping)
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from deepenough import comparison
 from deepenough.records import Verdict
-from deepenough.report import words
+from deepenough.report import stopping, words
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures import Picture
 from deepenough.report.figures.cost import accuracy_against_latency
@@ -110,6 +110,13 @@ def _noise(evidence: Evidence) -> Section | None:
         lead=(*gap_in_words(verdict), *account_in_words(verdict, *names)),
         blocks=_there(picture or parts, *tables),
     )
+
+
+def _looks(evidence: Evidence) -> Section | None:
+    """Only where several looks were declared."""
+    if not evidence.verdict.looks:
+        return None
+    return Section(key="looks", title="Looks", blocks=(stopping.looks_table(evidence.verdict),))
 
 
 def _scale(evidence: Evidence) -> Section:
@@ -268,6 +275,8 @@ def _forecast(evidence: Evidence) -> Section:
         return _missing("forecast", title, "plan.json")
     gave_up = tuple(f"Given up to fit the budget: {what}." for what in evidence.plan.get("gave_up") or ())
     held = machine.forecast(evidence.plan, evidence.cells)
+    saved = stopping.time_saved(evidence.verdict, evidence.plan)
+    gave_up = (*gave_up, saved) if saved else gave_up
     lead = gave_up if held else (*gave_up, "The plan holds no forecast.")
     return Section(key="forecast", title=title, lead=lead, blocks=_there(held))
 
@@ -295,6 +304,7 @@ def _there(*blocks: Block | None) -> tuple[Block, ...]:
 
 SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     _designs,
+    _looks,
     _noise,
     _scale,
     _cost,

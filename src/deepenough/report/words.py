@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deepenough.records import Needed, Verdict
+from deepenough.report import stopping
 from deepenough.report.needs import more_about
 from deepenough.report.noise import gap_in_words
 from deepenough.report.tables import numbers
@@ -102,9 +103,10 @@ def _gain(verdict: Verdict, behind: bool = False) -> str:
     decimals = decimals_of(verdict)
     bounds = numbers.interval(verdict.interval, decimals)
     amount = f"{numbers.fixed(abs(verdict.difference), decimals)} {verdict.unit}"
+    level = numbers.confidence(verdict.level)
     if behind:
-        return f"{amount} behind (95 % interval of its gain {bounds})"
-    return f"{amount} (95 % interval {bounds})"
+        return f"{amount} behind ({level} interval of its gain {bounds})"
+    return f"{amount} ({level} interval {bounds})"
 
 
 def decimals_of(verdict: Verdict) -> int:
@@ -121,6 +123,7 @@ def sentences(verdict: Verdict) -> list[str]:
         _levels(verdict),
         _CHOSEN_ON.get(verdict.scale_chosen_on, f"The scale was chosen on: {verdict.scale_chosen_on}."),
         _any_margin(verdict),
+        *stopping.in_words(verdict),
         *_scope(verdict),
         *gap_in_words(verdict),
         *needed_in_words(verdict),

@@ -17,7 +17,7 @@ from deepenough.stats.checkpoints import (
 )
 from deepenough.stats.claims import Audit, audit
 from deepenough.stats.clusters import cluster_scores
-from deepenough.stats.decision import Decision, check_margin, decide
+from deepenough.stats.decision import Decision, check_margin, decide, settled
 from deepenough.stats.discovery import benjamini_hochberg, benjamini_yekutieli
 from deepenough.stats.divergence import Divergence, diverged_rate
 from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
@@ -42,6 +42,7 @@ from deepenough.stats.prediction import (
 )
 from deepenough.stats.resampling import resample_difference, resample_two_way
 from deepenough.stats.reweighted import bootstrap_covariance, from_covariance, reweighted
+from deepenough.stats.sequential import Look, Watch, log_evidence, schedule, spending, watch
 from deepenough.stats.unbalanced import nested_unbalanced
 
 __all__ = [
@@ -52,10 +53,12 @@ __all__ = [
     "Divergence",
     "Estimate",
     "Joint",
+    "Look",
     "NoiseBudget",
     "NoisePart",
     "Price",
     "RunSpread",
+    "Watch",
     "agresti_min_interval",
     "as_scores",
     "audit",
@@ -79,6 +82,7 @@ __all__ = [
     "interval_half_width",
     "is_binary",
     "joint_means",
+    "log_evidence",
     "macro_f1_scores",
     "max_t",
     "mcnemar_exact_p",
@@ -93,13 +97,17 @@ __all__ = [
     "resample_two_way",
     "reweighted",
     "run_spread",
+    "schedule",
     "sd_interval",
     "seed_sd_factor",
+    "settled",
     "simultaneous_intervals",
     "single",
     "smallest_margin",
+    "spending",
     "tango_interval",
     "tipping_seed_sd",
+    "watch",
     "wilson_interval",
     "with_upper_seed_sds",
 ]

@@ -22,6 +22,23 @@ class Decision:
     beyond_margin: bool | None  # for big_is_better: whether it is shown to exceed the margin; None elsewhere
     gain_shown: bool  # the interval lies above 0, even where the gain is too small to matter
 
+    @property
+    def settled(self) -> bool:
+        """Whether more data could not be expected to turn the answer: see `settled`."""
+        return settled(self.answer, self.beyond_margin)
+
+
+def settled(answer: Answer, beyond_margin: bool | None) -> bool:
+    """Whether the question, is the small one enough at this margin, has its answer.
+
+    Not where the big one is better by more or less than the margin: a narrower interval may still end below the margin,
+    and the answer would then be that the small one is enough.
+
+    >>> settled("small_is_enough", None), settled("undecided", None), settled("big_is_better", False)
+    (True, False, False)
+    """
+    return answer != "undecided" and beyond_margin is not False
+
 
 def decide(interval: tuple[float, float], margin: float) -> Decision:
     """Read the interval of big minus small against the margin.

@@ -104,7 +104,7 @@ def nested_estimate(spread: Spread, level: float = 0.95) -> Estimate:
     guarded = None
     if high > 3.0 * low and min(spread.counts) < 5:
         words.append("unequal_seed_sd")
-        guarded = _interval(replace(spread, guard=2), level)
+        guarded = _interval(replace(spread, guard=2), level) if spread.guard == 1 else None
     return _estimate(spread, "nested", level, words, guarded)
 
 

@@ -67,6 +67,7 @@ def needed(
     ladder: Sequence[int] = LADDER,
     power: float = 0.8,
     price: Price | None = None,
+    level: float = 0.95,
 ) -> Needed:
     """Designs that would settle the question, from the components of an estimate of big minus small.
 
@@ -84,6 +85,7 @@ def needed(
         ladder: numbers of seeds to consider; those of the estimate are always among them.
         power: of the likely designs.
         price: of seeds and samples, to find the cheapest designs, with any number of seeds from the estimate's on.
+        level: of the interval that is to decide.
 
     Returns:
         Designs hold `seeds` a contender, `samples` of the test set in all, `total_samples` scored in all (seeds x
@@ -105,13 +107,15 @@ def needed(
     distance = max(estimate.difference, margin - estimate.difference) if target is None else abs(target)
 
     def narrow(parts: Components) -> Settles | None:
-        return None if target is not None else lambda k, n: 2.0 * interval_half_width(parts, k, n) <= margin
+        if target is not None:
+            return None
+        return lambda k, n: 2.0 * interval_half_width(parts, k, n, level=level) <= margin
 
     def likely(parts: Components) -> Settles | None:
         sure = narrow(parts)
 
         def settles(k: int, n: FloatArray) -> BoolArray:
-            enough = predicted_power(parts, k, n, distance) >= power
+            enough = predicted_power(parts, k, n, distance, level=level) >= power
             return enough if sure is None else enough | sure(k, n)  # a narrow interval decides whatever the truth
 
         return settles if distance > 0 else None
@@ -120,8 +124,8 @@ def needed(
     found = Needed(
         guaranteed=_designs(narrow(parts), rungs, estimate),
         likely=_designs(likely(parts), rungs, estimate),
-        seed_floor=None if fixed_runs else _seed_floor(estimate),
-        sample_floor=_sample_floor(estimate),
+        seed_floor=None if fixed_runs else _seed_floor(estimate, level),
+        sample_floor=_sample_floor(estimate, level),
     )
     if estimate.seed_sd and not fixed_runs:
         upper = with_upper_seed_sds(estimate)
@@ -183,7 +187,7 @@ def _design(seeds: int, samples: int, estimate: Estimate) -> dict[str, float]:
     }
 
 
-def _seed_floor(estimate: Estimate) -> float:
+def _seed_floor(estimate: Estimate, level: float) -> float:
     """Half width with these seeds and endless samples."""
     counts = estimate.seeds[: len(estimate.components.seed_variances)]
     share = np.array([s / k for s, k in zip(estimate.components.seed_variances, counts, strict=True)])
@@ -191,11 +195,10 @@ def _seed_floor(estimate: Estimate) -> float:
         return 0.0
     weights = share / share.sum()  # squares of tiny variances would vanish
     df = 1.0 / sum(w * w / (k - 1.0) for w, k in zip(weights, counts, strict=True))
-    return float(t_quantile(df, 0.975) * np.sqrt(share.sum()))
+    return float(t_quantile(df, 0.5 + level / 2.0) * np.sqrt(share.sum()))
 
 
-def _sample_floor(estimate: Estimate) -> float:
+def _sample_floor(estimate: Estimate, level: float) -> float:
     """Half width with these samples and endless seeds."""
-    return float(
-        t_quantile(estimate.samples - 1.0, 0.975) * np.sqrt(estimate.components.sample_variance / estimate.samples)
-    )
+    error = np.sqrt(estimate.components.sample_variance / estimate.samples)
+    return float(t_quantile(estimate.samples - 1.0, 0.5 + level / 2.0) * error)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
 from deepenough.comparison import decide_study, slice_table
 from deepenough.errors import StudyError
 from deepenough.records import COSTS, NOISE, SCORES, SLICES, Verdict, read_json, read_table, write_json, write_table
-from deepenough.stats import diverged_rate
+from deepenough.stats import Look, diverged_rate
 from deepenough.studies.local import Bench
 from deepenough.studies.noise import diverged_cells, done_cells
 from deepenough.studies.thumbnails import write_thumbnails
@@ -18,20 +20,33 @@ from deepenough.training import Seeds, cell_name
 FEW_TRAINING_IMAGES = 10_000
 
 
-def decide(bench: Bench) -> Verdict:
-    """Gather the cells' scores, decide, and keep small copies of the pictures that divide the contenders.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A verdict with the look that it was taken at and the scores that it rests on."""
+
+    look: Look
+    verdict: Verdict
+    scores: pl.DataFrame
+    validation: pl.DataFrame
+    groups: Mapping[str, str | None] | None  # of the samples, where any were given
+
+    def with_looks(self, looks: list[dict[str, Any]]) -> Decided:
+        """The same, its verdict with the record of all declared looks."""
+        return replace(self, verdict=replace(self.verdict, looks=looks))
+
+
+def decide(bench: Bench, look: Look) -> Decided:
+    """Gather the scores of a look's seeds and decide at its level; nothing is written.
 
     Raises:
         StudyError: every training of a contender diverged.
     """
-    store, cells = bench.store, _cells(bench)
+    store, cells = bench.store, _cells(bench, look)
     diverged = [name for name in cells if read_json(store.cell(name).note)["status"] != "trained"]
-    _require_one_sound(bench, diverged)
+    _require_one_sound(bench, look, diverged)
     sound = [store.cell(name) for name in cells if name not in diverged]
     scores = pl.concat([read_table(folder.test, SCORES) for folder in sound])
     validation = pl.concat([read_table(folder.validation, SCORES) for folder in sound])
-    write_table(store.scores, scores, SCORES)
-    write_table(store.validation, validation, SCORES)
     groups = dict(bench.prepared.samples.select("sample_id", "group").iter_rows())
     known = groups if any(group is not None for group in groups.values()) else None
     metric = bench.setting.task.metric
@@ -46,37 +61,45 @@ def decide(bench: Bench) -> Verdict:
         groups=known,
         caveats=_caveats(bench, diverged),
         noise_runs=read_table(store.noise, NOISE) if store.noise.is_file() else None,
+        level=look.level,
+        guard=look.guard,
     )
-    write_json(store.verdict, verdict)
-    _write_slices(bench, scores, verdict, known)
+    return Decided(look=look, verdict=verdict, scores=scores, validation=validation, groups=known)
+
+
+def keep(bench: Bench, decided: Decided) -> None:
+    """Write the scores, the verdict and the slices, with small copies of the pictures that divide the contenders."""
+    store = bench.store
+    write_table(store.scores, decided.scores, SCORES)
+    write_table(store.validation, decided.validation, SCORES)
+    write_json(store.verdict, decided.verdict)
+    _write_slices(bench, decided)
     if bench.study.images:
-        write_thumbnails(bench.prepared, scores, verdict, store.thumbnails)
-    return verdict
+        write_thumbnails(bench.prepared, decided.scores, decided.verdict, store.thumbnails)
 
 
-def _write_slices(
-    bench: Bench, scores: pl.DataFrame, verdict: Verdict, groups: Mapping[str, str | None] | None
-) -> None:
+def _write_slices(bench: Bench, decided: Decided) -> None:
     slices = slice_table(
-        scores,
+        decided.scores,
         bench.prepared.samples,
-        small=verdict.small,
-        big=verdict.big,
-        groups=groups,
+        small=decided.verdict.small,
+        big=decided.verdict.big,
+        groups=decided.groups,
         multiplier=bench.setting.task.metric.multiplier,
     )
     write_table(bench.store.slices, slices, SLICES)
 
 
-def note_what_it_took(bench: Bench, cost_s: float, peak_bytes: int) -> None:
+def note_what_it_took(bench: Bench, look: Look, cost_s: float, peak_bytes: int) -> None:
     """Hold the forecast against what the study took, interruptions left out.
 
     Args:
         bench: of the study.
+        look: at which it ended.
         cost_s: seconds of measuring costs.
         peak_bytes: the most memory that training and testing held.
     """
-    notes = [read_json(bench.store.cell(name).note) for name in _cells(bench)]
+    notes = [read_json(bench.store.cell(name).note) for name in _cells(bench, look)]
     training = sum(note["training_s"] for note in notes)
     evaluation = sum(note["evaluation_s"] for note in notes)
     extra = [read_json(bench.store.cell(seeds.cell(name)).note) for name, seeds in _noise(bench)]
@@ -92,17 +115,17 @@ def note_what_it_took(bench: Bench, cost_s: float, peak_bytes: int) -> None:
     write_json(bench.store.plan, {**read_json(bench.store.plan), "took": took})
 
 
-def _cells(bench: Bench) -> list[str]:
-    return [cell_name(name, seed) for seed in range(bench.design.seeds) for name in bench.design.contenders]
+def _cells(bench: Bench, look: Look) -> list[str]:
+    return [cell_name(name, seed) for seed in range(look.seeds) for name in bench.design.contenders]
 
 
 def _noise(bench: Bench) -> list[tuple[str, Seeds]]:
     return done_cells(bench.store, bench.design.contenders)
 
 
-def _require_one_sound(bench: Bench, diverged: list[str]) -> None:
+def _require_one_sound(bench: Bench, look: Look, diverged: list[str]) -> None:
     for contender in bench.design.contenders:
-        if all(cell_name(contender, seed) in diverged for seed in range(bench.design.seeds)):
+        if all(cell_name(contender, seed) in diverged for seed in range(look.seeds)):
             remedy = "lower the learning rate, and choose another --out"
             raise StudyError(contender, "at least one training that converges", "all trainings diverged", remedy)
 

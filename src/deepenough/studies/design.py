@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from deepenough.data.augment import Augmentation
 from deepenough.errors import StudyError
+from deepenough.stats import Look, schedule
 from deepenough.studies.study import Study
 from deepenough.training import Recipe
 
@@ -25,6 +26,12 @@ class Design:
     scales: tuple[int, ...]
     recipe: Recipe
     augmentation: Augmentation
+    looks: tuple[Look, ...]  # one, after all seeds, where none were declared
+
+    @property
+    def declares_looks(self) -> bool:
+        """Whether it is looked at more than once."""
+        return len(self.looks) > 1
 
     @property
     def short_side(self) -> int:
@@ -39,9 +46,10 @@ def design_of(study: Study) -> Design:
         StudyError: the study is not resolved.
     """
     recipe, augmentation = study.recipe, study.augmentation
+    seeds = _given("seeds", study.seeds)
     return Design(
         contenders=study.contenders,
-        seeds=_given("seeds", study.seeds),
+        seeds=seeds,
         epochs=_given("epochs", study.epochs),
         batch=_given("batch", study.batch),
         train_scale=_given("train_scale", study.train_scale),
@@ -64,6 +72,7 @@ def design_of(study: Study) -> Design:
             mixup=_given("augmentation.mixup", augmentation.mixup),
             cutmix=_given("augmentation.cutmix", augmentation.cutmix),
         ),
+        looks=(Look(seeds=seeds),) if study.looks is None else schedule(study.looks),
     )
 
 

@@ -42,9 +42,9 @@ def environment(machine: Machine, command: str) -> dict[str, Any]:
     }
 
 
-def note_change(store: StudyFolder, machine: Machine, command: str) -> None:
+def note_change(store: StudyFolder, machine: Machine) -> None:
     """Where a study goes on with other versions or on another machine, keep what changed with the record."""
-    before, now = read_json(store.environment), environment(machine, command)
+    before, now = read_json(store.environment), environment(machine, command="")
     was, is_now = ({**each, **each["packages"]} for each in (before, now))
     names = (*DECIDING, *PACKAGES)
     changed = {name: f"{was.get(name)} -> {is_now[name]}" for name in names if was.get(name) != is_now[name]}

@@ -22,6 +22,7 @@ from deepenough.evaluation import evaluate
 from deepenough.networks import build, load_weights, save_weights
 from deepenough.records import HISTORY, SCORES, write_json, write_table
 from deepenough.studies.design import Design
+from deepenough.studies.environment import note_change
 from deepenough.studies.listener import Listener
 from deepenough.studies.plan import validates_at
 from deepenough.studies.store import CellFolder, StudyFolder
@@ -63,6 +64,7 @@ def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int]) -> None:
     todo = [name for name in bench.design.contenders if not bench.store.cell(seeds.cell(name)).done]
     if not todo:
         return
+    note_change(bench.store, bench.setting.machine)
     cells = [_begin(bench, name, seeds) for name in todo]
     stream = _stream(bench, seeds)
     done = sum(cell.step for cell in cells)

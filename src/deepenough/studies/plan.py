@@ -77,12 +77,16 @@ class Plan:
     budget_s: float | None
     forecast: Forecast
     gave_up: Sequence[str] = field(default_factory=list)
+    looks: Sequence[int] | None = None  # numbers of seeds, the last is `seeds`; None where there is one look
+    first_look: Forecast | None = None  # up to the first look, where the study may stop; `forecast` is for all
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Plan:
         """The plan that `plan.json` holds, beside what it took."""
-        known = {name: plain[name] for name in cls.__slots__}
-        return cls(**{**known, "sizes": Sizes(**plain["sizes"]), "forecast": Forecast(**plain["forecast"])})
+        known = {name: plain[name] for name in cls.__slots__ if name in plain}
+        first = plain.get("first_look")
+        known |= {"sizes": Sizes(**plain["sizes"]), "forecast": Forecast(**plain["forecast"])}
+        return cls(**{**known, "first_look": None if first is None else Forecast(**first)})
 
 
 def forecast(

@@ -11,10 +11,10 @@ from deepenough.errors import StudyError
 from deepenough.machine import Machine, choose_machine
 from deepenough.records import read_json, write_json
 from deepenough.studies.design import design_of
-from deepenough.studies.environment import environment, note_change
+from deepenough.studies.environment import environment
 from deepenough.studies.listener import Listener
 from deepenough.studies.noise import noise_cells, take_up
-from deepenough.studies.plan import Plan, Probe, forecast
+from deepenough.studies.plan import Forecast, Plan, Probe, forecast
 from deepenough.studies.probe import probe
 from deepenough.studies.resolve import Resolved, describe_recipe, resolve, split_sizes
 from deepenough.studies.store import StudyFolder
@@ -35,8 +35,6 @@ def plan_study(
     if store.study.is_file():
         study, plan = take_up(load_study(store.study), Plan.from_json(read_json(store.plan)), request, store)
         machine = choose_machine(study.precision, study.threads)
-        if not all(store.cell(name).done for name in plan.cells):  # else nothing more is trained
-            note_change(store, machine, command)
         return study, machine, plan
     listener.stage("timing a few steps on this machine")
     machine = choose_machine(request.precision, request.threads)
@@ -96,6 +94,18 @@ def require_same_request(request: Study, store: StudyFolder) -> None:
 def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str]) -> Plan:
     design, sizes = design_of(study), split_sizes(prepared.samples)
     batch = min(design.batch, sizes.train)
+
+    def foretold(seeds: int, extra: int = 0) -> Forecast:
+        return forecast(
+            measured,
+            sizes,
+            seeds=seeds,
+            epochs=design.epochs,
+            train_scale=design.train_scale,
+            scales=design.scales,
+            extra=extra,
+        )
+
     return Plan(
         source=prepared.audit.source,
         contenders=design.contenders,
@@ -113,14 +123,8 @@ def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str])
         recipe=describe_recipe(study),
         precision=study.precision,
         budget_s=None if study.budget is None else seconds(study.budget),
-        forecast=forecast(
-            measured,
-            sizes,
-            seeds=design.seeds,
-            epochs=design.epochs,
-            train_scale=design.train_scale,
-            scales=design.scales,
-            extra=study.noise_trainings,
-        ),
+        forecast=foretold(design.seeds, study.noise_trainings),
         gave_up=gave_up,
+        looks=study.looks,
+        first_look=foretold(design.looks[0].seeds) if design.declares_looks else None,
     )

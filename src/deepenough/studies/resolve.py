@@ -40,6 +40,8 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
         probe_at: measures at an image side; called once or twice.
     """
     sizes = split_sizes(samples)
+    if request.looks is not None:
+        request = request.model_copy(update={"seeds": request.looks[-1]})  # the budget must hold the last look
     asked = request.model_copy(update={"batch": request.batch or _batch(sizes)})
     if request.source == "digits":
         asked = asked.model_copy(update=_digits(request))

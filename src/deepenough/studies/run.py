@@ -10,10 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-import torch
-
 from deepenough.cost import measure
-from deepenough.cost.memory import most_held
 from deepenough.data import (
     Prepared,
     Source,
@@ -28,10 +25,11 @@ from deepenough.machine import Machine, available_cores
 from deepenough.networks import build
 from deepenough.networks.catalogue import entry
 from deepenough.records import COSTS, QUARANTINE, SAMPLES, Verdict, read_json, read_table, write_json, write_table
-from deepenough.studies.deciding import decide, note_what_it_took
+from deepenough.studies.deciding import decide, keep, note_what_it_took
 from deepenough.studies.design import design_of
 from deepenough.studies.listener import Listener, Silent
-from deepenough.studies.local import Bench, run_seed
+from deepenough.studies.local import Bench
+from deepenough.studies.looks import run_looks
 from deepenough.studies.noise import run_noise
 from deepenough.studies.planning import plan_study, require_same_request, setting_of
 from deepenough.studies.store import StudyFolder
@@ -67,16 +65,16 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
         study, machine, plan = plan_study(request, store, prepared, listener, command)
         listener.plan(plan)
         bench = _bench(study, store, prepared, machine, listener, check_stop)
-        for seed in range(bench.design.seeds):
-            run_seed(bench, seed)
-        peak_bytes = most_held(torch.device(machine.device))  # before the costs, whose measurement resets the mark
-        cost_s = _measure_costs(bench)
-        listener.stage("deciding")
-        verdict = decide(bench)
-        if run_noise(bench, verdict):
-            verdict = decide(bench)
-        note_what_it_took(bench, cost_s, peak_bytes)
-    return verdict
+        ended = run_looks(bench, lambda: _measure_costs(bench))
+        decided = ended.decided
+        keep(bench, decided)
+        if run_noise(bench, decided.verdict):
+            looks = decided.verdict.looks
+            decided = decide(bench, decided.look)
+            decided = decided if looks is None else decided.with_looks(looks)
+            keep(bench, decided)
+        note_what_it_took(bench, decided.look, ended.cost_s, ended.peak_bytes)
+    return decided.verdict
 
 
 def _require_weights(request: Study) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from deepenough.errors import StudyError
 from deepenough.records import NoiseSource, write_atomically
+from deepenough.stats.sequential import FEWEST_SEEDS
 
 Side = Annotated[int, Field(ge=32, le=2048)]
 
@@ -60,6 +62,7 @@ class Study(_Part):
         source: folder of class folders, manifest (.csv, .parquet), `torchvision:NAME`, or `digits`.
         contenders: names of the catalogue, at least two.
         seeds: how many trainings of each contender; three or more allow a verdict on architectures.
+        looks: numbers of seeds after which the study decides and stops if that settles it; the last is `seeds`.
         margin: the gain too small to pay for, in points, declared before looking.
         train_scale: image side in training, pixels.
         scales: image sides at test, pixels.
@@ -81,6 +84,7 @@ class Study(_Part):
     task: Literal["classification"] = "classification"
     contenders: tuple[str, ...] = ("resnet50", "resnet101")
     seeds: Annotated[int, Field(ge=1, le=100)] | None = None
+    looks: tuple[Annotated[int, Field(ge=FEWEST_SEEDS, le=100)], ...] | None = None
     margin: Annotated[float, Field(gt=0, le=100)] = 0.5
     train_scale: Side | None = None
     scales: tuple[Side, ...] | None = None
@@ -104,7 +108,7 @@ class Study(_Part):
         """Extra trainings of each contender."""
         return len(self.noise) * self.noise_runs
 
-    @field_validator("contenders", "scales", "noise", mode="before")
+    @field_validator("contenders", "scales", "looks", "noise", mode="before")
     @classmethod
     def _tuple(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
@@ -127,6 +131,18 @@ class Study(_Part):
     @classmethod
     def _noise(cls, value: tuple[NoiseSource, ...]) -> tuple[NoiseSource, ...]:
         return tuple(dict.fromkeys(value))
+
+    @field_validator("looks")
+    @classmethod
+    def _looks(cls, value: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
+        if value is None:
+            return None
+        if len(value) < 2 or any(later <= sooner for sooner, later in pairwise(value)):
+            raise ValueError("two or more numbers of seeds, each larger than the one before")
+        seeds = info.data.get("seeds")
+        if seeds is not None and seeds != value[-1]:
+            raise ValueError(f"the last look after all {seeds} seeds, or seeds left out")
+        return value
 
     @field_validator("scales")
     @classmethod

@@ -31,7 +31,7 @@ SEEDS_BESIDE = 8  # CSS pixels from the mean to the dots of its seeds, which it 
 
 
 def accuracy_over_scale(verdict: Verdict) -> Picture:
-    """Lines for the means, bands for their 95 % intervals, dots for the seeds."""
+    """Lines for the means, bands for their intervals, dots for the seeds."""
     names = results.contender_order(verdict)
     best = {name: max(_of(verdict, name), key=lambda entry: entry.mean, default=None) for name in names}
     reached = "; ".join(
@@ -39,10 +39,11 @@ def accuracy_over_scale(verdict: Verdict) -> Picture:
         for name, entry in best.items()
         if entry is not None
     )
+    level = numbers.confidence(verdict.level)
     caption = Caption(
         key="scale",
         title=f"Test {verdict.metric} over the image side",
-        description=f"{reached}. Bands are 95 % intervals over seeds and images, dots single training runs.",
+        description=f"{reached}. Bands are {level} intervals over seeds and images, dots single training runs.",
         twin=results.scales(verdict),
     )
     return picture(caption, lambda figure, narrow: _draw_scales(figure, verdict, narrow), heights=(360, 320))
@@ -120,7 +121,7 @@ def gain_over_scale(verdict: Verdict) -> Picture | None:
     if len(pairs) < 2:
         return None
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
-    decimals = words.decimals_of(verdict)
+    decimals, level = words.decimals_of(verdict), numbers.confidence(verdict.level)
     listed = "; ".join(
         f"{pair.scale} px: {numbers.signed(pair.difference, decimals)} ({numbers.interval(pair.interval, decimals)})"
         for pair in pairs
@@ -128,7 +129,7 @@ def gain_over_scale(verdict: Verdict) -> Picture | None:
     caption = Caption(
         key="gain",
         title=f"Gain of {big} over {small} at each image side",
-        description=f"In {verdict.unit}, 95 % intervals. {listed}. Margin: {numbers.shortest(verdict.margin)}.",
+        description=f"In {verdict.unit}, {level} intervals. {listed}. Margin: {numbers.shortest(verdict.margin)}.",
         twin=results.pairs(verdict),
     )
     return picture(caption, lambda figure, narrow: _draw_gains(figure, verdict, narrow), heights=(250, 240))

@@ -36,9 +36,10 @@ def verdict_picture(verdict: Verdict) -> Picture:
         f"{minus(numbers.fixed(verdict.difference, decimals))}, on an axis with marks at 0 and at the margin of "
         f"{numbers.shortest(verdict.margin)}. {words.answer_in_words(verdict)}."
     )
+    level = numbers.confidence(verdict.level)
     caption = Caption(
         key="verdict",
-        title=f"Gain of {big} over {small} at {verdict.scale} px, with its 95 % interval",
+        title=f"Gain of {big} over {small} at {verdict.scale} px, with its {level} interval",
         description=description,
         twin=results.key_facts(verdict),
     )

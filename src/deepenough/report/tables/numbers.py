@@ -113,6 +113,15 @@ def any_probability(value: float) -> str:
     return f"{value:.0e}" if value < 0.0005 else f"{value:.2g}"
 
 
+def confidence(level: float) -> str:
+    """The level of an interval, or an error rate, as per cent, with two decimals at most.
+
+    >>> confidence(0.95), confidence(0.9875), confidence(1 / 30)
+    ('95 %', '98.75 %', '3.33 %')
+    """
+    return f"{round(100 * level, 2):g} %"
+
+
 def share(fraction: float | None, decimals: int = 1) -> str:
     """A fraction as per cent."""
     return ABSENT if fraction is None or not math.isfinite(fraction) else f"{fixed(100 * fraction, decimals)} %"

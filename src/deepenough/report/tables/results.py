@@ -20,7 +20,10 @@ def key_facts(verdict: Verdict) -> Table:
             f"gain of {words.display_name(verdict.big)}",
             f"{numbers.signed(verdict.difference, decimals)} {verdict.unit}",
         ),
-        ("95 % interval", f"{numbers.interval(verdict.interval, decimals)} {verdict.unit}"),
+        (
+            f"{numbers.confidence(verdict.level)} interval",
+            f"{numbers.interval(verdict.interval, decimals)} {verdict.unit}",
+        ),
         ("margin", numbers.amount(numbers.shortest(verdict.margin), verdict.unit)),
         ("standard error", f"{numbers.fixed(verdict.standard_error, decimals)} {verdict.unit}"),
         ("p-value (no difference)", numbers.probability(verdict.p_value)),
@@ -63,7 +66,7 @@ def scales(verdict: Verdict) -> Table:
     strong = [index for index, side in enumerate(sides) if side == verdict.scale]
     return table(
         "scales",
-        f"Mean {verdict.metric} over seeds on the test images, 95 % interval below",
+        f"Mean {verdict.metric} over seeds on the test images, {numbers.confidence(verdict.level)} interval below",
         heads,
         rows,
         note="The marked row decided. The p-values of the others are corrected for their number (Holm)."
@@ -120,8 +123,9 @@ def pairs(verdict: Verdict) -> Table:
         )
         for pair in verdict.pairs
     ]
-    heads = ["gain of", "px", f"gain, {verdict.unit}", "95 % interval", "p", "p, Holm"]
-    heads += [*(["95 % for all together"] if together else []), text_column("taken alone")]
+    level = numbers.confidence(verdict.level)
+    heads = ["gain of", "px", f"gain, {verdict.unit}", f"{level} interval", "p", "p, Holm"]
+    heads += [*([f"{level} for all together"] if together else []), text_column("taken alone")]
     note = "Holm: corrected for all comparisons but the deciding one."
     note += " All together: intervals that hold at once for the same (Bonferroni)." if together else ""
     return table("pairs", "Every comparison made", heads, rows, note=note)
