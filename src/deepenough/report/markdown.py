@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from deepenough.report.figures import Picture
 from deepenough.report.gallery import Gallery
-from deepenough.report.sections import Block, Document, Listing
+from deepenough.report.document import Block, Document, Listing
 from deepenough.report.tables import Table
 
 

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from deepenough.records import write_atomically
 from deepenough.report import evidence, markdown, sections
-from deepenough.report.sections import Document
+from deepenough.report.document import Document
 
 TEMPLATES = Path(__file__).parent / "templates"
 _UNITS = r"(?=(?:%|px|ms|s|min|h|GiB|MiB|KiB|points|seeds?|images?)\b|%)"

@@ -8,62 +8,24 @@ render the same document, so neither can say what the other does not. A new kind
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import polars as pl
 
 from deepenough import comparison
 from deepenough.records import Verdict
 from deepenough.report import stopping, words
+from deepenough.report.document import Block, Document, Listing, Section
 from deepenough.report.evidence import Evidence
-from deepenough.report.figures import Picture
 from deepenough.report.figures.cost import accuracy_against_latency
 from deepenough.report.figures.noise import noise_parts
 from deepenough.report.figures.scale import accuracy_over_scale, gain_over_scale
 from deepenough.report.figures.slices import gain_per_slice
 from deepenough.report.figures.training import training_curves
 from deepenough.report.figures.verdict import verdict_picture
-from deepenough.report.gallery import Gallery, gallery
+from deepenough.report.gallery import gallery
 from deepenough.report.noise import account_in_words, gap_in_words
 from deepenough.report.slices import images_of_slices, lead
-from deepenough.report.tables import Table, data, machine, noise, numbers, results
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """Text to be shown as it is: a study file, a command."""
-
-    title: str
-    text: str
-
-
-Block = Picture | Table | Gallery | Listing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One part of the report. Blocks in `aside` are there for who asks: folded on the page."""
-
-    key: str
-    title: str
-    lead: tuple[str, ...] = ()
-    blocks: tuple[Block, ...] = ()
-    aside: tuple[Block, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """The whole report."""
-
-    name: str
-    answer: str
-    verdict: Verdict
-    headline: str
-    sentences: tuple[str, ...]
-    picture: Picture
-    facts: Table
-    next_steps: tuple[str, ...]
-    sections: tuple[Section, ...]
+from deepenough.report.tables import data, machine, noise, numbers, results
 
 
 def document(evidence: Evidence) -> Document:

@@ -1,0 +1,124 @@
+"""Records to disk and back: whole files or none, and what is torn or foreign is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+
+from deepenough.errors import RecordError
+from deepenough.records.results import Audit, ContenderResult, Finding, Needed, PairResult, Verdict
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, flush it to disk, then rename it over `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_table(path: Path, frame: pl.DataFrame, schema: Mapping[str, Any]) -> None:
+    """Write `frame` as Parquet with exactly the columns of `schema`, in its order; extra columns follow, if any."""
+    extra = [name for name in frame.columns if name not in schema]
+    ordered = frame.select([*(pl.col(name).cast(kind) for name, kind in schema.items()), *extra])
+    write_atomically(path, ordered.write_parquet)
+
+
+def read_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
+    """Read a table written by `write_table`; a missing, torn or foreign file is a `RecordError`."""
+    if not path.is_file():
+        raise RecordError(str(path), "a records table", "no such file", "give the folder of a finished study")
+    try:
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise RecordError(
+            str(path), "a Parquet table", f"a torn or foreign file ({error})", "run the study again"
+        ) from error
+    missing = [name for name in schema if name not in frame.columns]
+    if missing:
+        raise RecordError(str(path), f"the columns {', '.join(schema)}", f"no column {', '.join(missing)}")
+    return frame
+
+
+def to_json(record: object) -> str:
+    """A dataclass, mapping or list as JSON; NaN and infinities become null, since JSON has none."""
+    plain = dataclasses.asdict(record) if dataclasses.is_dataclass(record) and not isinstance(record, type) else record
+    return json.dumps(_finite(plain), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def write_json(path: Path, record: object) -> None:
+    """Write a record as JSON, atomically."""
+    text = to_json(record) + "\n"
+    write_atomically(path, lambda stream: stream.write(text.encode()))
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401  the caller knows the form
+    """Read JSON; a missing or torn file is a `RecordError`."""
+    if not path.is_file():
+        raise RecordError(str(path), "a JSON record", "no such file", "give the folder of a finished study")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RecordError(str(path), "JSON", f"a torn or foreign file ({error})", "run the study again") from error
+
+
+def verdict_from_json(plain: Mapping[str, Any]) -> Verdict:
+    """The inverse of `to_json` for a verdict; unknown keys, which a later version may add, are ignored."""
+    known = {f.name for f in dataclasses.fields(Verdict)}
+    values = {key: value for key, value in plain.items() if key in known}
+    try:
+        values["interval"] = tuple(values["interval"])
+        values["needed"] = None if values["needed"] is None else Needed(**values["needed"])
+        values["pairs"] = [_pair_from_json(pair) for pair in values["pairs"]]
+        values["contenders"] = [_contender_from_json(entry) for entry in values["contenders"]]
+        return Verdict(**values)
+    except (KeyError, TypeError) as error:
+        raise RecordError(
+            "verdict.json", "a verdict", f"another form ({error})", "run `deepenough verdict FOLDER`"
+        ) from error
+
+
+def _pair_from_json(entry: Mapping[str, Any]) -> PairResult:
+    ends = {key: tuple(entry[key]) for key in ("interval", "simultaneous_interval") if entry.get(key) is not None}
+    return PairResult(**{**entry, **ends})
+
+
+def _contender_from_json(entry: Mapping[str, Any]) -> ContenderResult:
+    interval = None if entry["interval"] is None else tuple(entry["interval"])
+    return ContenderResult(
+        **{**entry, "interval": interval, "per_seed": {int(k): v for k, v in entry["per_seed"].items()}}
+    )
+
+
+def audit_from_json(plain: Mapping[str, Any]) -> Audit:
+    """The inverse of `to_json` for an audit."""
+    try:
+        return Audit(**{**plain, "findings": [Finding(**finding) for finding in plain["findings"]]})
+    except (KeyError, TypeError) as error:
+        raise RecordError("audit.json", "an audit", f"another form ({error})", "run the study again") from error
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

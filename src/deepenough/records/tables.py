@@ -1,0 +1,72 @@
+"""The tables' columns and their types: a contract, add and never rename."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+SAMPLES: dict[str, Any] = {
+    "sample_id": pl.String,  # sha256 of the file's bytes, the first 32 hexadecimal digits
+    "path": pl.String,  # relative to the source's root where it has one
+    "target": pl.String,  # the class name
+    "split": pl.String,  # train, val or test
+    "group": pl.String,  # cluster the sample belongs to (patient, object, ...), null where none was given
+    "width": pl.Int32,  # pixels, after EXIF orientation
+    "height": pl.Int32,
+}
+QUARANTINE: dict[str, Any] = {
+    "path": pl.String,
+    "reason": pl.String,  # a short stable word: truncated, not_an_image, duplicate_across_splits, ...
+    "detail": pl.String,  # one line for people
+    "target": pl.String,  # null where unknown
+    "split": pl.String,  # null where unknown
+}
+SCORES: dict[str, Any] = {
+    "contender": pl.String,
+    "seed": pl.Int64,
+    "scale": pl.Int32,  # image side at test, pixels
+    "sample_id": pl.String,
+    "target": pl.String,
+    "prediction": pl.String,
+    "score": pl.Float64,  # higher is better; 0/1 for classification
+    "confidence": pl.Float64,  # probability of the prediction, in [0, 1]
+}
+NOISE: dict[str, Any] = {
+    **SCORES,  # `seed` is that of the sources that stood still
+    "source": pl.String,  # a NoiseSource
+    "run": pl.Int64,  # from 1
+}
+COSTS: dict[str, Any] = {
+    "contender": pl.String,
+    "scale": pl.Int32,
+    "batch": pl.Int32,
+    "device": pl.String,
+    "precision": pl.String,  # fp32 or bf16
+    "parameters": pl.Int64,
+    "macs": pl.Int64,  # multiply-accumulates for one image
+    "latency_s": pl.Struct({"p50": pl.Float64, "p95": pl.Float64}),  # seconds a batch
+    "images_per_s": pl.Float64,
+    "peak_bytes": pl.Int64,  # of the process on CPU, of the device's allocator on a GPU
+}
+SLICES: dict[str, Any] = {  # big minus small in the verdict's unit; interval and p-value are for each slice alone
+    "column": pl.String,  # class, size (short side), aspect (width over height), or a column of the manifest
+    "level": pl.String,
+    "scale": pl.Int32,
+    "samples": pl.Int64,
+    **dict.fromkeys(("difference", "low", "high", "p_value"), pl.Float64),
+    "q_value": pl.Float64,  # false discovery rate over all rows (Benjamini-Yekutieli); null with two seeds
+    **dict.fromkeys(("only_big", "only_small"), pl.Int64),  # samples that one gets right in more of its runs
+    **dict.fromkeys(("small", "big"), pl.String),  # contenders
+    **dict.fromkeys(("small_mean", "big_mean"), pl.Float64),
+}
+HISTORY: dict[str, Any] = {
+    "step": pl.Int64,  # optimiser steps done
+    "epoch": pl.Float64,
+    "learning_rate": pl.Float64,
+    "loss": pl.Float64,  # mean training loss since the previous row
+    "train_accuracy": pl.Float64,  # on the augmented batches since the previous row; null under mixup or cutmix
+    "val_accuracy": pl.Float64,  # at the training scale; null where not measured
+    "images_per_s": pl.Float64,  # of this contender alone
+    "elapsed_s": pl.Float64,  # training time of this contender so far, interruptions left out
+}
