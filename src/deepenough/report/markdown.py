@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from deepenough.report.document import Block, Document, Listing
 from deepenough.report.figures import Picture
 from deepenough.report.gallery import Gallery
-from deepenough.report.document import Block, Document, Listing
 from deepenough.report.tables import Table
 
 
