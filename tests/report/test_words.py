@@ -103,7 +103,10 @@ def test_sentences_name_designs_that_would_settle_an_undecided_question(made_up)
     undecided = made_up.verdict(answer="undecided", interval=(-0.8, 0.7), samples=3000, needed=made_up.needed())
     text = " ".join(words.sentences(undecided))
     assert "With 3 seeds no number of images is sure to settle it: the seeds alone leave ±0.45 points." in text
-    assert "Sure to settle it: 8 seeds each on 74,000 test images, or 10 seeds each on 30,000 test images." in text
+    assert (
+        "Sure to settle it, where the interval comes out as wide as foretold: 8 seeds each on 74,000 test images, or "
+        "10 seeds each on 30,000 test images." in text
+    )
     assert (
         "if the truth is as measured): 5 seeds each on 18,000 test images, or 8 seeds each on 8,700 test images."
         in text

@@ -193,7 +193,8 @@ def needed_in_words(verdict: Verdict) -> list[str]:
     lines = _floors(verdict, needed)
     it = "it" if verdict.scope == "architecture" else "it for these two networks"
     if needed.guaranteed:
-        lines.append(f"Sure to settle {it}: {_designs(verdict, needed.guaranteed)}.")
+        designs = _designs(verdict, needed.guaranteed)
+        lines.append(f"Sure to settle {it}, where the interval comes out as wide as foretold: {designs}.")
     if needed.likely and needed.likely != needed.guaranteed:
         lines.append(f"Likely to settle {it} (80 %, if the truth is as measured): {_designs(verdict, needed.likely)}.")
     if not (needed.guaranteed or needed.likely) and verdict.scope == "architecture":

@@ -160,7 +160,10 @@ def designs(verdict: Verdict) -> Table | None:
         "test images, likely to settle it": [_images(likely.get(k)) for k in counts],
         "test images, sure to settle it": [_images(sure.get(k)) for k in counts],
     }
-    note = "Likely: 80 %, if the truth is as measured. Sure: whatever the truth is. A dash: no number of images does."
+    note = (
+        "Likely: 80 %, if the truth is as measured. Sure: whatever the truth is, where the interval comes out as wide "
+        "as foretold. A dash: no number of images does."
+    )
     if needed.guaranteed_at_upper_sd is not None:
         columns["sure, if seeds vary more"] = [_images(upper.get(k)) for k in counts]
         note += " If seeds vary more: the spread of each network's seeds at its 80 % upper bound."
