@@ -55,7 +55,7 @@ def seeds(verdict: Verdict, account: Mapping[str, Any]) -> Table | None:
         for entry in account["seeds"]
     ]
     heads = ["", "trainings", *_spread_heads(verdict)]
-    note = "95 % intervals below: few trainings leave a standard deviation nearly open."
+    note = "Below, intervals at 95 %: few trainings leave a standard deviation nearly open."
     return table("noiseseeds", f"How far trainings differ in {verdict.metric}", heads, rows, note=note)
 
 
@@ -76,7 +76,7 @@ def sources(verdict: Verdict, account: Mapping[str, Any]) -> Table | None:
     heads = ["varied", text_column("contender"), "trainings", *_spread_heads(verdict), "variance beside all seeds'"]
     sides = ", ".join(f"{side} px" for side in sorted({entry["scale"] for entry in account["sources"]}))
     note = (
-        f"Seed 0's training is one of them; tested at {sides}, 95 % intervals below. The last column holds the "
+        f"Seed 0's training is one of them; tested at {sides}; below, intervals at 95 %. The last column holds the "
         "variance as seen against that over the study's own seeds; sources need not add up to it, since each was "
         "varied beside seed 0 only."
     )
