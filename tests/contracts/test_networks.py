@@ -23,7 +23,20 @@ def random_images(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture(scope="module", params=names())
+FAST = {  # one of each kind of part; the others run with the slow tests
+    "resnet50",
+    "resnet101",
+    "res2net50",
+    "blresnet50",
+    "resnet50-fpn",
+    "resnet50-concat",
+    "resnetrs50",
+    "resnetblur50",
+}
+KINDS = [pytest.param(name, marks=[] if name in FAST else [pytest.mark.slow]) for name in names()]
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def network(request):
     """A network with live residual branches and running statistics of its own, as after some training."""
     built = build(request.param, OUTPUTS, seed=11)
