@@ -110,3 +110,10 @@ def test_simultaneous_intervals_survive_the_way_to_json_and_back(make_scores):
     for pair in plain["pairs"]:
         del pair["simultaneous_interval"]  # a verdict of an earlier version
     assert all(pair.simultaneous_interval is None for pair in records.verdict_from_json(plain).pairs)
+
+
+def test_looks_caution_and_unequal_seeds_caution_do_not_undo_each_other():
+    rng = np.random.default_rng(3)
+    big, small = (rng.random((k, 400)) < 0.8 + rng.normal(0, 0.05, (k, 1)) for k in (8, 7))
+    plain, guarded = (estimate_gain(big * 1.0, small * 1.0, guard=guard) for guard in (1, 2))
+    assert guarded.degrees_of_freedom < plain.degrees_of_freedom

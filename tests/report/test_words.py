@@ -147,6 +147,12 @@ def test_next_steps_quote_the_folder_and_ask_for_more_seeds_when_undecided(made_
     assert second.startswith("deepenough verdict 'my runs/photos' --margin 0.8  # ")
 
 
+def test_next_steps_after_looks_plan_the_next_study_and_do_not_look_once_more(made_up):
+    verdict = made_up.verdict(answer="undecided", interval=(-0.8, 0.7), needed=made_up.needed(), looks=[{"seeds": 3}])
+    first, _ = words.next_steps(verdict, "runs/photos")
+    assert first.startswith("deepenough plan --pilot runs/photos --margin 0.5")
+
+
 def test_next_steps_propose_own_images_when_settled(made_up):
     first, second = words.next_steps(made_up.verdict(), "runs/demo")
     assert first.startswith("deepenough compare my_photos/")

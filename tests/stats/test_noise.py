@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from deepenough.errors import InputError
-from deepenough.stats import compare_checkpoints, nested, noise_budget, paired, run_spread, sd_interval
+from deepenough.stats import (
+    compare_checkpoints,
+    nested,
+    nested_unbalanced,
+    noise_budget,
+    paired,
+    run_spread,
+    sd_interval,
+)
 from deepenough.stats.estimate import Components, Estimate
 
 
@@ -218,3 +226,11 @@ def test_run_spread_refuses_what_has_no_spread(scores):
 def test_sd_interval_refuses_one_value():
     with pytest.raises(InputError, match="at least 1 degree of freedom"):
         sd_interval(1.0, 0)
+
+
+def test_scores_with_gaps_are_refused_since_their_parts_do_not_add_up():
+    rng = np.random.default_rng(0)
+    a, b = crossed(rng, (3, 3), 50, (0.1, 0.1), 1.0, 1.0)
+    a[0, :10] = math.nan
+    with pytest.raises(InputError, match="scores without gaps"):
+        noise_budget(nested_unbalanced(a, b))

@@ -291,3 +291,32 @@ def test_power_is_one_far_out_where_scipys_noncentral_t_fails():
     assert np.isnan(scipy.special.nctdtr(20, 40, 2.0))
     parts = Components(seed_variances=(1e-9, 1e-9), residual_variances=(1e-4, 1e-4), sample_variance=1e-4)
     assert float(predicted_power(parts, 3, 1e7, 0.5)) == 1.0
+
+
+@pytest.mark.parametrize("guard", [1, 2])
+def test_foretold_interval_is_that_of_the_estimator_under_the_same_guard_and_level(guard):
+    rng = np.random.default_rng(5)
+    skill = 0.8 + rng.normal(0, 0.08, (2, 4, 1))
+    a, b = (rng.random((2, 4, 300)) < skill).astype(float)
+    seen = nested(a, b, guard=guard, level=0.98)
+    foretold = interval_half_width(seen.components, 4, 300.0, level=0.98, guard=guard)
+    assert min(seen.components.seed_variances) > 0
+    assert (seen.interval[1] - seen.interval[0]) / 2 == pytest.approx(float(foretold), rel=1e-9)
+
+
+def test_designs_under_a_guard_are_larger():
+    parts = Components(seed_variances=(1e-6, 1e-6), residual_variances=(0.0225, 0.0225), sample_variance=0.018)
+    seen = Estimate(
+        difference=0.0,
+        standard_error=0.002,
+        degrees_of_freedom=9.0,
+        interval=(-0.004, 0.004),
+        p_value=1.0,
+        design="nested",
+        seeds=(5, 5),
+        samples=2000,
+        components=parts,
+    )
+    plain, guarded = (needed(seen, 0.01, guard=guard).guaranteed[0] for guard in (1, 2))
+    assert guarded["seeds"] == plain["seeds"]
+    assert guarded["samples"] > plain["samples"]

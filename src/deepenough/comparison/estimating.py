@@ -20,6 +20,7 @@ from deepenough.stats import (
 )
 from deepenough.stats.distributions import FloatArray, t_quantile
 from deepenough.stats.mrmc import Guard
+from deepenough.stats.unbalanced import guard_by_seeds
 
 _METHODS = {
     "nested": "nested-seed multi-reader multi-case (Obuchowski-Rockette) with Hillis' degrees of freedom",
@@ -66,7 +67,8 @@ def estimate_gain(
     elif len(big) == len(small):
         estimate = nested(first, second, level=level, guard=guard)
     else:
-        estimate = nested_unbalanced(first, second, level=level)
+        cautious = np.maximum(guard_by_seeds((len(big), len(small))), guard)
+        estimate = nested_unbalanced(first, second, guard=cautious, level=level)
     if not (is_binary(big) and is_binary(small)):
         return estimate
     if "no_variance" not in estimate.warnings:

@@ -125,7 +125,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         method=method_of(estimate, clustered=question.clusters is not None, guard=guard),
         beyond_margin=decision.beyond_margin,
         enough_for_any_margin_above=estimate.interval[1],
-        needed=_with_labels(_needed(estimate, decision, margin, len(aligned.sample_ids), level), scores, pair, at),
+        needed=_with_labels(_needed(question, estimate, decision), scores, pair, at),
         caveats=list(dict.fromkeys(said)),
         scale_chosen_on=chosen_on,
         contenders=_contenders(question, ordered, validation),
@@ -198,14 +198,16 @@ def _contenders(question: _Question, ordered: Sequence[str], validation: pl.Data
     return results
 
 
-def _needed(estimate: Estimate, decision: Decision, margin: float, samples: int, level: float) -> Needed | None:
+def _needed(question: _Question, estimate: Estimate, decision: Decision) -> Needed | None:
     """What would settle what is open; for single runs also the seed SD that would overturn what was seen."""
     found: Needed | None = None
+    margin, samples = question.margin, len(question.aligned.sample_ids)
+    level, guard = question.level, question.guard
     plan = for_planning(estimate, level=level)
     if decision.answer == "undecided":
-        found = needed(plan, margin, level=level)
+        found = needed(plan, margin, level=level, guard=guard)
     elif decision.beyond_margin is False:
-        found = needed(plan, margin, target=estimate.difference - margin, level=level)
+        found = needed(plan, margin, target=estimate.difference - margin, level=level, guard=guard)
     if found is not None:
         found = in_samples(found, samples / estimate.samples)  # the estimate counts clusters where there are any
     if estimate.components.seed_variances:

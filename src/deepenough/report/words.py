@@ -248,7 +248,11 @@ def next_steps(verdict: Verdict, folder: Path | str) -> list[str]:
     home = str(folder)
     study = shlex.quote(str(Path(home) / "study.yaml"))
     runs = max((len(seeds) for seeds in verdict.seeds.values()), default=1)
-    if _open(verdict) or verdict.scope == "checkpoint":
+    if verdict.looks and _open(verdict):  # the declared looks are spent: the same images with more seeds are one more
+        first = (
+            f"deepenough plan --pilot {shlex.quote(home)} --margin {numbers.shortest(verdict.margin)}  # plan the next"
+        )
+    elif _open(verdict) or verdict.scope == "checkpoint":
         seeds = _seeds_to_try(verdict, runs)
         out = shlex.quote(f"{home.rstrip('/')}-{seeds}seeds")
         first = f"deepenough compare {study} --seeds {seeds} --out {out}  # what would make the answer surer"

@@ -44,12 +44,21 @@ from deepenough.stats.resampling import resample_difference, resample_two_way
 from deepenough.stats.reweighted import bootstrap_covariance, from_covariance, reweighted
 from deepenough.stats.sequential import Look, Watch, log_evidence, schedule, spending, watch
 from deepenough.stats.unbalanced import nested_unbalanced
+from deepenough.stats.weighted import (
+    Detections,
+    average_precision,
+    mean_average_precision,
+    pair_weights,
+    tar_at_far,
+    weighted_mean,
+)
 
 __all__ = [
     "WARNINGS",
     "Audit",
     "Components",
     "Decision",
+    "Detections",
     "Divergence",
     "Estimate",
     "Joint",
@@ -64,6 +73,7 @@ __all__ = [
     "audit",
     "auroc_covariance",
     "auroc_scores",
+    "average_precision",
     "average_precision_scores",
     "balanced_accuracy_scores",
     "benjamini_hochberg",
@@ -87,10 +97,12 @@ __all__ = [
     "max_t",
     "mcnemar_exact_p",
     "mcnemar_mid_p",
+    "mean_average_precision",
     "needed",
     "nested",
     "nested_unbalanced",
     "noise_budget",
+    "pair_weights",
     "paired",
     "predicted_power",
     "resample_difference",
@@ -106,8 +118,10 @@ __all__ = [
     "smallest_margin",
     "spending",
     "tango_interval",
+    "tar_at_far",
     "tipping_seed_sd",
     "watch",
+    "weighted_mean",
     "wilson_interval",
     "with_upper_seed_sds",
 ]

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from deepenough.stats.distributions import FloatArray
+from deepenough.stats.estimate import ROUNDING as _ROUNDING
 from deepenough.stats.mrmc import Guard, Spread
 
 Codes = npt.NDArray[np.int64]
-_ROUNDING = 1e-13  # as in mrmc
 
 
 def sum_by_group(values: FloatArray, codes: Codes, groups: int) -> FloatArray:

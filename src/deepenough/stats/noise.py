@@ -75,6 +75,9 @@ def noise_budget(estimate: Estimate) -> NoiseBudget:
         estimate: of `nested`, `paired` or `compare_checkpoints`; for checkpoints all is due to the samples, since how
             far new trainings would differ is unknown.
 
+    Raises:
+        InputError: the estimate is of scores with gaps, whose parts do not add up.
+
     >>> from deepenough.stats.mrmc import nested
     >>> a = [[1, 1, 0, 1, 1, 0], [1, 1, 1, 1, 1, 0], [1, 0, 1, 1, 1, 0]]
     >>> b = [[1, 0, 0, 1, 0, 0], [1, 0, 0, 1, 0, 0], [1, 0, 0, 1, 1, 1]]
@@ -84,6 +87,8 @@ def noise_budget(estimate: Estimate) -> NoiseBudget:
     >>> round(sum(part.variance for part in found.parts) / found.standard_error**2, 9), round(found.gap, 2)
     (1.0, 1.46)
     """
+    if "missing_scores" in estimate.warnings:
+        raise InputError("estimate", "scores without gaps", "missing scores", "take the samples that all runs scored")
     parts, size = estimate.components, estimate.samples
     counts = estimate.seeds[: len(parts.seed_variances)]
     residuals = [left / size for left in parts.residual_variances]

@@ -68,6 +68,7 @@ def needed(
     power: float = 0.8,
     price: Price | None = None,
     level: float = 0.95,
+    guard: int = 1,
 ) -> Needed:
     """Designs that would settle the question, from the components of an estimate of big minus small.
 
@@ -86,6 +87,7 @@ def needed(
         power: of the likely designs.
         price: of seeds and samples, to find the cheapest designs, with any number of seeds from the estimate's on.
         level: of the interval that is to decide.
+        guard: of its degrees of freedom, as in `nested`.
 
     Returns:
         Designs hold `seeds` a contender, `samples` of the test set in all, `total_samples` scored in all (seeds x
@@ -109,13 +111,13 @@ def needed(
     def narrow(parts: Components) -> Settles | None:
         if target is not None:
             return None
-        return lambda k, n: 2.0 * interval_half_width(parts, k, n, level=level) <= margin
+        return lambda k, n: 2.0 * interval_half_width(parts, k, n, level=level, guard=guard) <= margin
 
     def likely(parts: Components) -> Settles | None:
         sure = narrow(parts)
 
         def settles(k: int, n: FloatArray) -> BoolArray:
-            enough = predicted_power(parts, k, n, distance, level=level) >= power
+            enough = predicted_power(parts, k, n, distance, level=level, guard=guard) >= power
             return enough if sure is None else enough | sure(k, n)  # a narrow interval decides whatever the truth
 
         return settles if distance > 0 else None

@@ -25,20 +25,26 @@ _GRID = np.unique(np.geomspace(10, LARGEST, 600).astype(np.int64))
 
 
 def interval_half_width(
-    parts: Components, seeds: int, samples: FloatArray | float, *, level: float = 0.95
+    parts: Components, seeds: int, samples: FloatArray | float, *, level: float = 0.95, guard: int = 1
 ) -> FloatArray:
-    """Predicted half width of the interval with `seeds` runs a contender and `samples` samples.
+    """Predicted half width of the interval with `seeds` runs a contender and `samples` samples; `guard` as in `nested`.
 
     >>> parts = Components(seed_variances=(0, 0), residual_variances=(.0225, .0225), sample_variance=.018)
     >>> round(float(interval_half_width(parts, 3, 22_800.0)), 4)
     0.0025
     """
-    variance, df = _design(parts, seeds, np.asarray(samples, np.float64))
+    variance, df = _design(parts, seeds, np.asarray(samples, np.float64), guard)
     return t_quantile(df, 0.5 + level / 2.0) * np.sqrt(variance)
 
 
 def predicted_power(
-    parts: Components, seeds: int, samples: FloatArray | float, distance: float, *, level: float = 0.95
+    parts: Components,
+    seeds: int,
+    samples: FloatArray | float,
+    distance: float,
+    *,
+    level: float = 0.95,
+    guard: int = 1,
 ) -> FloatArray:
     """Chance that the interval clears a bound at `distance` from the truth, on that side.
 
@@ -46,7 +52,7 @@ def predicted_power(
     >>> round(float(predicted_power(parts, 3, 11_400.0, 0.005)), 2)
     0.8
     """
-    variance, df = _design(parts, seeds, np.asarray(samples, np.float64))
+    variance, df = _design(parts, seeds, np.asarray(samples, np.float64), guard)
     critical = t_quantile(df, 0.5 + level / 2.0)
     error = np.sqrt(variance)
     with np.errstate(divide="ignore"):
@@ -164,7 +170,7 @@ def fewest_samples(settles: Callable[[FloatArray], BoolArray]) -> int | None:
     return high
 
 
-def _design(parts: Components, seeds: int, samples: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _design(parts: Components, seeds: int, samples: FloatArray, guard: int = 1) -> tuple[FloatArray, FloatArray]:
     """Predicted variance and degrees of freedom, shape of `samples`."""
     cap = np.maximum(samples - 1.0, 1.0)
     if not parts.seed_variances:  # checkpoints: the runs are fixed
@@ -174,7 +180,8 @@ def _design(parts: Components, seeds: int, samples: FloatArray) -> tuple[FloatAr
     ]
     total = np.sum(share, axis=0)
     variance = total + parts.sample_variance / samples
-    below = np.sum(np.square(share), axis=0) / (seeds - 1.0)
+    below = np.square(guard) * np.sum(np.square(share), axis=0) / (seeds - 1.0)
+    above = np.square(guard * total + parts.sample_variance / samples)
     with np.errstate(divide="ignore", invalid="ignore"):
-        df = np.where(below > 0, np.square(variance) / below, np.inf)
+        df = np.where(below > 0, above / below, np.inf)
     return variance, np.minimum(df, cap)

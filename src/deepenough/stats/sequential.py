@@ -1,6 +1,6 @@
 """Looking more than once: seeds trained in declared looks, and two checkpoints watched image by image.
 
-**Seeds.** A study that is tested at 5 % after 3, 5, 8 and 12 seeds and stops when it likes what it sees errs 9 to 10 %
+**Seeds.** A study that is tested at 5 % after 3, 5, 8 and 12 seeds and stops when it likes what it sees errs 9 to 11 %
 of the time. Here the looks are declared beforehand and the 5 % are divided among them: each look has a level of its
 own, and by Bonferroni's inequality the intervals of all looks cover the true gain together with probability 95 % or
 more, however the looks depend on each other. So the interval at which a study stops is right whatever made it stop,

@@ -35,13 +35,11 @@ import numpy.typing as npt
 
 from deepenough.errors import InputError
 from deepenough.stats.distributions import FloatArray
+from deepenough.stats.estimate import ROUNDING as _ROUNDING
 from deepenough.stats.estimate import Estimate
 from deepenough.stats.mrmc import Guard, Spread
 
-_ROUNDING = 1e-13  # as in mrmc
-
-
-GuardRule = Guard | Literal["seeds"]
+GuardRule = Guard | FloatArray | Literal["seeds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +62,8 @@ def nested_unbalanced(
     Args:
         a: scores of A, shape (seeds of A, samples), NaN where missing; a run without any score is left out.
         b: scores of B, the same samples in the same order.
-        guard: of the degrees of freedom; by default 1, the published form, with equal numbers of seeds and "seeds"
-            with unequal ones.
+        guard: of the degrees of freedom, or one for each contender; by default 1, the published form, with equal
+            numbers of seeds and "seeds" with unequal ones.
         level: of the interval.
 
     Returns:
@@ -91,7 +89,7 @@ def nested_unbalanced(
         raise InputError("scores", wanted, str(both), "score the same samples")
     equal = len(first) == len(second)
     fits = fit_runs(first), fit_runs(second)
-    spread, pure = _combine(fits, guard or (1 if equal else "seeds"))
+    spread, pure = _combine(fits, ((1 if equal else "seeds") if guard is None else guard))
     words = [] if equal else ["unequal_seeds"]
     words += ["two_seeds"] if min(spread.counts) == 2 else []
     words += ["missing_scores"] if np.isnan(first).any() or np.isnan(second).any() else []
@@ -159,7 +157,7 @@ def _combine(fits: tuple[Fit, Fit], guard: GuardRule) -> tuple[Spread, FloatArra
     largest = np.max([np.abs(fit.values).max(-1) for fit in fits], axis=0)
     spread_out = np.where(spread_out > np.square(_ROUNDING * largest), spread_out, 0.0)
     samples = np.maximum(spread_out - (residuals * between).sum(-1), 0.0) / size
-    inflation = guard_by_seeds(counts) if guard == "seeds" else guard
+    inflation = guard_by_seeds(counts) if isinstance(guard, str) else guard
     spread = Spread(difference, seeds, samples, residuals, observed, counts, size, inflation, freedom)
     return spread, np.maximum(observed - noise, 0.0)
 

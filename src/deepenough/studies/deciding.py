@@ -59,7 +59,7 @@ def decide(bench: Bench, look: Look) -> Decided:
         unit=metric.unit,
         multiplier=metric.multiplier,
         groups=known,
-        caveats=_caveats(bench, diverged),
+        caveats=_caveats(bench, look, diverged),
         noise_runs=read_table(store.noise, NOISE) if store.noise.is_file() else None,
         level=look.level,
         guard=look.guard,
@@ -130,7 +130,7 @@ def _require_one_sound(bench: Bench, look: Look, diverged: list[str]) -> None:
             raise StudyError(contender, "at least one training that converges", "all trainings diverged", remedy)
 
 
-def _caveats(bench: Bench, diverged: list[str]) -> list[str]:
+def _caveats(bench: Bench, look: Look, diverged: list[str]) -> list[str]:
     """What this study cannot know, in sentences; the comparison adds what the numbers themselves give away."""
     study, said = bench.study, []
     training = len(bench.train)
@@ -152,8 +152,8 @@ def _caveats(bench: Bench, diverged: list[str]) -> list[str]:
         )
     if diverged:
         said.append(
-            f"Diverged and left out: {', '.join(diverged)} ({_rates(bench, diverged)}). The verdict is about trainings "
-            "that converge; a contender that diverges is a finding in itself."
+            f"Diverged and left out: {', '.join(diverged)} ({_rates(bench, look, diverged)}). The verdict is about "
+            "trainings that converge; a contender that diverges is a finding in itself."
         )
     extra = diverged_cells(bench.store, bench.design.contenders)
     if extra:
@@ -161,13 +161,13 @@ def _caveats(bench: Bench, diverged: list[str]) -> list[str]:
     return said
 
 
-def _rates(bench: Bench, diverged: list[str]) -> str:
+def _rates(bench: Bench, look: Look, diverged: list[str]) -> str:
     """How often each contender that diverged did so, with the 95 % interval of the rate."""
     said = []
     for contender in bench.design.contenders:
-        count = sum(cell_name(contender, seed) in diverged for seed in range(bench.design.seeds))
-        low, high = diverged_rate(count, bench.design.seeds).interval
+        count = sum(cell_name(contender, seed) in diverged for seed in range(look.seeds))
+        low, high = diverged_rate(count, look.seeds).interval
         if count:
             share = f"{100 * low:.0f} to {100 * high:.0f} %"
-            said.append(f"{contender}: {count} of {bench.design.seeds} trainings, so a rate of {share}")
+            said.append(f"{contender}: {count} of {look.seeds} trainings, so a rate of {share}")
     return "; ".join(said)
