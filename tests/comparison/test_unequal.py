@@ -114,6 +114,10 @@ def test_simultaneous_intervals_survive_the_way_to_json_and_back(make_scores):
 
 def test_looks_caution_and_unequal_seeds_caution_do_not_undo_each_other():
     rng = np.random.default_rng(3)
-    big, small = (rng.random((k, 400)) < 0.8 + rng.normal(0, 0.05, (k, 1)) for k in (8, 7))
+    hard = rng.random((2, 400)) < 0.2  # for one network and not for the other, so that samples vary too
+    big, small = (
+        (rng.random((k, 400)) < 0.9 + rng.normal(0, 0.03, (k, 1)) - 0.5 * own)
+        for k, own in zip((8, 7), hard, strict=True)
+    )
     plain, guarded = (estimate_gain(big * 1.0, small * 1.0, guard=guard) for guard in (1, 2))
     assert guarded.degrees_of_freedom < plain.degrees_of_freedom
