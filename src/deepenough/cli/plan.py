@@ -32,15 +32,23 @@ def plan(  # noqa: PLR0913  one option a parameter
             show_default=False,
         ),
     ] = None,
-    margin: Annotated[float, typer.Option(help="The gain too small to pay for, in points.")] = _options.DEFAULT_MARGIN,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="The gain too small to pay for, in points, or in the unit of a pilot's scores that are not 0 and 1 "
+            f"(then without a default).  [default: {_options.DEFAULT_MARGIN:g}]",
+            show_default=False,
+        ),
+    ] = None,
     images: Annotated[
         int | None, typer.Option(metavar="N", help="So many test images, in place of a SOURCE.", show_default=False)
     ] = None,
     pilot: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             metavar="FOLDER|PREDICTIONS",
-            help="A finished study, or predictions in CSV or Parquet: plan from what it measured.",
+            help="A finished study, or predictions: plan from what they measured. Once a file, where each holds one "
+            "run; what verdict reads only with --run, --targets, --classes, --form or --values: as one long table.",
             show_default=False,
         ),
     ] = None,
@@ -87,13 +95,11 @@ def plan(  # noqa: PLR0913  one option a parameter
       deepenough plan --pilot runs/demo --margin 2 --image-cost 10
     """
     given = _Given(accuracy=accuracy, disagreement=disagreement, seed_sd=seed_sd)
-    measured = _measured(pilot, given)
+    measured = _measured(pilot or [], given)
     _require_images(source, images, measured)
     _require_svg(out)
     _require_probe({"--contenders": contenders, "--budget": budget}, probing=probe and source is not None)
-    from deepenough.stats import check_margin
-
-    check_margin(margin)  # before pictures are opened for minutes
+    margin = _checked(margin, measured)  # before pictures are opened for minutes
     prepared = None if source is None else _prepare(source)
     outlook = None
     if prepared is not None and source is not None and probe:
@@ -101,7 +107,7 @@ def plan(  # noqa: PLR0913  one option a parameter
     at_hand = _images_at_hand(images, prepared, measured)
     price = _price(image_cost, seed_cost, outlook, measured, at_hand)
     prospect = _prospect(given, measured, at_hand, margin, price)
-    picture = out or Path("runs") / f"{_name(source, pilot, at_hand)}-plan.svg"
+    picture = out or Path("runs") / f"{_name(source, pilot or [], at_hand)}-plan.svg"
     _draw(prospect, picture)
     if as_json:
         _output.say_json(_plain(prospect, outlook, prepared, picture))
@@ -120,8 +126,8 @@ class _Given:
     seed_sd: float | None
 
 
-def _measured(pilot: Path | None, given: _Given) -> Pilot | None:
-    if pilot is None:
+def _measured(pilot: list[Path], given: _Given) -> Pilot | None:
+    if not pilot:
         return None
     assumed = [f"--{name.replace('_', '-')}" for name, value in asdict(given).items() if value is not None]
     if assumed:
@@ -129,6 +135,15 @@ def _measured(pilot: Path | None, given: _Given) -> Pilot | None:
     from deepenough.studies.pilot import read_pilot
 
     return read_pilot(pilot)
+
+
+def _checked(margin: float | None, measured: Pilot | None) -> float:
+    from deepenough.stats import check_margin
+
+    default = _options.DEFAULT_MARGIN
+    checked = measured.measure.margin(margin, default) if measured else default if margin is None else margin
+    check_margin(checked)
+    return checked
 
 
 def _require_images(source: str | None, images: int | None, measured: Pilot | None) -> None:
@@ -211,10 +226,10 @@ def _prospect(given: _Given, measured: Pilot | None, at_hand: int, margin: float
     return planning.prospect_of_assumptions(assumed, given.seed_sd, images=at_hand, margin=margin, price=price)
 
 
-def _name(source: str | None, pilot: Path | None, at_hand: int) -> str:
+def _name(source: str | None, pilot: list[Path], at_hand: int) -> str:
     if source is not None:
         return Path(source.replace("torchvision:", "").rstrip("/")).resolve().stem or "source"
-    return f"{at_hand}-images" if pilot is None else pilot.resolve().stem
+    return pilot[0].resolve().stem if pilot else f"{at_hand}-images"
 
 
 def _draw(prospect: Prospect, picture: Path) -> None:

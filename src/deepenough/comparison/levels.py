@@ -82,7 +82,9 @@ def samples_of_predictions(source: Path | Sequence[Path], reading: Reading | Non
     known: pl.DataFrame | None = None
     for name in dict.fromkeys(name for table in tables for name in table.columns if name != "sample_id"):
         values = pl.concat([table.select("sample_id", name) for table in tables if name in table.columns])
-        found = values.group_by("sample_id", maintain_order=True).agg(pl.col(name).first(), kinds=pl.col(name).n_unique())
+        found = values.group_by("sample_id", maintain_order=True).agg(
+            pl.col(name).first(), kinds=pl.col(name).n_unique()
+        )
         if found["kinds"].max() == 1:
             own = found.drop("kinds")
             known = own if known is None else known.join(own, on="sample_id", how="full", coalesce=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,17 @@ from deepenough.records import COSTS, SAMPLES, SCORES, read_json, read_table, ve
 from deepenough.studies.store import StudyFolder
 
 
-def read_pilot(path: Path) -> Pilot:
-    """The pilot in a folder or file; in a folder that holds a verdict, its pair and scale.
+def read_pilot(sources: Sequence[Path]) -> Pilot:
+    """The pilot in one folder, or in files; in a folder that holds a verdict, its pair and scale.
 
     Raises:
         InputError: (of its kinds) if there are no scores, or they cannot be used.
     """
-    if not path.is_dir():
-        predictions = read_predictions(path)
-        return measure_pilot(predictions, source=str(path), groups=groups_of(predictions))
+    path = sources[0]
+    if len(sources) > 1 or not path.is_dir():
+        predictions = read_predictions(sources)
+        source = str(path) if len(sources) == 1 else f"{path} and {len(sources) - 1} more"
+        return measure_pilot(predictions, source=source, groups=groups_of(predictions))
     store = StudyFolder(path)
     if not store.scores.is_file():
         expected = "the folder of a finished study, with scores.parquet in it, or a file of predictions"
