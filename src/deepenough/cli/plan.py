@@ -34,11 +34,7 @@ def plan(  # noqa: PLR0913  one option a parameter
     ] = None,
     margin: Annotated[
         float | None,
-        typer.Option(
-            help="The gain too small to pay for, in points, or in the unit of a pilot's scores that are not 0 and 1 "
-            f"(then without a default).  [default: {_options.DEFAULT_MARGIN:g}]",
-            show_default=False,
-        ),
+        typer.Option(help="The gain too small to pay for, in points; in a pilot's own unit.  [default: 0.5 points]"),
     ] = None,
     images: Annotated[
         int | None, typer.Option(metavar="N", help="So many test images, in place of a SOURCE.", show_default=False)
@@ -94,12 +90,15 @@ def plan(  # noqa: PLR0913  one option a parameter
       deepenough plan --images 5000 --margin 0.5 --accuracy 85 --seed-sd 0.3
       deepenough plan --pilot runs/demo --margin 2 --image-cost 10
     """
+    from deepenough.comparison.measure import ACCURACY
+
     given = _Given(accuracy=accuracy, disagreement=disagreement, seed_sd=seed_sd)
     measured = _measured(pilot or [], given)
     _require_images(source, images, measured)
     _require_svg(out)
     _require_probe({"--contenders": contenders, "--budget": budget}, probing=probe and source is not None)
-    margin = _checked(margin, measured)  # before pictures are opened for minutes
+    measure = measured.measure if measured else ACCURACY
+    margin = measure.margin(margin, _options.DEFAULT_MARGIN)  # before pictures are opened for minutes
     prepared = None if source is None else _prepare(source)
     outlook = None
     if prepared is not None and source is not None and probe:
@@ -135,15 +134,6 @@ def _measured(pilot: list[Path], given: _Given) -> Pilot | None:
     from deepenough.studies.pilot import read_pilot
 
     return read_pilot(pilot)
-
-
-def _checked(margin: float | None, measured: Pilot | None) -> float:
-    from deepenough.stats import check_margin
-
-    default = _options.DEFAULT_MARGIN
-    checked = measured.measure.margin(margin, default) if measured else default if margin is None else margin
-    check_margin(checked)
-    return checked
 
 
 def _require_images(source: str | None, images: int | None, measured: Pilot | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from deepenough.errors import InputError
-from deepenough.stats import is_binary
+from deepenough.stats import check_margin, is_binary
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,17 @@ class Measure:
         """The margin that was given, else the default, which is in points.
 
         Raises:
-            InputError: if none was given for scores in a unit that only their owner knows.
+            InputError: if it is no number above 0, or none was given for scores in a unit of their own.
         """
-        if given is not None:
-            return given
-        if self.metric == "score":
+        if given is None and self.metric == "score":
             got = "no margin for scores that are not 0 and 1"
             raise InputError("--margin", "the gain too small to pay for, in the unit of the scores", got)
-        return default
+        margin = default if given is None else given
+        check_margin(margin)
+        return margin
+
+
+ACCURACY = Measure("accuracy", "points", 100.0)
 
 
 def measure_of(scores: pl.DataFrame, metric: str | None = None) -> Measure:
