@@ -100,7 +100,7 @@ def _of_samples(frame: pl.DataFrame, id_column: str, beside: Sequence[str]) -> p
 
     own = {*SAMPLES, *SCORES} - {"width", "height"}
     kept = [name for name in beside if name not in own and not _is_nested(frame.schema[name])]
-    return frame.select(kept).insert_column(0, plain(frame[id_column]).alias("sample_id"))
+    return frame.select(plain(frame[id_column]).alias("sample_id"), *kept)
 
 
 def partitions(scores: pl.DataFrame, samples: pl.DataFrame | None, sample_ids: pl.Series) -> list[Partition]:

@@ -24,8 +24,8 @@ def basis(prospect: Prospect) -> list[str]:
         return [
             f"Measured in the pilot {pilot.source}: {plural(runs, 'seed')} of {first} and {second} on "
             f"{numbers.count(pilot.images)} test images, {_mean(pilot)}. Seed SD of "
-            f"{first} {sds[0]} {prospect.unit}, of {second} {sds[1]}, sampling noise taken off; at the 80 % upper bound of each "
-            f"{upper[0]} and {upper[1]}."
+            f"{first} {sds[0]} {prospect.unit}, of {second} {sds[1]}, sampling noise taken off; at the 80 % "
+            f"upper bound of each {upper[0]} and {upper[1]}."
         ]
     if assumed is None:
         return []
