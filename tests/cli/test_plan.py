@@ -199,6 +199,26 @@ def test_a_pilot_may_have_the_forms_that_a_verdict_reads(planned, tmp_path, form
     assert ours["scenarios"] == theirs["scenarios"]
 
 
+def test_options_say_how_to_read_a_pilot(planned, tmp_path):
+    frame = real_valued()
+    frame.write_csv(tmp_path / "long.csv")
+    runs = frame.with_columns(run=pl.format("{}_s{}", "contender", "seed"))
+    runs.pivot("run", index="sample_id", values="score").write_csv(tmp_path / "wide.csv")
+    ours = planned("--pilot", "wide.csv", "--values", "scores", "--margin", "0.1")
+    theirs = planned("--pilot", "long.csv", "--margin", "0.1")
+    assert ours["scenarios"] == theirs["scenarios"]
+    _, frame = simulated(samples=60)
+    frame.write_csv(tmp_path / "long.csv")
+    frame.select("sample_id", "target").unique().write_csv(tmp_path / "targets.csv")
+    arguments = ["--targets", "targets.csv"]
+    for (contender, seed), part in frame.partition_by("contender", "seed", as_dict=True).items():
+        part.select("sample_id", "prediction").write_csv(tmp_path / f"{seed}-{contender}.csv")
+        arguments += ["--run", f"{contender}:{seed}={seed}-{contender}.csv"]
+    ours, theirs = planned(*arguments, "--margin", "3"), planned("--pilot", "long.csv", "--margin", "3")
+    assert ours["scenarios"] == theirs["scenarios"]
+    assert (tmp_path / ours["picture"]).is_file()
+
+
 def test_the_largest_number_of_images_is_planned(planned):
     assert planned("--images", 10**9, "--seed-sd", "0.1")["images"] == 10**9
 
@@ -265,6 +285,8 @@ def test_manifest_is_audited_and_timed_by_a_probe(run, planned, folder_of, tmp_p
         (["--pilot", "one_seed.csv"], "at least 2 seeds of each network; got 1 of resnet101"),
         (["--pilot", "one_seed.csv", "--accuracy", "80"], "no assumptions beside it; got --accuracy"),
         (["--pilot", "real.csv"], "--margin: expected the gain too small to pay for, in the unit of the scores"),
+        (["--images", "100", "--targets", "t.csv"], "--targets: expected files of predictions, --pilot FILE; got none"),
+        (["--pilot", "empty", "--form", "wide"], "--form: expected files of predictions; got a study's folder"),
         (["--images", "99999999999999999999"], "--images: expected at most 1,000,000,000 test images"),
         (
             ["--pilot", "real.csv", "--margin", "1", "--images", "1000000001"],

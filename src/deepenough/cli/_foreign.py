@@ -37,6 +37,21 @@ class Files:
         Raises:
             InputError: if there are any.
         """
+        named = self._named()
+        if named:
+            raise InputError(named, "files of predictions", f"a study's folder, {folder}", "leave the option out")
+
+    def refuse_without(self, option: str) -> None:
+        """Refuse options that say how to read predictions where `option` names none.
+
+        Raises:
+            InputError: if there are any.
+        """
+        named = self._named()
+        if named:
+            raise InputError(named, f"files of predictions, {option} FILE", "none", f"add {option}, or leave it out")
+
+    def _named(self) -> str:
         given = {
             "--run": self.runs,
             "--form": self.form,
@@ -46,9 +61,7 @@ class Files:
             "--common": self.common,
             "--list-unmatched": self.list_unmatched,
         }
-        named = ", ".join(option for option, value in given.items() if value)
-        if named:
-            raise InputError(named, "files of predictions", f"a study's folder, {folder}", "leave the option out")
+        return ", ".join(option for option, value in given.items() if value)
 
     def reading(self) -> tuple[list[Path], Reading]:
         """All files in order, and how to read them.
