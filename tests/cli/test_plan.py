@@ -63,6 +63,20 @@ def simulated(seeds=3, samples=800):
     return (a[0], b[0]), pl.DataFrame(rows, schema=columns, orient="row")
 
 
+def real_valued(samples=60):
+    """Scores around 0.8 of three runs of each network; the bigger one gains 0.012."""
+    rng = np.random.default_rng(7)
+    ids = [f"s{i}" for i in range(samples)]
+    own = rng.normal(0.8, 0.1, samples)
+    return pl.concat(
+        pl.DataFrame(
+            {"sample_id": ids, "contender": name, "seed": seed, "score": own + rng.normal(gain, 0.01, samples)}
+        )
+        for name, gain in (("resnet50", 0.0), ("resnet101", 0.012))
+        for seed in range(3)
+    )
+
+
 def test_digits_without_a_probe_say_what_their_test_images_can_decide(run, tmp_path):
     code, out, _ = run("digits", "--no-probe", "--margin", "2")
     assert code == 0
@@ -141,7 +155,72 @@ def test_pilot_that_is_a_study_folder_takes_its_pair_scale_and_training_time(pla
     assert found["pilot"]["seed_s"] == 30
     assert found["price"] == {"seed": 30, "image": 1, "test": 0, "at_hand": 800}
     assert found["pilot"]["scale"] == 64
-    assert found["pilot"]["accuracy"] == pytest.approx(50 * (a.mean() + b.mean()))
+    assert found["pilot"]["mean"] == pytest.approx(50 * (a.mean() + b.mean()))
+
+
+def test_scores_that_are_not_0_and_1_have_one_unit_in_plan_and_verdict(run, planned, capsys, tmp_path):
+    frame = real_valued()
+    frame.write_csv(tmp_path / "real.csv")
+    with pytest.raises(SystemExit):
+        cli.main(["verdict", "real.csv", "--margin", "0.1", "--json"])
+    decided = json.loads(capsys.readouterr().out)
+    pilot = planned("--pilot", "real.csv", "--margin", "0.1")["pilot"]
+    assert (pilot["measure"]["metric"], pilot["measure"]["unit"]) == (decided["metric"], decided["unit"])
+    assert pilot["mean"] == pytest.approx(frame["score"].mean())
+    assert pilot["estimate"]["difference"] == pytest.approx(decided["difference"])
+    code, out, _ = run("--pilot", "real.csv", "--margin", "0.1")
+    said = " ".join(out.split())
+    assert code == 0
+    assert f"a mean score of {frame['score'].mean():.4g} units" in said
+    assert "A margin of 0.1 units is within their reach with 3 seeds." in said
+    assert "points" not in said
+    assert "accuracy" not in said
+
+
+@pytest.mark.parametrize("form", ["wide", "probabilities", "single"])
+def test_a_pilot_may_have_the_forms_that_a_verdict_reads(planned, tmp_path, form):
+    _, frame = simulated(samples=60)
+    frame.write_csv(tmp_path / "long.csv")
+    files = ["other.csv"]
+    if form == "wide":
+        frame.with_columns(run=pl.format("{}_s{}", "contender", "seed")).pivot(
+            "run", index=["sample_id", "target"], values="prediction"
+        ).write_csv(tmp_path / "other.csv")
+    elif form == "probabilities":
+        cat = pl.when(pl.col("prediction") == "cat").then(0.75).otherwise(0.25)
+        frame.with_columns(prob_cat=cat, prob_dog=1 - cat).drop("prediction").write_csv(tmp_path / "other.csv")
+    else:
+        parts = frame.partition_by("contender", "seed", as_dict=True)
+        files = [f"{contender}_s{seed}.csv" for contender, seed in parts]
+        for name, part in zip(files, parts.values(), strict=True):
+            part.drop("contender", "seed").write_csv(tmp_path / name)
+    ours = planned(*(word for name in files for word in ("--pilot", name)), "--margin", "3")
+    theirs = planned("--pilot", "long.csv", "--margin", "3")
+    assert ours["scenarios"] == theirs["scenarios"]
+
+
+def test_options_say_how_to_read_a_pilot(planned, tmp_path):
+    frame = real_valued()
+    frame.write_csv(tmp_path / "long.csv")
+    runs = frame.with_columns(run=pl.format("{}_s{}", "contender", "seed"))
+    runs.pivot("run", index="sample_id", values="score").write_csv(tmp_path / "wide.csv")
+    ours = planned("--pilot", "wide.csv", "--values", "scores", "--margin", "0.1")
+    theirs = planned("--pilot", "long.csv", "--margin", "0.1")
+    assert ours["scenarios"] == theirs["scenarios"]
+    _, frame = simulated(samples=60)
+    frame.write_csv(tmp_path / "long.csv")
+    frame.select("sample_id", "target").unique().write_csv(tmp_path / "targets.csv")
+    arguments = ["--targets", "targets.csv"]
+    for (contender, seed), part in frame.partition_by("contender", "seed", as_dict=True).items():
+        part.select("sample_id", "prediction").write_csv(tmp_path / f"{seed}-{contender}.csv")
+        arguments += ["--run", f"{contender}:{seed}={seed}-{contender}.csv"]
+    ours, theirs = planned(*arguments, "--margin", "3"), planned("--pilot", "long.csv", "--margin", "3")
+    assert ours["scenarios"] == theirs["scenarios"]
+    assert (tmp_path / ours["picture"]).is_file()
+
+
+def test_the_largest_number_of_images_is_planned(planned):
+    assert planned("--images", 10**9, "--seed-sd", "0.1")["images"] == 10**9
 
 
 def test_groups_of_a_pilot_count_instead_of_its_images(planned, tmp_path):
@@ -205,12 +284,21 @@ def test_manifest_is_audited_and_timed_by_a_probe(run, planned, folder_of, tmp_p
         (["--pilot", "empty"], "no scores.parquet"),
         (["--pilot", "one_seed.csv"], "at least 2 seeds of each network; got 1 of resnet101"),
         (["--pilot", "one_seed.csv", "--accuracy", "80"], "no assumptions beside it; got --accuracy"),
+        (["--pilot", "real.csv"], "--margin: expected the gain too small to pay for, in the unit of the scores"),
+        (["--images", "100", "--targets", "t.csv"], "--targets: expected files of predictions, --pilot FILE; got none"),
+        (["--pilot", "empty", "--form", "wide"], "--form: expected files of predictions; got a study's folder"),
+        (["--images", "99999999999999999999"], "--images: expected at most 1,000,000,000 test images"),
+        (
+            ["--pilot", "real.csv", "--margin", "1", "--images", "1000000001"],
+            "--images: expected at most 1,000,000,000",
+        ),
         (["nowhere/"], "no such file or folder"),
     ],
 )
 def test_wrong_input_is_one_line(run, tmp_path, arguments, words):
     (tmp_path / "empty").mkdir()
     simulated(seeds=1)[1].write_csv(tmp_path / "one_seed.csv")
+    real_valued().write_csv(tmp_path / "real.csv")
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")

@@ -116,6 +116,63 @@ def test_predictions_are_sliced_by_their_own_columns(folder, tmp_path, capsys):
     assert all(ours[key]["q_value"] == pytest.approx(row["q_value"]) for key, row in theirs.items())
 
 
+def as_wide(frame):
+    runs = frame.with_columns(run=pl.format("{}_s{}", "contender", "seed"))
+    return runs.pivot("run", index=["sample_id", "target"], values="prediction")
+
+
+def test_runs_of_a_wide_table_are_no_slices(folder, tmp_path, capsys):
+    scores = pl.read_parquet(folder / "scores.parquet")
+    as_wide(scores).write_csv(tmp_path / "wide.csv")
+    scores.select("sample_id", "target", "contender", "seed", "prediction").write_csv(tmp_path / "long.csv")
+    ours, theirs = said(capsys, tmp_path / "wide.csv"), said(capsys, tmp_path / "long.csv")
+    assert set(ours) == {("class", "cat"), ("class", "dog")}
+    assert {key: row["q_value"] for key, row in ours.items()} == {key: row["q_value"] for key, row in theirs.items()}
+    assert run(["slices", str(tmp_path / "wide.csv"), "--by", "resnet50_s0"]) == 2
+
+
+def test_a_file_a_run_and_targets_beside_are_sliced_as_one_table(folder, tmp_path, capsys):
+    scores, samples = pl.read_parquet(folder / "scores.parquet"), pl.read_parquet(folder / "samples.parquet")
+    table = scores.join(samples.select("sample_id", "camera"), on="sample_id").drop("score", "confidence", "scale")
+    arguments = ["--targets", folder / "samples.parquet"]
+    for (contender, seed), part in table.partition_by("contender", "seed", as_dict=True).items():
+        path = tmp_path / f"{seed}-of-{contender}.csv"
+        part.drop("contender", "seed", "target").write_csv(path)
+        arguments += ["--run", f"{contender}:{seed}={path}"]
+    ours, theirs = said(capsys, *arguments), said(capsys, folder)
+    assert set(ours) == set(theirs)
+    assert all(ours[key]["q_value"] == pytest.approx(row["q_value"]) for key, row in theirs.items())
+
+
+def test_real_valued_scores_are_sliced_in_their_unit_as_the_verdict_has_it(tmp_path, capsys):
+    rng, ids = np.random.default_rng(7), [f"s{i}" for i in range(60)]
+    frame = pl.concat(
+        pl.DataFrame(
+            {"sample_id": ids, "target": "a", "contender": name, "seed": seed, "site": ["x", "y"] * 30}
+        ).with_columns(score=rng.normal(0.8 + gain, 0.01, 60))
+        for name, gain in (("resnet50", 0.0), ("resnet101", 0.012))
+        for seed in range(3)
+    )
+    path = tmp_path / "real.csv"
+    frame.write_csv(path)
+    assert run(["verdict", str(path), "--margin", "0.1", "--json"]) == 0
+    decided = json.loads(capsys.readouterr().out)
+    assert run(["slices", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["unit"] == decided["unit"] == "units"
+    assert np.mean([row["difference"] for row in found["slices"]]) == pytest.approx(decided["difference"])
+    assert run(["slices", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert "+0.01" in printed
+    assert "right" not in printed
+    assert "on which ResNet-101 scores higher" in " ".join(printed.split())
+
+
+def test_slices_of_a_folder_refuse_how_to_read_predictions(folder, capsys):
+    assert run(["slices", str(folder), "--form", "wide"]) == 2
+    assert "--form: expected files of predictions" in capsys.readouterr().err
+
+
 def test_predictions_with_nothing_to_slice_by_say_so(tmp_path, capsys):
     rows = {"sample_id": ["1", "2"] * 2, "target": "a", "prediction": ["a", "b"] * 2, "contender": ["x", "x", "y", "y"]}
     pl.DataFrame(rows).write_csv(tmp_path / "p.csv")

@@ -107,5 +107,10 @@ def test_predictions_may_bring_columns_that_all_runs_agree_on(tmp_path):
     found = samples_of_predictions(path)
     assert found is not None
     assert found.columns == ["sample_id", "camera"]
+    outputs = pl.DataFrame(rows).drop("prediction").with_columns(prob_a=0.75, prob_b=0.25)
+    outputs.write_csv(path)
+    found = samples_of_predictions(path)
+    assert found is not None
+    assert found.columns == ["sample_id", "camera"]
     pl.DataFrame(rows).drop("camera", "logit").write_csv(path)
     assert samples_of_predictions(path) is None

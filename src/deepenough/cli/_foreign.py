@@ -37,6 +37,21 @@ class Files:
         Raises:
             InputError: if there are any.
         """
+        named = self._named()
+        if named:
+            raise InputError(named, "files of predictions", f"a study's folder, {folder}", "leave the option out")
+
+    def refuse_without(self, option: str) -> None:
+        """Refuse options that say how to read predictions where `option` names none.
+
+        Raises:
+            InputError: if there are any.
+        """
+        named = self._named()
+        if named:
+            raise InputError(named, f"files of predictions, {option} FILE", "none", f"add {option}, or leave it out")
+
+    def _named(self) -> str:
         given = {
             "--run": self.runs,
             "--form": self.form,
@@ -46,9 +61,7 @@ class Files:
             "--common": self.common,
             "--list-unmatched": self.list_unmatched,
         }
-        named = ", ".join(option for option, value in given.items() if value)
-        if named:
-            raise InputError(named, "files of predictions", f"a study's folder, {folder}", "leave the option out")
+        return ", ".join(option for option, value in given.items() if value)
 
     def reading(self) -> tuple[list[Path], Reading]:
         """All files in order, and how to read them.
@@ -92,31 +105,25 @@ def from_predictions(files: Files, wish: Wish) -> Settled:
         InputError: (of its kinds) if a file cannot be used, samples do not match between runs, or the margin, metric,
             pair or scale do not fit what is there.
     """
-    from deepenough.comparison import decide_study
+    from deepenough.comparison import decide_study, measure_of
     from deepenough.comparison.predictions import gather, groups_of, settle
-    from deepenough.stats import is_binary
 
     paths, reading = files.reading()
     gathered = gather(paths, reading)
     scores, caveats = settle(gathered, common=files.common, listing=files.list_unmatched)
-    binary = is_binary(scores["score"].to_numpy())
-    if wish.metric == "accuracy" and not binary:
-        raise InputError("--metric", "scores of 0 and 1 for accuracy", "others", "leave the option out")
-    metric = wish.metric or ("accuracy" if binary else "score")
-    if metric == "score" and wish.margin is None:
-        got = "no margin for scores that are not 0 and 1"
-        raise InputError("--margin", "the gain too small to pay for, in the unit of the scores", got)
-    scores = measured(scores, metric, wish, gathered.where)
+    measure = measure_of(scores, wish.metric)
+    margin = measure.margin(wish.margin, DEFAULT_MARGIN)
+    scores = measured(scores, measure.metric, wish, gathered.where)
     verdict = decide_study(
         scores,
-        margin=DEFAULT_MARGIN if wish.margin is None else wish.margin,
+        margin=margin,
         validation=None,
         small=wish.small,
         big=wish.big,
         scale=wish.scale,
-        metric=metric,
-        unit="units" if metric == "score" else "points",
-        multiplier=1.0 if metric == "score" else 100.0,
+        metric=measure.metric,
+        unit=measure.unit,
+        multiplier=measure.multiplier,
         groups=groups_of(scores),
         caveats=[*([] if wish.margin is not None else no_margin()), *caveats],
     )

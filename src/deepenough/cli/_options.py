@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,3 +18,19 @@ SmallOption = Annotated[
 BigOption = Annotated[
     str | None, typer.Option("--big", metavar="NAME", help="The contender that costs more; found where there are two.")
 ]
+
+RunOption = Annotated[
+    list[str] | None,
+    typer.Option("--run", metavar="NAME=FILE", help="A file with one run: CONTENDER[@SCALE][:SEED]=FILE."),
+]
+TargetsOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Sample ids and targets, where the predictions lack them.")
+]
+ClassesOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Class names by index, where predictions are numbers.")
+]
+FormOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Read as long, wide, single, timm, fiftyone or labels; else recognised."),
+]
+ValuesOption = Annotated[str, typer.Option(metavar="KIND", help="What a wide table holds: labels or scores.")]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from deepenough.cli._foreign import Files
     from deepenough.records import Verdict
 
 
@@ -71,20 +72,24 @@ def renew(folder: Path, verdict: Verdict) -> None:
     records.write_table(path, sliced.table, records.SLICES)
 
 
-def from_predictions(path: Path, *, small: str | None, big: str | None) -> Sliced:
+def from_predictions(files: Files, *, small: str | None, big: str | None) -> Sliced:
     """Slice anybody's predictions; further columns that are the same in all rows of a sample can be sliced by."""
     from deepenough import comparison
 
-    scores = comparison.read_predictions(path)
+    paths, reading = files.reading()
+    scores = comparison.read_predictions(paths, reading)
     pair = comparison.deciding_pair(
         comparison.from_small_to_big(scores["contender"].unique(maintain_order=True).to_list(), None), small, big
     )
-    samples = comparison.samples_of_predictions(path)
+    samples = comparison.samples_of_predictions(paths, reading)
+    measure = comparison.measure_of(scores)
+    groups = comparison.groups_of(scores)
     table = comparison.slice_table(
-        scores, samples, small=pair[0], big=pair[1], groups=comparison.groups_of(scores), multiplier=100.0
+        scores, samples, small=pair[0], big=pair[1], groups=groups, multiplier=measure.multiplier
     )
     scales = table["scale"].unique().sort()
-    return Sliced(table=table, scores=scores, samples=samples, scale=scales[-1] if len(scales) else 0, unit="points")
+    at = scales[-1] if len(scales) else 0
+    return Sliced(table=table, scores=scores, samples=samples, scale=at, unit=measure.unit)
 
 
 def _of_folder(folder: Path, verdict: Verdict, small: str, big: str) -> Sliced:

@@ -32,18 +32,27 @@ def plan(  # noqa: PLR0913  one option a parameter
             show_default=False,
         ),
     ] = None,
-    margin: Annotated[float, typer.Option(help="The gain too small to pay for, in points.")] = _options.DEFAULT_MARGIN,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="The gain too small to pay for, in points; in a pilot's own unit.  [default: 0.5 points]"),
+    ] = None,
     images: Annotated[
         int | None, typer.Option(metavar="N", help="So many test images, in place of a SOURCE.", show_default=False)
     ] = None,
     pilot: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             metavar="FOLDER|PREDICTIONS",
-            help="A finished study, or predictions in CSV or Parquet: plan from what it measured.",
+            help="A finished study, or predictions in any form that verdict reads (once a file): plan from what they "
+            "measured.",
             show_default=False,
         ),
     ] = None,
+    run: _options.RunOption = None,
+    targets: _options.TargetsOption = None,
+    classes: _options.ClassesOption = None,
+    form: _options.FormOption = None,
+    values: _options.ValuesOption = "labels",
     accuracy: Annotated[float | None, typer.Option(help="Assumed of both networks, in %.  [default: 90]")] = None,
     disagreement: Annotated[
         float | None,
@@ -86,14 +95,19 @@ def plan(  # noqa: PLR0913  one option a parameter
       deepenough plan --images 5000 --margin 0.5 --accuracy 85 --seed-sd 0.3
       deepenough plan --pilot runs/demo --margin 2 --image-cost 10
     """
+    from deepenough.cli import _foreign, _pilot
+    from deepenough.comparison.measure import ACCURACY
+
     given = _Given(accuracy=accuracy, disagreement=disagreement, seed_sd=seed_sd)
-    measured = _measured(pilot, given)
+    files = _foreign.Files(
+        paths=tuple(pilot or ()), runs=tuple(run or ()), form=form, values=values, targets=targets, classes=classes
+    )
+    measured = _pilot.measured(files, asdict(given))
     _require_images(source, images, measured)
     _require_svg(out)
     _require_probe({"--contenders": contenders, "--budget": budget}, probing=probe and source is not None)
-    from deepenough.stats import check_margin
-
-    check_margin(margin)  # before pictures are opened for minutes
+    measure = measured.measure if measured else ACCURACY
+    margin = measure.margin(margin, _options.DEFAULT_MARGIN)  # before pictures are opened for minutes
     prepared = None if source is None else _prepare(source)
     outlook = None
     if prepared is not None and source is not None and probe:
@@ -101,7 +115,7 @@ def plan(  # noqa: PLR0913  one option a parameter
     at_hand = _images_at_hand(images, prepared, measured)
     price = _price(image_cost, seed_cost, outlook, measured, at_hand)
     prospect = _prospect(given, measured, at_hand, margin, price)
-    picture = out or Path("runs") / f"{_name(source, pilot, at_hand)}-plan.svg"
+    picture = out or Path("runs") / f"{_name(source, measured, at_hand)}-plan.svg"
     _draw(prospect, picture)
     if as_json:
         _output.say_json(_plain(prospect, outlook, prepared, picture))
@@ -118,17 +132,6 @@ class _Given:
     accuracy: float | None
     disagreement: float | None
     seed_sd: float | None
-
-
-def _measured(pilot: Path | None, given: _Given) -> Pilot | None:
-    if pilot is None:
-        return None
-    assumed = [f"--{name.replace('_', '-')}" for name, value in asdict(given).items() if value is not None]
-    if assumed:
-        raise InputError("--pilot", "no assumptions beside it", ", ".join(assumed), "leave either out")
-    from deepenough.studies.pilot import read_pilot
-
-    return read_pilot(pilot)
 
 
 def _require_images(source: str | None, images: int | None, measured: Pilot | None) -> None:
@@ -211,10 +214,10 @@ def _prospect(given: _Given, measured: Pilot | None, at_hand: int, margin: float
     return planning.prospect_of_assumptions(assumed, given.seed_sd, images=at_hand, margin=margin, price=price)
 
 
-def _name(source: str | None, pilot: Path | None, at_hand: int) -> str:
+def _name(source: str | None, measured: Pilot | None, at_hand: int) -> str:
     if source is not None:
         return Path(source.replace("torchvision:", "").rstrip("/")).resolve().stem or "source"
-    return f"{at_hand}-images" if pilot is None else pilot.resolve().stem
+    return f"{at_hand}-images" if measured is None else measured.name
 
 
 def _draw(prospect: Prospect, picture: Path) -> None:

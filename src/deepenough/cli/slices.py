@@ -19,10 +19,15 @@ _MOST_ROWS = 40  # a column, as text
 _NAME = 26  # columns of the terminal for a level
 
 
-def slices(
-    source: Annotated[
-        Path, typer.Argument(metavar="FOLDER|PREDICTIONS", help="A study's folder, or predictions in CSV or Parquet.")
-    ],
+def slices(  # noqa: PLR0913  one option, one argument
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FOLDER|PREDICTIONS...",
+            help="A study's folder, or files of predictions in any form that verdict reads.",
+            show_default=False,
+        ),
+    ] = None,
     by: Annotated[
         str, typer.Option(metavar="COLUMN,...", help="Only these: class, size, aspect, a column of the manifest.")
     ] = "",
@@ -31,11 +36,17 @@ def slices(
     ] = None,
     small: _options.SmallOption = None,
     big: _options.BigOption = None,
+    run: _options.RunOption = None,
+    targets: _options.TargetsOption = None,
+    classes: _options.ClassesOption = None,
+    form: _options.FormOption = None,
+    values: _options.ValuesOption = "labels",
     as_json: _options.JsonOption = False,
 ) -> None:
     """List the gain of the big network in every slice of the test images.
 
-    A slice is a class, a range of sizes, a shape, or a value of any further column of the manifest or the predictions.
+    A slice is a class, a range of sizes, a shape, or a value of any further column of the manifest or of predictions in
+    the forms long and single; see docs/predictions.md for the forms.
     q is the false discovery rate over all slices and scales of the study, whatever is shown: of those with q up to
     0.05 at most 5 % are there by chance. Confidence and predictions are outcomes and cannot be sliced by.
 
@@ -43,14 +54,18 @@ def slices(
     Examples:
       deepenough slices runs/demo
       deepenough slices runs/demo --by class,size --scale 96 --json
+      deepenough slices r50_s0.csv r50_s1.csv r101_s0.csv r101_s1.csv
     """
-    from deepenough.cli import _slicing
+    from deepenough.cli import _foreign, _slicing
 
-    sliced = (
-        _slicing.in_folder(source, small=small, big=big)
-        if source.is_dir()
-        else _slicing.from_predictions(source, small=small, big=big)
+    files = _foreign.Files(
+        paths=tuple(sources or ()), runs=tuple(run or ()), form=form, values=values, targets=targets, classes=classes
     )
+    if len(files.paths) == 1 and files.paths[0].is_dir():
+        files.refuse_beside(files.paths[0])
+        sliced = _slicing.in_folder(files.paths[0], small=small, big=big)
+    else:
+        sliced = _slicing.from_predictions(files, small=small, big=big)
     shown = sliced.shown([name.strip() for name in by.split(",") if name.strip()], scale)
     if as_json:
         _output.say_json({"unit": sliced.unit, "slices": _with_samples(shown, sliced)})
@@ -80,21 +95,31 @@ def _say(shown: pl.DataFrame, unit: str) -> None:
     first = shown.row(0, named=True)
     small, big = display_name(first["small"]), display_name(first["big"])
     at = f" at {first['scale']} px" if first["scale"] > 0 else ""
+    decimals = 1 if unit == "points" else _decimals(shown)
     _output.say(f"Gain of {big} over {small}{at}, {unit}; interval 95 %, for each slice alone.")
     for column in shown["column"].unique(maintain_order=True):
         _output.say()
-        _say_column(str(column), shown.filter(shown["column"] == column))
+        _say_column(str(column), shown.filter(shown["column"] == column), decimals)
     _output.say()
     marked = shown.filter(shown["q_value"] <= FALSE_SHARE).height
+    wins = f"images that {big} gets right more often" if unit == "points" else f"images on which {big} scores higher"
     _output.say(
-        f"{marked} of these {shown.height} slices have q of at most {FALSE_SHARE:g}. Wins: images that {big} gets "
-        f"right more often, and those that {small} does. *: fewer than {FEW} images."
+        f"{marked} of these {shown.height} slices have q of at most {FALSE_SHARE:g}. Wins: {wins}, and those "
+        f"{'that' if unit == 'points' else 'on which'} {small} does. *: fewer than {FEW} images."
     )
     if shown["q_value"].null_count() == shown.height:
         _output.say("With two seeds the far tail is not known and there is no q: train a third.")
 
 
-def _say_column(column: str, shown: pl.DataFrame) -> None:
+def _decimals(shown: pl.DataFrame) -> int:
+    """As many as two digits of a middling interval's half width take."""
+    from deepenough.report.tables import numbers
+
+    middling = (shown["high"] - shown["low"]).median()
+    return numbers.decimals_for(middling / 4 if isinstance(middling, float) else 0.0)
+
+
+def _say_column(column: str, shown: pl.DataFrame, decimals: int) -> None:
     from deepenough.comparison.slices import FEW
     from deepenough.report.tables import numbers
 
@@ -103,8 +128,8 @@ def _say_column(column: str, shown: pl.DataFrame) -> None:
         (
             numbers.shortened(row["level"], _NAME),
             f"{numbers.count(row['samples'])}{'*' if row['samples'] < FEW else ''}",
-            numbers.signed(row["difference"], 1),
-            numbers.interval((row["low"], row["high"]), 1),
+            numbers.signed(row["difference"], decimals),
+            numbers.interval((row["low"], row["high"]), decimals),
             numbers.probability(row["q_value"]),
             f"{row['only_big']}:{row['only_small']}",
         )

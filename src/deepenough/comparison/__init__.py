@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from deepenough.comparison.classes import confusion, disagreements
 from deepenough.comparison.frontier import frontier
 from deepenough.comparison.levels import require_sliceable, samples_of_predictions
+from deepenough.comparison.measure import Measure, measure_of
 from deepenough.comparison.order import deciding_pair, from_small_to_big, natural_key
 from deepenough.comparison.pairing import Aligned, Cells, align, read_scores
 from deepenough.comparison.slices import differing_samples, slice_table
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Aligned",
     "Cells",
+    "Measure",
     "align",
     "confusion",
     "decide_study",
@@ -31,6 +33,7 @@ __all__ = [
     "from_small_to_big",
     "frontier",
     "groups_of",
+    "measure_of",
     "natural_key",
     "read_predictions",
     "read_scores",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ import polars as pl
 
 from deepenough.errors import InputError
 from deepenough.records import SAMPLES, SCORES
+
+if TYPE_CHECKING:
+    from deepenough.comparison.predictions import Reading
 
 BINS = 5  # quantile bins of a number
 MOST_LEVELS = 30  # of a text column; the rarer ones are one level together
@@ -53,27 +57,50 @@ def require_sliceable(column: str, there: Sequence[str]) -> None:
     raise InputError("--by", f"one of {', '.join(there)}", column, "see the columns of samples.parquet")
 
 
-def samples_of_predictions(path: Path) -> pl.DataFrame | None:
-    """What a table of predictions says of its samples: one row each, with every column that all runs agree on.
+def samples_of_predictions(source: Path | Sequence[Path], reading: Reading | None = None) -> pl.DataFrame | None:
+    """What predictions say of their samples: one row each, with every column that all runs agree on.
 
-    None where it holds nothing beside what `read_predictions` reads.
+    A column in which the form holds a run, its output or a probability is an outcome and never among them. None where
+    nothing is left.
+
+    Args:
+        source: one file, or several.
+        reading: as for `read_predictions`.
     """
+    from deepenough.comparison.predictions.forms import form_of
     from deepenough.comparison.predictions.opening import open_file
 
-    raw = open_file(path).frame
-    if raw is None or "sample_id" not in raw.columns:
+    tables = []
+    for path in [source] if isinstance(source, Path) else source:
+        content = open_file(path)
+        if content.frame is None or content.id_column is None:
+            continue
+        beside = form_of(content, None if reading is None else reading.form).beside(content.frame)
+        tables.append(_of_samples(content.frame, content.id_column, beside))
+    if len(tables) > 1:  # one may hold as text what another holds as numbers
+        tables = [table.cast(pl.String) for table in tables]
+    known: pl.DataFrame | None = None
+    for name in dict.fromkeys(name for table in tables for name in table.columns if name != "sample_id"):
+        values = pl.concat([table.select("sample_id", name) for table in tables if name in table.columns])
+        found = values.group_by("sample_id", maintain_order=True).agg(
+            pl.col(name).first(), kinds=pl.col(name).n_unique()
+        )
+        if found["kinds"].max() == 1:
+            own = found.drop("kinds")
+            known = own if known is None else known.join(own, on="sample_id", how="full", coalesce=True)
+    if known is None:
         return None
-    further = [name for name, kind in raw.schema.items() if name not in {*SCORES, "group"} and not _is_nested(kind)]
-    further = [name for name in further if name not in SAMPLES or name in ("width", "height")]
-    if not further:
-        return None
-    known = raw.select(pl.col("sample_id").cast(pl.String).str.strip_chars(), *further)
-    by_sample = known.group_by("sample_id", maintain_order=True)
-    kinds = by_sample.agg(pl.col(further).n_unique())
-    agreed = [name for name in further if kinds[name].max() == 1]
-    first = by_sample.agg(pl.col(agreed).first())
-    sides = [name for name in ("width", "height") if name in agreed]
-    return first.with_columns(pl.col(sides).cast(pl.Float64, strict=False)) if agreed else None
+    sides = [name for name in ("width", "height") if name in known.columns]
+    return known.with_columns(pl.col(sides).cast(pl.Float64, strict=False))
+
+
+def _of_samples(frame: pl.DataFrame, id_column: str, beside: Sequence[str]) -> pl.DataFrame:
+    """The ids as predictions have them, and of the columns `beside` those that can be sliced by."""
+    from deepenough.comparison.predictions.form import plain
+
+    own = {*SAMPLES, *SCORES} - {"width", "height"}
+    kept = [name for name in beside if name not in own and not _is_nested(frame.schema[name])]
+    return frame.select(plain(frame[id_column]).alias("sample_id"), *kept)
 
 
 def partitions(scores: pl.DataFrame, samples: pl.DataFrame | None, sample_ids: pl.Series) -> list[Partition]:

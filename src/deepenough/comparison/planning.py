@@ -22,6 +22,7 @@ from deepenough.stats.simulation import Family
 SEEDS = (3, 5, 10, 20)  # of each network; fewer than 3 make no verdict on architectures that keeps its error rate
 SEED_SDS = (0.0, 0.1, 0.3, 1.0)  # points; shown side by side where nothing is known
 POINTS = 100.0
+MOST_IMAGES = 10**9  # test images; more than anybody will have
 _SHARE_ACROSS = 0.35  # of what two unrelated networks of that accuracy would differ on: 6.3 % at 90 %
 _SAME_TO_ACROSS = 0.045 / 0.063  # docs/statistics.md: the family on which the error rates were measured
 _CURVE = 25  # numbers of samples at which curves are drawn
@@ -152,7 +153,7 @@ def prospect_of_pilot(pilot: Pilot, *, images: int, margin: float, price: Price 
     ]
     return Prospect(
         margin=margin,
-        unit="points",
+        unit=pilot.measure.unit,
         images=images,
         seeds=SEEDS,
         grid=_grid(images),
@@ -177,6 +178,8 @@ def _check(images: int, margin: float) -> None:
     check_margin(margin)
     if images < 2:
         raise InputError("--images", "at least 2 test images", str(images))
+    if images > MOST_IMAGES:
+        raise InputError("--images", f"at most {MOST_IMAGES:,} test images", str(images))
 
 
 def _grid(images: int) -> list[int]:

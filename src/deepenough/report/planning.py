@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deepenough.comparison.pilot import Pilot
 from deepenough.comparison.planning import Prospect, Scenario
 from deepenough.report.tables import numbers
 from deepenough.report.words import display_name, plural
@@ -19,13 +20,12 @@ def basis(prospect: Prospect) -> list[str]:
     if pilot is not None:
         first, second = (display_name(name) for name in (pilot.small, pilot.big))
         runs = pilot.seeds[0] if pilot.seeds[0] == pilot.seeds[1] else min(pilot.seeds)
-        sds = [numbers.fixed(sd, 2) for sd in reversed(prospect.scenarios[0].seed_sd)]
-        upper = [numbers.fixed(sd, 2) for sd in reversed(prospect.scenarios[1].seed_sd)]
+        sds, upper = ([_sd(sd, prospect) for sd in reversed(each.seed_sd)] for each in prospect.scenarios)
         return [
             f"Measured in the pilot {pilot.source}: {plural(runs, 'seed')} of {first} and {second} on "
-            f"{numbers.count(pilot.images)} test images, {numbers.fixed(pilot.accuracy, 1)} % accuracy. Seed SD of "
-            f"{first} {sds[0]} points, of {second} {sds[1]}, sampling noise taken off; at the 80 % upper bound of each "
-            f"{upper[0]} and {upper[1]}."
+            f"{numbers.count(pilot.images)} test images, {_mean(pilot)}. Seed SD of "
+            f"{first} {sds[0]} {prospect.unit}, of {second} {sds[1]}, sampling noise taken off; at the 80 % "
+            f"upper bound of each {upper[0]} and {upper[1]}."
         ]
     if assumed is None:
         return []
@@ -40,6 +40,16 @@ def basis(prospect: Prospect) -> list[str]:
             "values are shown; a pilot of 3 seeds measures it."
         )
     return [said]
+
+
+def _mean(pilot: Pilot) -> str:
+    if pilot.measure.metric == "accuracy":
+        return f"{numbers.level(pilot.mean, pilot.measure.unit, 1)} accuracy"
+    return f"a mean score of {numbers.plain(pilot.mean)} {pilot.measure.unit}"
+
+
+def _sd(sd: float, prospect: Prospect) -> str:
+    return numbers.fixed(sd, 2) if prospect.unit == "points" else numbers.plain(sd)
 
 
 def answers(prospect: Prospect) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,25 @@ import polars as pl
 
 from deepenough.comparison import groups_of, read_predictions
 from deepenough.comparison.pilot import Pilot, measure_pilot
+from deepenough.comparison.predictions import Reading
 from deepenough.errors import RecordError
 from deepenough.records import COSTS, SAMPLES, SCORES, read_json, read_table, verdict_from_json
 from deepenough.studies.store import StudyFolder
 
 
-def read_pilot(path: Path) -> Pilot:
-    """The pilot in a folder or file; in a folder that holds a verdict, its pair and scale.
+def read_pilot(sources: Sequence[Path], reading: Reading | None = None) -> Pilot:
+    """The pilot in one folder, or in files; in a folder that holds a verdict, its pair and scale.
+
+    `reading` says how to read the files, where they do not say it themselves.
 
     Raises:
         InputError: (of its kinds) if there are no scores, or they cannot be used.
     """
-    if not path.is_dir():
-        predictions = read_predictions(path)
-        return measure_pilot(predictions, source=str(path), groups=groups_of(predictions))
+    path = sources[0]
+    if len(sources) > 1 or not path.is_dir():
+        predictions = read_predictions(sources, reading)
+        source = str(path) if len(sources) == 1 else f"{path} and {len(sources) - 1} more"
+        return measure_pilot(predictions, source=source, name=path.resolve().stem, groups=groups_of(predictions))
     store = StudyFolder(path)
     if not store.scores.is_file():
         expected = "the folder of a finished study, with scores.parquet in it, or a file of predictions"
@@ -32,6 +38,7 @@ def read_pilot(path: Path) -> Pilot:
     return measure_pilot(
         scores,
         source=str(path),
+        name=path.resolve().stem,
         validation=_if_there(store.validation, SCORES),
         pair=(None, None) if verdict is None else (verdict.small, verdict.big),
         scale=None if verdict is None else verdict.scale,

@@ -91,12 +91,19 @@ class Context:
     several: bool  # other files are read too, and may hold the targets
 
 
+def no_columns(frame: pl.DataFrame) -> list[str]:
+    """No column: all that such a file holds is an id, a target, a run or its output."""
+    del frame
+    return []
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """One way to write predictions down.
 
     `read` gives any of the columns in `TEXT` and `NUMBERS`, at least `sample_id` and `contender`; a target or group may
-    be null or absent where another file gives it, and a run that lacks a sample has no row for it.
+    be null or absent where another file gives it, and a run that lacks a sample has no row for it. `beside` names the
+    columns that are nothing of the kind, and so may say what a sample is.
     """
 
     name: str
@@ -104,6 +111,7 @@ class Form:
     needs: str  # the columns or keys by which it is recognised
     fits: Callable[[Content], bool]
     read: Callable[[Content, Context], pl.DataFrame]
+    beside: Callable[[pl.DataFrame], list[str]] = no_columns
 
 
 def plain(column: pl.Series) -> pl.Series:

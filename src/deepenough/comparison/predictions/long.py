@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from deepenough.comparison.predictions.form import NUMBERS, TEXT, Content, Context, Form
-from deepenough.comparison.predictions.probabilities import predicted, probability_columns
+from deepenough.comparison.predictions.probabilities import beside_outputs, predicted, probability_columns
 from deepenough.errors import RecordError
 
 COLUMNS = "sample_id,target,contender,prediction[,seed,scale,score,confidence,group]"
@@ -32,4 +32,4 @@ def _read(content: Content, context: Context) -> pl.DataFrame:
     return frame.select(name for name in (*TEXT, *NUMBERS) if name in frame.columns)
 
 
-FORM = Form("long", "long, one row a sample and run", "sample_id, contender, prediction", _fits, _read)
+FORM = Form("long", "long, one row a sample and run", "sample_id, contender, prediction", _fits, _read, beside_outputs)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from deepenough.comparison.predictions.form import PROBABILITY
+from deepenough.comparison.predictions.form import ID_COLUMNS, NUMBERS, PROBABILITY, TEXT
 from deepenough.errors import RecordError
 
 _SUM_TOLERANCE = 0.02  # of a row's sum from 1: probabilities rounded to a few decimals are fine
@@ -26,6 +26,20 @@ def probability_columns(frame: pl.DataFrame) -> dict[str, str]:
         if len(found) > 1:
             return found
     return {}
+
+
+def beside_outputs(frame: pl.DataFrame) -> list[str]:
+    """The columns of a table with a row a sample and run that are no id, target, run, output or probability.
+
+    A column `prob_CLASS` is a probability even where it is the only one, as with two classes; `p_CLASS` has to be one
+    of several, since a name such as `p_site` can mean anything.
+
+    >>> beside_outputs(pl.DataFrame({"sample_id": ["a"], "prob_cat": [0.7], "p_site": ["x"], "camera": ["y"]}))
+    ['p_site', 'camera']
+    """
+    families = [[name for name in frame.columns if name.startswith(prefix)] for prefix in PROBABILITY]
+    outputs = {name for names in families for name in names if names is families[0] or len(names) > 1}
+    return [name for name in frame.columns if name not in {*ID_COLUMNS, *TEXT, *NUMBERS, *outputs}]
 
 
 def predicted(frame: pl.DataFrame, where: str) -> pl.DataFrame:

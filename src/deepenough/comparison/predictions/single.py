@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from deepenough.comparison.predictions.form import Content, Context, Form, with_run
-from deepenough.comparison.predictions.probabilities import predicted, probability_columns
+from deepenough.comparison.predictions.probabilities import beside_outputs, predicted, probability_columns
 from deepenough.errors import RecordError
 
 _KEPT = ("sample_id", "target", "prediction", "score", "confidence", "group")
@@ -32,4 +32,4 @@ def _read(content: Content, context: Context) -> pl.DataFrame:
     return with_run(kept, content.run(context.reading))
 
 
-FORM = Form("single", "one run a file", "sample_id, prediction", _fits, _read)
+FORM = Form("single", "one run a file", "sample_id, prediction", _fits, _read, beside_outputs)

@@ -70,7 +70,7 @@ def curves(prospect: Prospect) -> Table:
         for scenario in prospect.scenarios
         for at, n in enumerate(prospect.grid)
     ]
-    return table("curves", "Smallest margin sure to be decided, points", heads, rows)
+    return table("curves", f"Smallest margin sure to be decided, {prospect.unit}", heads, rows)
 
 
 def _margin(prospect: Prospect) -> str:
