@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from deepenough import cli, records
-from deepenough.cli import _redecide
+from deepenough.cli import _redecide, _tables
 from deepenough.errors import InputError
 
 SMALL, BIG = "resnet50", "resnet101"
@@ -50,7 +50,9 @@ def study(tmp_path):
     rng = np.random.default_rng(7)
     records.write_table(tmp_path / "scores.parquet", frame(rng, 1500, "t"), records.SCORES)
     records.write_table(tmp_path / "validation.parquet", frame(rng, 1500, "v"), records.SCORES)
-    verdict = _redecide._read(tmp_path).decide(margin=2.0, small=SMALL, big=BIG, scale=None, caveats=[OWN])
+    verdict = _tables.read(tmp_path, _redecide.Wish()).decide(
+        margin=2.0, small=SMALL, big=BIG, scale=None, caveats=[OWN]
+    )
     assert verdict.scale == 64
     records.write_json(tmp_path / "verdict.json", verdict)
     return tmp_path

@@ -53,9 +53,9 @@ def slices(
     )
     shown = sliced.shown([name.strip() for name in by.split(",") if name.strip()], scale)
     if as_json:
-        _output.say_json({"unit": sliced.unit, "slices": _with_samples(shown, sliced)})
+        _output.say_json({"unit": sliced.unit, "metric": sliced.metric, "slices": _with_samples(shown, sliced)})
     else:
-        _say(shown, sliced.unit)
+        _say(shown, f"{sliced.unit} of {sliced.metric}" if sliced.metric else sliced.unit)
 
 
 def _with_samples(shown: pl.DataFrame, sliced: Sliced) -> list[dict[str, object]]:
