@@ -104,7 +104,8 @@ def _of_folder(folder: Path, verdict: Verdict, small: str, big: str) -> Sliced:
     from deepenough import comparison, records
     from deepenough.comparison.metrics import as_recorded
 
-    declared = declared_in(records.read_json(folder / "verdict.json")) or verdict
+    declared = declared_in(records.read_json(folder / "verdict.json"))
+    unit, metric = (verdict.unit, verdict.metric) if declared is None else (declared.unit, declared.metric)
     scores = records.read_table(folder / "scores.parquet", records.SCORES)
     path = folder / "samples.parquet"
     samples = records.read_table(path, records.SAMPLES) if path.is_file() else None
@@ -113,8 +114,9 @@ def _of_folder(folder: Path, verdict: Verdict, small: str, big: str) -> Sliced:
         samples,
         small=small,
         big=big,
-        groups=comparison.read_groups(path, getattr(declared, "group_column", None)),
-        multiplier=100.0 if declared.unit == "points" else 1.0,
+        groups=comparison.read_groups(path, None if declared is None else declared.group_column),
+        multiplier=100.0 if unit == "points" else 1.0,
     )
-    metric = as_recorded(declared.metric)
-    return Sliced(table=table, scores=scores, samples=samples, scale=verdict.scale, unit=declared.unit, metric=metric)
+    return Sliced(
+        table=table, scores=scores, samples=samples, scale=verdict.scale, unit=unit, metric=as_recorded(metric)
+    )
