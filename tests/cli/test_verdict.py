@@ -378,7 +378,7 @@ def test_extra_runs_are_under_the_metric_too(study, decide):
     assert [(entry["sd"], entry["own_sd"], entry["identical"]) for entry in sources] == [(0.0, 0.0, True)] * 2
     extra_runs(study, 1)
     noise = records.read_table(study / "noise.parquet", records.NOISE)
-    more = noise.with_columns(run=pl.lit(2), prediction="target", score=pl.lit(1.0))
+    more = noise.with_columns(run=pl.lit(2, pl.Int64), prediction="target", score=pl.lit(1.0))
     records.write_table(study / "noise.parquet", pl.concat([noise, more]), records.NOISE)
     scores = records.read_table(study / "scores.parquet", records.SCORES)
     runs = [scores.filter(pl.col("seed") == seed) for seed in (0, 1)]
@@ -406,12 +406,12 @@ def test_runs_are_as_identical_as_before_when_decided_anew(study, decide):
     assert [entry["identical"] for entry in decide(study)["noise"]["sources"]] == [False, False]
 
 
-def with_samples(study, per_group=25):
+def with_samples(study):
     """Write samples.parquet, in 60 groups, and 50 cameras in a column of their own."""
     samples = pl.DataFrame({name: [None] * 1500 for name in records.SAMPLES}).with_columns(
         sample_id=pl.Series([f"t{i}" for i in range(1500)]),
         target=pl.lit("cat"),
-        group=pl.Series([f"g{i // per_group}" for i in range(1500)]),
+        group=pl.Series([f"g{i // 25}" for i in range(1500)]),
         cam=pl.Series([f"c{i // 30}" for i in range(1500)]),
     )
     records.write_table(study / "samples.parquet", samples, records.SAMPLES)
