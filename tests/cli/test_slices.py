@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import polars as pl
@@ -86,6 +87,8 @@ def test_showing_fewer_columns_changes_no_q_value(folder, capsys):
         (["--by", "hospital"], "expected one of class, camera; got hospital"),
         (["--scale", "96"], "--scale: expected one of 64; got 96"),
         (["--big", "resnet152"], "none of resnet152"),
+        (["--small", "resnet50", "--big", "resnet50"], "expected two contenders; got resnet50 on both sides"),
+        (["--small", "resnet101"], "resnet101 on both sides"),
     ],
 )
 def test_slices_refuse_what_is_not_there_in_one_line(folder, capsys, arguments, error):
@@ -178,3 +181,34 @@ def test_predictions_with_nothing_to_slice_by_say_so(tmp_path, capsys):
     pl.DataFrame(rows).write_csv(tmp_path / "p.csv")
     assert run(["slices", str(tmp_path / "p.csv")]) == 0
     assert "Nothing to slice by" in capsys.readouterr().out
+
+
+def test_slices_are_in_accuracy_and_say_so_whatever_metric_decides(folder, tmp_path, capsys):
+    study = tmp_path / "study"
+    shutil.copytree(folder, study)
+    scores = pl.read_parquet(study / "scores.parquet")
+    before = said(capsys, study)
+    scores.with_columns(pl.col("prediction").replace("owl", "cat")).write_parquet(study / "scores.parquet")
+    assert run(["verdict", str(study), "--metric", "macro_f1"]) == 0
+    capsys.readouterr()
+    assert run(["slices", str(study)]) == 0
+    assert "points of accuracy" in " ".join(capsys.readouterr().out.split())
+    assert run(["slices", str(study), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["metric"] == "accuracy"
+    assert said(capsys, study)["camera", "web"]["difference"] == before["camera", "web"]["difference"]
+
+
+def test_slices_of_another_pair_keep_the_groups_that_were_declared(folder, tmp_path, capsys):
+    study = tmp_path / "study"
+    shutil.copytree(folder, study)
+    for name in ("verdict.json", "slices.parquet"):
+        (study / name).unlink()
+    samples = pl.read_parquet(study / "samples.parquet").with_columns(room=pl.int_range(pl.len()) // 5 % 50)
+    samples.write_parquet(study / "samples.parquet")
+    assert run(["verdict", str(study), "--margin", "1", "--group-column", "room"]) == 0
+    first = pl.read_parquet(study / "slices.parquet").filter(column="camera")
+    assert run(["verdict", str(study), "--small", "resnet101", "--big", "resnet50", "--group-column", "camera"]) == 0
+    second = pl.read_parquet(study / "slices.parquet").filter(column="camera")
+    assert first["low"].to_list() == pytest.approx([-high for high in second["high"]])
+    alone = pl.read_parquet(folder / "slices.parquet").filter(column="camera")
+    assert first["low"].to_list() != pytest.approx(alone["low"].to_list())

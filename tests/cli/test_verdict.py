@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from deepenough import cli, records
-from deepenough.cli import _redecide
+from deepenough.cli import _redecide, _tables
+from deepenough.comparison import metrics
 from deepenough.errors import InputError
 
 SMALL, BIG = "resnet50", "resnet101"
@@ -50,7 +51,9 @@ def study(tmp_path):
     rng = np.random.default_rng(7)
     records.write_table(tmp_path / "scores.parquet", frame(rng, 1500, "t"), records.SCORES)
     records.write_table(tmp_path / "validation.parquet", frame(rng, 1500, "v"), records.SCORES)
-    verdict = _redecide._read(tmp_path).decide(margin=2.0, small=SMALL, big=BIG, scale=None, caveats=[OWN])
+    verdict = _tables.read(tmp_path, _redecide.Wish()).decide(
+        margin=2.0, small=SMALL, big=BIG, scale=None, caveats=[OWN]
+    )
     assert verdict.scale == 64
     records.write_json(tmp_path / "verdict.json", verdict)
     return tmp_path
@@ -233,6 +236,7 @@ def made_up_metric(monkeypatch):
         assert {"target", "prediction", "confidence"} <= set(scores.columns)
         return scores.with_columns(pl.col("score") * 0.5)
 
+    module.as_recorded = metrics.as_recorded
     module.METRICS, module.with_metric = ("accuracy", "macro_f1"), with_metric
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
@@ -345,3 +349,154 @@ def test_extra_runs_stay_in_the_account_when_a_study_is_decided_anew(study, deci
         ("order", BIG),
     ]
     assert records.read_json(study / "verdict.json")["noise"] == said["noise"]
+
+
+def extra_runs(study, seed, **changes):
+    """Write noise.parquet: one more training of both beside seed 0, with the answers of `seed` at 64 px."""
+    scores = records.read_table(study / "scores.parquet", records.SCORES)
+    extra = scores.filter((pl.col("seed") == seed) & (pl.col("scale") == 64))
+    extra = extra.with_columns(seed=pl.lit(0), source=pl.lit("order"), run=pl.lit(1)).with_columns(**changes)
+    records.write_table(study / "noise.parquet", extra, records.NOISE)
+
+
+def with_real_classes(study):
+    """Half the targets are dogs, so that a metric of classes has some to work with."""
+    scores = records.read_table(study / "scores.parquet", records.SCORES)
+    dog = pl.col("sample_id").str.slice(1).cast(pl.Int64) % 2 == 1
+    right, other = pl.when(dog).then(pl.lit("dog")), pl.when(dog).then(pl.lit("cat"))
+    scores = scores.with_columns(target=right.otherwise(pl.lit("cat"))).with_columns(
+        prediction=pl.when(pl.col("score") == 1).then(pl.col("target")).otherwise(other.otherwise(pl.lit("dog")))
+    )
+    records.write_table(study / "scores.parquet", scores, records.SCORES)
+    (study / "validation.parquet").unlink()
+
+
+def test_extra_runs_are_under_the_metric_too(study, decide):
+    with_real_classes(study)
+    extra_runs(study, 0)
+    sources = decide(study, "--scale", "64", "--metric", "macro_f1")["noise"]["sources"]
+    assert [(entry["sd"], entry["own_sd"], entry["identical"]) for entry in sources] == [(0.0, 0.0, True)] * 2
+    extra_runs(study, 1)
+    noise = records.read_table(study / "noise.parquet", records.NOISE)
+    more = noise.with_columns(run=pl.lit(2, pl.Int64), prediction="target", score=pl.lit(1.0))
+    records.write_table(study / "noise.parquet", pl.concat([noise, more]), records.NOISE)
+    scores = records.read_table(study / "scores.parquet", records.SCORES)
+    runs = [scores.filter(pl.col("seed") == seed) for seed in (0, 1)]
+    means = [metrics.with_metric(r.filter(contender=SMALL, scale=64), "macro_f1")["score"].mean() for r in runs]
+    entry = decide(study, "--scale", "64", "--metric", "macro_f1")["noise"]["sources"][0]
+    assert (entry["contender"], entry["runs"]) == (SMALL, 3)
+    assert entry["sd"] == pytest.approx(100 * np.std([*means, 1.0], ddof=1))
+
+
+def test_extra_runs_without_the_metric_are_left_out_with_a_caveat(study, decide):
+    with_real_classes(study)
+    extra_runs(study, 1, prediction=pl.lit(None, dtype=pl.String))
+    verdict = decide(study, "--scale", "64", "--metric", "macro_f1")
+    assert verdict["noise"]["sources"] == []
+    assert any("left out of the account of the noise" in caveat for caveat in verdict["caveats"])
+    assert not any("left out of the account" in caveat for caveat in decide(study)["caveats"])
+
+
+def test_runs_are_as_identical_as_before_when_decided_anew(study, decide):
+    extra_runs(study, 0)
+    assert [entry["identical"] for entry in decide(study)["noise"]["sources"]] == [True, True]
+    extra_runs(study, 0, confidence=pl.lit(0.90001))
+    assert [entry["identical"] for entry in decide(study)["noise"]["sources"]] == [False, False]
+    extra_runs(study, 0, prediction=pl.lit("owl"))
+    assert [entry["identical"] for entry in decide(study)["noise"]["sources"]] == [False, False]
+
+
+def with_samples(study):
+    """Write samples.parquet, in 60 groups, and 50 cameras in a column of their own."""
+    samples = pl.DataFrame({name: [None] * 1500 for name in records.SAMPLES}).with_columns(
+        sample_id=pl.Series([f"t{i}" for i in range(1500)]),
+        target=pl.lit("cat"),
+        group=pl.Series([f"g{i // 25}" for i in range(1500)]),
+        cam=pl.Series([f"c{i // 30}" for i in range(1500)]),
+    )
+    records.write_table(study / "samples.parquet", samples, records.SAMPLES)
+
+
+@pytest.fixture
+def grouped(study):
+    """A study with 60 groups and a column with 50 others, decided by the study's own groups and never anew."""
+    with_samples(study)
+    verdict = _tables.read(study, _redecide.Wish()).decide(margin=2.0, small=SMALL, big=BIG, scale=None, caveats=[OWN])
+    assert any("60 groups" in caveat for caveat in verdict.caveats)
+    records.write_json(study / "verdict.json", verdict)
+    return study
+
+
+def test_other_groups_leave_nothing_of_the_studys_own_behind(grouped, decide):
+    caveats = decide(grouped, "--group-column", "cam")["caveats"]
+    assert any("50 groups" in caveat for caveat in caveats)
+    assert not any("60 groups" in caveat for caveat in caveats)
+    assert records.read_json(grouped / "verdict.json")["declared"]["caveats"] == [OWN]
+    assert any("60 groups" in caveat for caveat in decide(grouped)["caveats"])
+
+
+def test_groups_of_the_first_verdict_are_declared(grouped, decide):
+    (grouped / "verdict.json").unlink()
+    first = decide(grouped, "--group-column", "cam", "--margin", "2")
+    again = decide(grouped)
+    assert again["standard_error"] == first["standard_error"]
+    assert looked(again) == looked(first) == looked(decide(grouped, "--group-column", "cam")) == []
+    assert looked(decide(grouped, "--group-column", "group")) == [
+        "The groups were taken from the column group after the results were known."
+    ]
+
+
+def test_the_class_of_the_first_verdict_is_declared(study, decide):
+    with_real_classes(study)
+    (study / "verdict.json").unlink()
+    metric = ("--metric", "average_precision", "--positive", "dog", "--scale", "64")
+    first = decide(study, *metric, "--margin", "2")
+    again = decide(study)
+    assert (again["metric"], looked(again)) == ("average_precision", [])
+    assert again["difference"] == pytest.approx(first["difference"])
+    assert looked(decide(study, "--positive", "cat")) == [
+        "The class that is looked for was set to cat after the results were known; dog had been declared before."
+    ]
+
+
+def test_what_a_later_version_declares_is_passed_over(study, decide, capsys):
+    before = decide(study)
+    plain = records.read_json(study / "verdict.json")
+    records.write_json(study / "verdict.json", {**plain, "declared": {**plain["declared"], "mood": "good"}})
+    assert decide(study)["difference"] == before["difference"]
+    for entry in ({"margin": 1.0}, ["margin"]):
+        records.write_json(study / "verdict.json", {**plain, "declared": entry})
+        with pytest.raises(SystemExit) as left:
+            cli.main(["verdict", str(study)])
+        said = capsys.readouterr().err
+        assert (left.value.code, said.count("\n")) == (2, 1)
+        assert "verdict.json, declared: expected" in said
+
+
+@pytest.mark.parametrize("name", ["samples.parquet", "slices.parquet", "noise.parquet", "scores.parquet"])
+@pytest.mark.parametrize("content", [b"", b"PAR1 torn", b"x" * 5000])
+def test_a_torn_table_takes_one_line_and_exit_code_2(study, capsys, name, content):
+    (study / name).write_bytes(content)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["verdict", str(study)])
+    said = capsys.readouterr().err
+    assert (left.value.code, said.count("\n")) == (2, 1)
+    assert name in said
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--margin", "1"), "another margin the"),
+        (("--metric", "macro_f1"), "another metric the"),
+        (("--small", BIG, "--big", SMALL), "another pair the"),
+        (("--scale", "32", "--margin", "1"), "another margin or scale the"),
+    ],
+)
+def test_what_is_changed_after_looks_might_have_changed_when_to_stop(study, decide, made_up_metric, options, named):
+    plain = records.read_json(study / "verdict.json")
+    records.write_json(study / "verdict.json", {**plain, "looks": [{"seeds": 3, "level": 0.97}], "level": 0.97})
+    assert not any("when to stop" in caveat.lower() for caveat in decide(study)["caveats"])
+    [said] = [caveat for caveat in decide(study, *options)["caveats"] if "When to stop" in caveat]
+    assert named in said
+    assert "97 %" in said

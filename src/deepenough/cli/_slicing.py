@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepenough.errors import InputError
+from deepenough.cli._declared import declared_in
+from deepenough.errors import InputError, RecordError, StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ class Sliced:
     samples: pl.DataFrame | None
     scale: int  # the deciding one
     unit: str
+    metric: str | None = None  # of the scores as they were recorded, where that is known
 
     def shown(self, by: Sequence[str], scale: int | None) -> pl.DataFrame:
         """The rows of the columns `by` (all where empty) at one scale; q-values stay those of the whole table.
@@ -54,18 +56,28 @@ def in_folder(folder: Path, *, small: str | None = None, big: str | None = None)
     from deepenough import records
 
     verdict = records.verdict_from_json(records.read_json(folder / "verdict.json"))
-    return _of_folder(folder, verdict, small or verdict.small, big or verdict.big)
+    pair = small or verdict.small, big or verdict.big
+    if pair[0] == pair[1]:
+        raise StudyError("--small and --big", "two contenders", f"{pair[0]} on both sides", "name two")
+    return _of_folder(folder, verdict, *pair)
 
 
 def renew(folder: Path, verdict: Verdict) -> None:
-    """Write slices.parquet anew where it is of another pair than the verdict; neither margin nor scale changes it."""
+    """Write slices.parquet anew where it is of another pair than the verdict.
+
+    Neither margin nor scale changes it, nor a metric or groups that were chosen after the results were known.
+    """
     import polars as pl
 
     from deepenough import records
 
     path = folder / "slices.parquet"
     if path.is_file():
-        there = pl.scan_parquet(path).select("small", "big").unique().collect()
+        try:
+            there = pl.scan_parquet(path).select("small", "big").unique().collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            got = f"a torn or foreign file ({error})"
+            raise RecordError(str(path), "a Parquet table", got, "delete it: it is made anew") from error
         if there.rows() == [(verdict.small, verdict.big)]:
             return
     sliced = _of_folder(folder, verdict, verdict.small, verdict.big)
@@ -93,8 +105,12 @@ def from_predictions(files: Files, *, small: str | None, big: str | None) -> Sli
 
 
 def _of_folder(folder: Path, verdict: Verdict, small: str, big: str) -> Sliced:
+    """The slices of the scores as they were recorded, with the groups that were declared, whatever metric decides."""
     from deepenough import comparison, records
+    from deepenough.comparison.metrics import as_recorded
 
+    declared = declared_in(records.read_json(folder / "verdict.json"))
+    unit, metric = (verdict.unit, verdict.metric) if declared is None else (declared.unit, declared.metric)
     scores = records.read_table(folder / "scores.parquet", records.SCORES)
     path = folder / "samples.parquet"
     samples = records.read_table(path, records.SAMPLES) if path.is_file() else None
@@ -103,7 +119,9 @@ def _of_folder(folder: Path, verdict: Verdict, small: str, big: str) -> Sliced:
         samples,
         small=small,
         big=big,
-        groups=None if samples is None else comparison.groups_of(samples.join(scores, on="sample_id", how="semi")),
-        multiplier=100.0 if verdict.unit == "points" else 1.0,
+        groups=comparison.read_groups(path, None if declared is None else declared.group_column),
+        multiplier=100.0 if unit == "points" else 1.0,
     )
-    return Sliced(table=table, scores=scores, samples=samples, scale=verdict.scale, unit=verdict.unit)
+    return Sliced(
+        table=table, scores=scores, samples=samples, scale=verdict.scale, unit=unit, metric=as_recorded(metric)
+    )

@@ -68,9 +68,9 @@ def slices(  # noqa: PLR0913  one option, one argument
         sliced = _slicing.from_predictions(files, small=small, big=big)
     shown = sliced.shown([name.strip() for name in by.split(",") if name.strip()], scale)
     if as_json:
-        _output.say_json({"unit": sliced.unit, "slices": _with_samples(shown, sliced)})
+        _output.say_json({"unit": sliced.unit, "metric": sliced.metric, "slices": _with_samples(shown, sliced)})
     else:
-        _say(shown, sliced.unit)
+        _say(shown, f"{sliced.unit} of {sliced.metric}" if sliced.metric else sliced.unit)
 
 
 def _with_samples(shown: pl.DataFrame, sliced: Sliced) -> list[dict[str, object]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from deepenough.comparison.classes import confusion, disagreements
 from deepenough.comparison.frontier import frontier
+from deepenough.comparison.grouping import groups_of, read_groups
 from deepenough.comparison.levels import require_sliceable, samples_of_predictions
 from deepenough.comparison.measure import Measure, measure_of
 from deepenough.comparison.order import deciding_pair, from_small_to_big, natural_key
@@ -18,7 +19,7 @@ from deepenough.comparison.slices import differing_samples, slice_table
 from deepenough.comparison.verdict import decide_study
 
 if TYPE_CHECKING:
-    from deepenough.comparison.predictions import groups_of, read_predictions
+    from deepenough.comparison.predictions import read_predictions
 
 __all__ = [
     "Aligned",
@@ -35,6 +36,7 @@ __all__ = [
     "groups_of",
     "measure_of",
     "natural_key",
+    "read_groups",
     "read_predictions",
     "read_scores",
     "require_sliceable",
@@ -45,7 +47,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """What reads foreign predictions, imported when first asked for: a study's folder has no need of it."""
-    if name not in ("groups_of", "read_predictions"):
+    if name != "read_predictions":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from deepenough.comparison import predictions
 

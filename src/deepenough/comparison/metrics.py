@@ -33,6 +33,15 @@ _CELL = ("contender", "seed", "scale")
 _SHOWN = 5  # classes named in a message
 
 
+def as_recorded(metric: str) -> str:
+    """What the scores measure as they were recorded, where a verdict is by `metric`.
+
+    >>> as_recorded("macro_f1"), as_recorded("psnr")
+    ('accuracy', 'psnr')
+    """
+    return "accuracy" if metric in METRICS else metric
+
+
 def with_metric(scores: pl.DataFrame, name: str, *, positive: str | None = None, where: str = "scores") -> pl.DataFrame:
     """The same table with `score` replaced by one influence value a sample, by contender, seed and scale.
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from deepenough.comparison import differing_samples
+from deepenough.comparison.metrics import as_recorded
 from deepenough.comparison.slices import FALSE_SHARE
 from deepenough.records import Verdict
 from deepenough.report import words
@@ -31,6 +32,17 @@ def lead(frame: pl.DataFrame, verdict: Verdict) -> tuple[str, ...]:
     """
     if frame.is_empty():
         return ("The test images do not differ in class, size, shape or any column of a manifest.",)
+    return (*_other_metric(verdict), *_what_they_show(frame, verdict))
+
+
+def _other_metric(verdict: Verdict) -> tuple[str, ...]:
+    recorded = as_recorded(verdict.metric)
+    if recorded == verdict.metric:
+        return ()
+    return (f"These gains are in {recorded}, as the scores were recorded; the verdict is by {verdict.metric}.",)
+
+
+def _what_they_show(frame: pl.DataFrame, verdict: Verdict) -> tuple[str, ...]:
     read = (
         "Look at the rest for where to look closer, not for proof: of 20 such intervals one leaves out zero by chance."
     )

@@ -8,11 +8,11 @@ from typing import Any
 
 import polars as pl
 
-from deepenough.comparison import groups_of, read_predictions
+from deepenough.comparison import groups_of, read_groups, read_predictions
 from deepenough.comparison.pilot import Pilot, measure_pilot
 from deepenough.comparison.predictions import Reading
 from deepenough.errors import RecordError
-from deepenough.records import COSTS, SAMPLES, SCORES, read_json, read_table, verdict_from_json
+from deepenough.records import COSTS, SCORES, read_json, read_table, verdict_from_json
 from deepenough.studies.store import StudyFolder
 
 
@@ -43,20 +43,13 @@ def read_pilot(sources: Sequence[Path], reading: Reading | None = None) -> Pilot
         pair=(None, None) if verdict is None else (verdict.small, verdict.big),
         scale=None if verdict is None else verdict.scale,
         costs=_if_there(store.costs, COSTS),
-        groups=_groups(store, scores),
+        groups=read_groups(store.samples),
         seed_s=_seed_seconds(store),
     )
 
 
 def _if_there(path: Path, schema: dict[str, Any]) -> pl.DataFrame | None:
     return read_table(path, schema) if path.is_file() else None
-
-
-def _groups(store: StudyFolder, scores: pl.DataFrame) -> dict[str, str | None] | None:
-    samples = _if_there(store.samples, SAMPLES)
-    if samples is None:
-        return None
-    return groups_of(samples.join(scores.select("sample_id").unique(), on="sample_id", how="semi"))
 
 
 def _seed_seconds(store: StudyFolder) -> float | None:

@@ -6,8 +6,9 @@ joined (`gathering`), values are checked (`checking`), and samples that some run
 Refuses to guess: what could be read in two ways is an error that names the option which decides.
 """
 
+from deepenough.comparison.grouping import groups_of
 from deepenough.comparison.predictions.form import FORM_NAMES, Reading
-from deepenough.comparison.predictions.gathering import Gathered, gather, groups_of, read_predictions
+from deepenough.comparison.predictions.gathering import Gathered, gather, read_predictions
 from deepenough.comparison.predictions.matching import settle, unmatched
 
 __all__ = ["FORM_NAMES", "Gathered", "Reading", "gather", "groups_of", "read_predictions", "settle", "unmatched"]

@@ -55,13 +55,6 @@ def read_predictions(source: Path | Sequence[Path], reading: Reading | None = No
     return gathered.scores
 
 
-def groups_of(frame: pl.DataFrame) -> dict[str, str | None] | None:
-    """Group of each sample id, from a frame with a `group` column; None where it has none or all are empty."""
-    if "group" not in frame.columns or frame["group"].null_count() == frame.height:
-        return None
-    return dict(frame.select("sample_id", "group").unique("sample_id").iter_rows())
-
-
 def gather(paths: Sequence[Path], reading: Reading) -> Gathered:
     """Read all files as one set of runs.
 

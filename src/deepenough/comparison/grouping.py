@@ -1,0 +1,45 @@
+"""Which samples depend on each other: the group of each, from a frame or from a study's table of samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from deepenough.errors import RecordError
+
+
+def groups_of(frame: pl.DataFrame, column: str = "group") -> dict[str, str | None] | None:
+    """Group of each sample id, from a frame with such a column; None where it has none or all are empty."""
+    if column not in frame.columns or frame[column].null_count() == frame.height:
+        return None
+    return dict(
+        frame.select("sample_id", pl.col(column).cast(pl.String)).unique("sample_id", maintain_order=True).iter_rows()
+    )
+
+
+def read_groups(path: Path, column: str | None = None) -> dict[str, str | None] | None:
+    """The groups of a `samples.parquet`, of which no other column is read; None where no group was given.
+
+    Args:
+        path: of the table.
+        column: whose equal values make a group; `group`, which need not be there, where None.
+
+    Raises:
+        RecordError: if the table is torn, or `column` is named and not there.
+    """
+    if not path.is_file():
+        if column is not None:
+            raise RecordError("--group-column", f"{path} with a column {column}", "no such file")
+        return None
+    try:
+        kinds = pl.read_parquet_schema(path)
+        if column is not None and column not in kinds:
+            raise RecordError("--group-column", f"a column of {path}: {', '.join(kinds)}", column)
+        name = column or "group"
+        if name not in kinds or "sample_id" not in kinds:
+            return None
+        return groups_of(pl.read_parquet(path, columns=list(dict.fromkeys(["sample_id", name]))), name)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        got = f"a torn or foreign file ({error})"
+        raise RecordError(str(path), "a Parquet table", got, "run the study again") from error
