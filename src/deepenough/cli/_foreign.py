@@ -79,6 +79,9 @@ class Files:
             if Path(file) in named:
                 raise RecordError("--run", "one name for each file", f"a second one for {file}")
             named[Path(file)] = name
+        twice = next((path for i, path in enumerate(self.paths) if path in (*self.paths[:i], *named)), None)
+        if twice is not None:
+            raise RecordError(str(twice), "each file once", "the same file twice", "leave one out")
         reading = Reading(
             form=self.form,
             values=self.values,

@@ -88,6 +88,10 @@ def compare(  # noqa: PLR0913  one option a parameter
     from deepenough.cli._progress import Terminal
     from deepenough.studies import run_study
 
+    if noise_runs is not None and noise is None and not source.endswith((".yaml", ".yml")):
+        from deepenough.errors import StudyError
+
+        raise StudyError("--noise-runs", "sources of noise to train them for", "none", "name them with --noise")
     request = _request(
         source,
         {

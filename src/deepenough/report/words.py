@@ -156,6 +156,9 @@ def _any_margin(verdict: Verdict) -> str:
         bound = f"{numbers.fixed(verdict.interval[0], decimals_of(verdict))} {verdict.unit}"
         return f"Without any margin in mind: {big} pays for every margin below {bound}."
     bound = f"{numbers.fixed(upper, decimals_of(verdict))} {verdict.unit}"
+    if verdict.interval[0] > 0:
+        low = f"{numbers.fixed(verdict.interval[0], decimals_of(verdict))}"
+        return f"Without any margin in mind: {big} pays for every margin below {low}, {small} is enough above {bound}."
     return f"Without any margin in mind: {small} is enough for every margin above {bound}."
 
 
@@ -165,10 +168,9 @@ def _scope(verdict: Verdict) -> list[str]:
             "It holds for both architectures freshly trained by this recipe, on new images like these; "
             "another recipe, another image size or other images can change it."
         ]
-    lines = [
-        "It holds for these two trained networks only: "
-        "with one training run each, nothing can be said about the architectures."
-    ]
+    single = [display_name(name) for name, seeds in verdict.seeds.items() if len(seeds) == 1]
+    runs = f"one training run of {single[0]}" if len(single) == 1 else "one training run each"
+    lines = [f"It holds for these two trained networks only: with {runs}, nothing can be said about the architectures."]
     sd = verdict.needed.tipping_seed_sd if verdict.needed else None
     if sd is None:
         return lines
@@ -273,10 +275,8 @@ def _seeds_to_try(verdict: Verdict, runs: int) -> int:
 
 
 def _other_margin(verdict: Verdict) -> str:
-    """A margin that teaches something: where an undecided question turns to "enough", else half of the declared one."""
-    if verdict.answer == "undecided":
-        return numbers.just_above(verdict.enough_for_any_margin_above)
-    return numbers.shortest(verdict.margin / 2)
+    """Twice the margin where that was too narrow to be settled, else half of it; never one taken from the result."""
+    return numbers.shortest(verdict.margin * (2 if verdict.answer == "undecided" else 0.5))
 
 
 def plural(amount: int, noun: str) -> str:

@@ -42,11 +42,12 @@ def settle(gathered: Gathered, *, common: bool = False, listing: Path | None = N
         listing: where to write all that does not match, as CSV; its header alone where everything does.
 
     Raises:
-        RecordError: if samples do not match and `common` is not set, or no sample is shared.
+        RecordError: if samples do not match and `common` is not set, no sample is shared, or `listing` is there already
+            or in no folder.
     """
     found = unmatched(gathered)
     if listing is not None:
-        write_atomically(listing, found.write_csv)
+        _write(listing, found)
     if found.is_empty():
         return gathered.scores, []
     partial = found.filter(pl.col("lacks") == "prediction")["sample_id"].unique()
@@ -60,14 +61,27 @@ def settle(gathered: Gathered, *, common: bool = False, listing: Path | None = N
     if not common:
         got = f"{every - left} of {every} that are not in every run ({lacking})"
         remedy = f"--common decides on the {left} that all share"
-        remedy = remedy if listing else f"--list-unmatched FILE writes them all, {remedy}"
+        remedy = (
+            f"all are listed in {listing}; {remedy}" if listing else f"--list-unmatched FILE writes them all, {remedy}"
+        )
         raise RecordError(gathered.where, "the same samples in every run", got, remedy)
     caveat = (
         f"{every - left} of {every} samples were left out because not every run has them ({lacking}). The verdict is "
         f"about the other {left}; it is biased if what is missing is not missing at random, as when the hardest images "
         "failed."
     )
-    return shared, [caveat]
+    return shared, [caveat if listing is None else f"{caveat} All are listed in {listing}."]
+
+
+def _write(listing: Path, found: pl.DataFrame) -> None:
+    where = f"--list-unmatched {listing}"
+    if listing.exists():
+        raise RecordError(
+            where, "a file that is not there yet", "one that is", "choose another name; it was not touched"
+        )
+    if not listing.parent.is_dir():
+        raise RecordError(where, "a file in a folder that is there", f"no folder {listing.parent}", "make it first")
+    write_atomically(listing, found.write_csv)
 
 
 def _lacking(found: pl.DataFrame) -> str:

@@ -159,15 +159,6 @@ def rounded_up(value: float, digits: int = 2) -> str:
     return fixed(math.ceil(value * 10**decimals - 1e-9) / 10**decimals, decimals)
 
 
-def just_above(value: float) -> str:
-    """The next tenth above a bound.
-
-    >>> just_above(0.72), just_above(2.0)
-    ('0.8', '2.1')
-    """
-    return f"{(math.floor(10 * value + 1e-9) + 1) / 10:.1f}"
-
-
 def duration(seconds: float | None) -> str:
     """A span of time in the unit that a person would choose.
 
