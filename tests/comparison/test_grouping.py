@@ -27,7 +27,7 @@ def test_no_groups_where_there_is_no_table_or_column(path, tmp_path):
 
 
 def test_a_column_that_is_named_must_be_there(path, tmp_path):
-    with pytest.raises(RecordError, match="--group-column: expected a column of .*: sample_id, group, room, empty"):
+    with pytest.raises(RecordError, match=r"--group-column: expected a column of .*: sample_id, group, room, empty"):
         read_groups(path, "patient")
     with pytest.raises(RecordError, match="no such file"):
         read_groups(tmp_path / "none.parquet", "patient")

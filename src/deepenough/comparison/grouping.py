@@ -13,9 +13,10 @@ def groups_of(frame: pl.DataFrame, column: str = "group") -> dict[str, str | Non
     """Group of each sample id, from a frame with such a column; None where it has none or all are empty."""
     if column not in frame.columns or frame[column].null_count() == frame.height:
         return None
-    return dict(
-        frame.select("sample_id", pl.col(column).cast(pl.String)).unique("sample_id", maintain_order=True).iter_rows()
+    first = frame.select("sample_id", pl.col(column).cast(pl.String).alias("of")).unique(
+        "sample_id", maintain_order=True
     )
+    return dict(first.iter_rows())
 
 
 def read_groups(path: Path, column: str | None = None) -> dict[str, str | None] | None:
