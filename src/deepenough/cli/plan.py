@@ -115,7 +115,7 @@ def plan(  # noqa: PLR0913  one option a parameter
     at_hand = _images_at_hand(images, prepared, measured)
     price = _price(image_cost, seed_cost, outlook, measured, at_hand)
     prospect = _prospect(given, measured, at_hand, margin, price)
-    picture = out or Path("runs") / f"{_name(source, measured, at_hand)}-plan.svg"
+    picture = out or Path("runs") / f"{_name(source, files.reading()[0], at_hand)}-plan.svg"
     _draw(prospect, picture)
     if as_json:
         _output.say_json(_plain(prospect, outlook, prepared, picture))
@@ -214,10 +214,10 @@ def _prospect(given: _Given, measured: Pilot | None, at_hand: int, margin: float
     return planning.prospect_of_assumptions(assumed, given.seed_sd, images=at_hand, margin=margin, price=price)
 
 
-def _name(source: str | None, measured: Pilot | None, at_hand: int) -> str:
+def _name(source: str | None, pilot: list[Path], at_hand: int) -> str:
     if source is not None:
         return Path(source.replace("torchvision:", "").rstrip("/")).resolve().stem or "source"
-    return f"{at_hand}-images" if measured is None else measured.name
+    return pilot[0].resolve().stem if pilot else f"{at_hand}-images"
 
 
 def _draw(prospect: Prospect, picture: Path) -> None:

@@ -23,7 +23,6 @@ class Pilot:
     """What a pilot measured."""
 
     source: str
-    name: str  # short, for files
     small: str
     big: str
     scale: int
@@ -40,7 +39,6 @@ def measure_pilot(
     scores: pl.DataFrame,
     *,
     source: str,
-    name: str,
     validation: pl.DataFrame | None = None,
     pair: tuple[str | None, str | None] = (None, None),
     scale: int | None = None,
@@ -57,17 +55,16 @@ def measure_pilot(
     small, big = deciding_pair(from_small_to_big(aligned.contenders, costs), *pair)
     at, _ = deciding_scale(aligned, (small, big), validation, scale)
     first, second = aligned.cells[small, at], aligned.cells[big, at]
-    fewest, of = min((len(first.seeds), small), (len(second.seeds), big))
+    fewest, name = min((len(first.seeds), small), (len(second.seeds), big))
     if fewest < FEWEST:
         remedy = "train more seeds in the pilot, or plan from assumptions"
-        raise StudyError(f"--pilot {source}", f"at least {FEWEST} seeds of each network", f"{fewest} of {of}", remedy)
+        raise StudyError(f"--pilot {source}", f"at least {FEWEST} seeds of each network", f"{fewest} of {name}", remedy)
     measure = measure_of(scores)
     clusters = cluster_labels(aligned.sample_ids, groups)
     if len(aligned.sample_ids) < 2:
         raise StudyError(f"--pilot {source}", "at least 2 test samples", str(len(aligned.sample_ids)))
     return Pilot(
         source=source,
-        name=name,
         small=small,
         big=big,
         scale=at,

@@ -28,7 +28,7 @@ def read_pilot(sources: Sequence[Path], reading: Reading | None = None) -> Pilot
     if len(sources) > 1 or not path.is_dir():
         predictions = read_predictions(sources, reading)
         source = str(path) if len(sources) == 1 else f"{path} and {len(sources) - 1} more"
-        return measure_pilot(predictions, source=source, name=path.resolve().stem, groups=groups_of(predictions))
+        return measure_pilot(predictions, source=source, groups=groups_of(predictions))
     store = StudyFolder(path)
     if not store.scores.is_file():
         expected = "the folder of a finished study, with scores.parquet in it, or a file of predictions"
@@ -38,7 +38,6 @@ def read_pilot(sources: Sequence[Path], reading: Reading | None = None) -> Pilot
     return measure_pilot(
         scores,
         source=str(path),
-        name=path.resolve().stem,
         validation=_if_there(store.validation, SCORES),
         pair=(None, None) if verdict is None else (verdict.small, verdict.big),
         scale=None if verdict is None else verdict.scale,
