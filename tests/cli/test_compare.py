@@ -259,6 +259,7 @@ def test_a_study_killed_in_training_goes_on_to_the_very_same_scores(tmp_path):
 def test_compare_takes_sources_of_noise_and_refuses_what_is_none(run, photos, tmp_path):
     line = one_line(*run("compare", photos, *QUICK, "--noise", "order,weather"))
     assert "noise.1: expected 'initialisation', 'order', 'augmentation' or 'nondeterminism'; got 'weather'" in line
+    assert "name them with --noise" in one_line(*run("compare", photos, *QUICK, "--noise-runs", "2"))
     code, _, err = run("compare", photos, *QUICK, "--seeds", "1", "--noise", "order", "--noise-runs", "1")
     assert code == 0
     assert "1 seed each: 4 trainings" in err

@@ -220,6 +220,17 @@ def test_verdict_lists_what_does_not_match_and_decides_on_the_rest_if_told_to(st
     said = capsys.readouterr().err
     assert "9 of 1500 that are not in every run (resnet101 seed 2 at 64 px lacks 9: t0, t1, t2, ...)" in said
     assert pl.read_csv(listing).height == 9
+    before = listing.read_bytes()
+    for there, said in ((listing, "a file that is not there yet"), (tmp_path / "no" / "u.csv", "no folder")):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["verdict", str(path), "--list-unmatched", str(there)])
+        assert left.value.code == 2
+        assert said in capsys.readouterr().err
+    assert listing.read_bytes() == before
+    assert not (tmp_path / "no").exists()
+    with pytest.raises(SystemExit):
+        cli.main(["verdict", str(path), str(path)])
+    assert "each file once" in capsys.readouterr().err
     verdict = decide(path, "--common", "--margin", "1")
     assert verdict["samples"] == 1491
     assert "9 of 1500 samples were left out" in verdict["caveats"][0]

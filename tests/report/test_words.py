@@ -144,7 +144,7 @@ def test_next_steps_quote_the_folder_and_ask_for_more_seeds_when_undecided(made_
     assert first.startswith(
         "deepenough compare 'my runs/photos/study.yaml' --seeds 10 --out 'my runs/photos-10seeds'  # "
     )
-    assert second.startswith("deepenough verdict 'my runs/photos' --margin 0.8  # ")
+    assert second.startswith("deepenough verdict 'my runs/photos' --margin 1  # ")
 
 
 def test_next_steps_after_looks_plan_the_next_study_and_do_not_look_once_more(made_up):

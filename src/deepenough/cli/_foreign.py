@@ -80,7 +80,7 @@ class Files:
                 raise RecordError("--run", "one name for each file", f"a second one for {file}")
             named[Path(file)] = name
         twice = next((path for i, path in enumerate(self.paths) if path in (*self.paths[:i], *named)), None)
-        if twice is not None:
+        if twice is not None and not twice.is_dir():
             raise RecordError(str(twice), "each file once", "the same file twice", "leave one out")
         reading = Reading(
             form=self.form,
