@@ -6,8 +6,9 @@ from deepenough.studies.deciding import _rates
 
 
 def test_rates_name_the_contenders_that_diverged_and_how_rarely_or_often_they_may():
-    bench = SimpleNamespace(design=SimpleNamespace(contenders=("resnet50", "resnet101"), seeds=5))
-    said = _rates(bench, ["resnet101-seed3"])
+    bench = SimpleNamespace(design=SimpleNamespace(contenders=("resnet50", "resnet101"), seeds=12))
+    look = SimpleNamespace(seeds=5)  # of 12 declared: only those trained count
+    said = _rates(bench, look, ["resnet101-seed3"])
     assert said == "resnet101: 1 of 5 trainings, so a rate of 1 to 72 %"
-    both = _rates(bench, ["resnet50-seed0", "resnet50-seed1", "resnet101-seed3"])
+    both = _rates(bench, look, ["resnet50-seed0", "resnet50-seed1", "resnet101-seed3"])
     assert both.startswith("resnet50: 2 of 5 trainings, so a rate of 5 to 85 %; resnet101: 1 of 5")
