@@ -21,7 +21,7 @@ from deepenough.stats.linearise import (
     macro_f1_scores,
 )
 from deepenough.stats.mrmc import nested_spread
-from deepenough.stats.reweighted import reweighted
+from deepenough.stats.reweighting import reweighted
 from deepenough.stats.weighted import pair_weights, tar_at_far
 from gates.row import Row
 

@@ -140,8 +140,8 @@ def test_order_is_irrelevant_and_swapping_flips_the_sign(design, random):
         nested_unbalanced(a[rows][:, order], b[:, order]),
         nested_unbalanced(b, a),
     )
-    assert after.interval == pytest.approx(before.interval, abs=1e-9)
-    assert back.interval == pytest.approx((-before.interval[1], -before.interval[0]), abs=1e-9)
+    assert after.interval == pytest.approx(before.interval, rel=1e-9, abs=1e-9)
+    assert back.interval == pytest.approx((-before.interval[1], -before.interval[0]), rel=1e-9, abs=1e-9)
     assert np.isfinite(before.interval).all()
     assert before.standard_error >= 0
 

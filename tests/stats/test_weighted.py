@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_curve
 
 from deepenough.errors import InputError
-from deepenough.stats.reweighted import resampling_weights
+from deepenough.stats.reweighting import resampling_weights
 from deepenough.stats.weighted import (
     Detections,
     average_precision,

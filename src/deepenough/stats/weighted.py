@@ -14,7 +14,7 @@ import numpy.typing as npt
 from deepenough.errors import InputError
 from deepenough.stats.distributions import FloatArray
 from deepenough.stats.estimate import as_scores
-from deepenough.stats.reweighted import Metric
+from deepenough.stats.reweighting import Metric
 
 _FEWEST_ACCEPTED = 10  # impostors that a false accept rate must let through to be measured at all
 _CANDIDATES = 6.0  # standard deviations of the accepted impostors' number that are looked at before all are

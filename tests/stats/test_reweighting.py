@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from deepenough.errors import InputError
 from deepenough.stats import cluster_scores, compare_checkpoints, nested
 from deepenough.stats.linearise import auroc_covariance, auroc_scores, macro_f1_scores
-from deepenough.stats.reweighted import bootstrap_covariance, from_covariance, resampling_weights, reweighted
+from deepenough.stats.reweighting import bootstrap_covariance, from_covariance, resampling_weights, reweighted
 from deepenough.stats.weighted import average_precision, pair_weights, tar_at_far, weighted_mean
 
 
