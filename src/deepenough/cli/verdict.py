@@ -52,21 +52,11 @@ def verdict(  # noqa: PLR0913  one option, one argument
         str | None,
         typer.Option("--group-column", metavar="NAME", help="Samples alike in this column depend on each other."),
     ] = None,
-    run: Annotated[
-        list[str] | None,
-        typer.Option("--run", metavar="NAME=FILE", help="A file with one run: CONTENDER[@SCALE][:SEED]=FILE."),
-    ] = None,
-    targets: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Sample ids and targets, where the predictions lack them.")
-    ] = None,
-    classes: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Class names by index, where predictions are numbers.")
-    ] = None,
-    form: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Read as long, wide, single, timm, fiftyone or labels; else recognised."),
-    ] = None,
-    values: Annotated[str, typer.Option(metavar="KIND", help="What a wide table holds: labels or scores.")] = "labels",
+    run: _options.RunOption = None,
+    targets: _options.TargetsOption = None,
+    classes: _options.ClassesOption = None,
+    form: _options.FormOption = None,
+    values: _options.ValuesOption = "labels",
     common: Annotated[bool, typer.Option("--common", help="Decide on the samples that all runs share.")] = False,
     list_unmatched: Annotated[
         Path | None,

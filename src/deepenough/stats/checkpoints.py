@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepenough.errors import InputError
-from deepenough.stats.distributions import binomial_cdf, normal_quantile, t_quantile, t_two_sided
+from deepenough.stats.distributions import binomial_cdf, normal_quantile, t_interval_and_p
 from deepenough.stats.estimate import ROUNDING, Components, Estimate, as_scores
 
 
@@ -140,9 +140,7 @@ def compare_checkpoints(a: npt.ArrayLike, b: npt.ArrayLike, *, level: float = 0.
         p_value = mcnemar_mid_p(only_a, only_b)
     else:
         df = samples - 1.0
-        half = float(t_quantile(df, 0.5 + level / 2.0)) * error
-        interval = (difference - half, difference + half)
-        p_value = float(t_two_sided(difference / error, df)) if error > 0 else float(difference == 0)
+        interval, p_value = t_interval_and_p(difference, error, df, level)
     return Estimate(
         difference=difference,
         standard_error=error,

@@ -45,6 +45,20 @@ def t_two_sided(statistic: npt.ArrayLike, df: npt.ArrayLike) -> Any:  # noqa: AN
     return 2.0 * stdtr(df, -np.abs(statistic))
 
 
+def t_interval_and_p(
+    difference: float, error: float, df: float, level: float = 0.95
+) -> tuple[tuple[float, float], float]:
+    """Interval of a difference with a standard error, and its two-sided p; without error, whether it is 0.
+
+    >>> interval, p = t_interval_and_p(1.0, 0.5, 4.0)
+    >>> [round(end, 3) for end in interval], round(p, 4)
+    ([-0.388, 2.388], 0.1161)
+    """
+    half = float(t_quantile(df, 0.5 + level / 2.0)) * error
+    p_value = float(t_two_sided(difference / error, df)) if error > 0 else float(difference == 0)
+    return (difference - half, difference + half), p_value
+
+
 def binomial_cdf(successes: int, trials: int, probability: float) -> float:
     """P(X <= successes); 0 where `successes` is negative.
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepenough.errors import InputError
-from deepenough.stats.distributions import FloatArray, noncentral_t_power, t_quantile, t_two_sided
+from deepenough.stats.distributions import FloatArray, noncentral_t_power, t_interval_and_p, t_quantile
 from deepenough.stats.estimate import Components, Estimate
 
 BoolArray = npt.NDArray[np.bool_]
@@ -94,13 +94,14 @@ def predicted_estimate(parts: Components, difference: float, seeds: int, samples
     ([-0.0025, 0.0025], (3, 3))
     """
     variance, df = (float(part) for part in _design(parts, seeds, np.asarray(float(samples))))
-    half, error = float(t_quantile(df, 0.975)) * math.sqrt(variance), math.sqrt(variance)
+    error = math.sqrt(variance)
+    interval, p_value = t_interval_and_p(difference, error, df)
     return Estimate(
         difference=difference,
         standard_error=error,
         degrees_of_freedom=df,
-        interval=(difference - half, difference + half),
-        p_value=float(t_two_sided(difference / error, df)) if error > 0 else float(difference == 0),
+        interval=interval,
+        p_value=p_value,
         design="nested",
         seeds=(seeds, seeds),
         samples=samples,

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepenough.errors import InputError
-from deepenough.stats.distributions import FloatArray, t_quantile, t_two_sided
+from deepenough.stats.distributions import FloatArray, t_interval_and_p
 from deepenough.stats.estimate import Components, Estimate
 from deepenough.stats.mrmc import Guard, Spread, nested_estimate
 
@@ -168,13 +168,13 @@ def _of_checkpoints(
     difference, df = float(contrast @ metric), units - 1.0
     variance = max(float(contrast @ covariance @ contrast), 0.0)
     error = math.sqrt(variance)
-    half = float(t_quantile(df, 0.5 + level / 2.0)) * error
+    interval, p_value = t_interval_and_p(difference, error, df, level)
     return Estimate(
         difference=difference,
         standard_error=error,
         degrees_of_freedom=df,
-        interval=(difference - half, difference + half),
-        p_value=float(t_two_sided(difference / error, df)) if error > 0 else float(difference == 0),
+        interval=interval,
+        p_value=p_value,
         design="paired_t",
         seeds=seeds,
         samples=units,
