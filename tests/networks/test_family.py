@@ -38,20 +38,10 @@ TWINS = {  # our name -> timm's
 }
 
 
-def perturbed(network, seed):
-    generator = torch.Generator().manual_seed(seed)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(std=0.2, generator=generator)
-            module.running_var.uniform_(0.5, 2.0, generator=generator)
-            module.weight.data.uniform_(0.1, 0.4, generator=generator)
-            module.bias.data.normal_(std=0.2, generator=generator)
-    return network.eval()
-
-
 @pytest.mark.parametrize(("ours", "theirs"), TWINS.items(), ids=TWINS)
-def test_logits_equal_timms_when_weights_are_the_same(ours, theirs):
-    own = perturbed(build(ours, 1000, seed=1), seed=2)
+def test_logits_equal_timms_when_weights_are_the_same(ours, theirs, perturb_norms):
+    own = build(ours, 1000, seed=1).eval()
+    perturb_norms(own, seed=2)
     with torch.device("meta"):
         twin = timm.create_model(theirs)
     twin.load_state_dict(own.state_dict(), strict=True, assign=True)

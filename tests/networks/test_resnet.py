@@ -23,16 +23,6 @@ from deepenough.networks.resnet import (
 PARAMETERS = {"resnet50": 25_557_032, "resnet101": 44_549_160}  # torchvision's weights meta data
 
 
-def perturb_norms(network, seed):
-    generator = torch.Generator().manual_seed(seed)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(std=0.2, generator=generator)
-            module.running_var.uniform_(0.5, 2.0, generator=generator)
-            module.weight.data.uniform_(0.1, 0.4, generator=generator)
-            module.bias.data.normal_(std=0.2, generator=generator)
-
-
 @pytest.fixture(scope="module", params=["resnet50", "resnet101"])
 def twins(request):
     """Ours and torchvision's network of one name, with the same weights, in eval mode."""
@@ -44,7 +34,7 @@ def twins(request):
 
 
 @pytest.mark.parametrize("perturbed", [False, True], ids=["fresh statistics", "perturbed statistics"])
-def test_logits_and_stage_maps_equal_torchvisions_when_weights_are_the_same(twins, perturbed):
+def test_logits_and_stage_maps_equal_torchvisions_when_weights_are_the_same(twins, perturbed, perturb_norms):
     _, ours, theirs = twins
     if perturbed:
         perturb_norms(ours, seed=2)
