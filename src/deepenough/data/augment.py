@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ class Augmentation:
         erasing: probability of erasing a rectangle (Zhong et al. 2020).
         mixup: alpha of mixup, 0 = off (Zhang et al. 2018).
         cutmix: alpha of CutMix, 0 = off (Yun et al. 2019). With both on, each batch takes one of them at even odds.
+        crop: `random`, or `centre`, the largest square in the middle as at test, without `min_area`.
     """
 
     min_area: float = 0.35
@@ -32,6 +34,7 @@ class Augmentation:
     erasing: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
+    crop: Literal["random", "centre"] = "random"
 
     def __post_init__(self) -> None:
         if not 0 < self.min_area <= 1:
@@ -59,8 +62,9 @@ def sample_transform(augmentation: Augmentation, side: int) -> Callable[[Tensor]
     Returns:
         A picklable callable, uint8 (3, height, width) -> uint8 (3, side, side).
     """
-    crop = v2.RandomResizedCrop(side, (augmentation.min_area, 1.0), antialias=True)
-    steps: list[torch.nn.Module] = [crop]
+    steps: list[torch.nn.Module] = [v2.RandomResizedCrop(side, (augmentation.min_area, 1.0), antialias=True)]
+    if augmentation.crop == "centre":
+        steps = [v2.Resize(side, v2.InterpolationMode.BICUBIC, antialias=True), v2.CenterCrop(side)]
     if augmentation.flip > 0:
         steps.append(v2.RandomHorizontalFlip(augmentation.flip))
     if augmentation.trivial_augment:

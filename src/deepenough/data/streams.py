@@ -12,7 +12,8 @@ import multiprocessing.context
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from deepenough.data.augment import Augmentation, mix, sample_transform
 from deepenough.data.cache import TrainPixels
+from deepenough.data.schedules import Schedule, Step, lay_out
 
 _ORDER, _AUGMENT, _MIX = 0, 1, 2  # keeps the generators of different purposes apart
 
@@ -34,7 +36,7 @@ class Batch:
 
     Args:
         step: the optimiser step it is for, from 0.
-        images: uint8 (batch, 3, side, side).
+        images: uint8 (batch, 3, side, side); the schedule says which side.
         targets: int64 (batch,), or under mixup and CutMix float32 (batch, classes).
         labels: int64 (batch,), of the pictures before mixing.
     """
@@ -48,20 +50,25 @@ class Batch:
 class TrainingStream:
     """The augmented batches of one seed.
 
-    An epoch goes through a new order of the pictures; the pictures that do not fill its last batch are left out of that
-    epoch, since batch normalisation suffers from a small last batch. A train set smaller than the batch is one batch.
+    An epoch goes through a new order of the pictures; `schedules.lay_out` says what its batches are.
 
     Args:
         pixels: the training pictures.
         labels: int (pictures,), the class number of each picture.
         augmentation: what is done at random.
-        side: of the images, pixels.
-        batch: images a step.
+        side: of the images, pixels; under a schedule the training scale that it goes by.
+        batch: images a step at that side.
         epochs: how often the pictures are gone through.
         seed: of order, augmentation and mixing, at least 0.
         order_seed: of the order alone, where it is not `seed`.
         workers: processes that augment; 0 augments in this process.
         classes: how many there are; the width of the targets under mixup and CutMix.
+        schedule: of the images' sides.
+
+    Attributes:
+        epochs: as given.
+        total_steps: of the whole training.
+        steps_per_epoch: the mean over the epochs, which under a schedule need not have the same number.
     """
 
     def __init__(  # noqa: PLR0913  the contract between data and training
@@ -77,18 +84,34 @@ class TrainingStream:
         workers: int,
         classes: int,
         order_seed: int | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         if len(pixels) != len(labels) or len(pixels) == 0:
             raise ValueError(f"a label a picture is needed, but got {len(labels)} labels for {len(pixels)} pictures")
         if min(side, batch, epochs) < 1 or min(seed, workers) < 0:
             raise ValueError("side, batch and epochs must be at least 1, seed and workers at least 0")
-        self._views = _Views(pixels, augmentation, side, seed)
+        self._views = _Views(pixels, augmentation, seed)
         self._labels = torch.from_numpy(np.array(labels, dtype=np.int64))
         self._augmentation, self._seed, self._workers, self._classes = augmentation, seed, workers, classes
         self._order_seed = seed if order_seed is None else order_seed
-        self.batch = min(batch, len(pixels))
-        self.steps_per_epoch = len(pixels) // self.batch
-        self.total_steps = self.steps_per_epoch * epochs
+        self._steps, self._ends = lay_out(
+            schedule or Schedule(), pictures=len(pixels), scale=side, batch=batch, epochs=epochs, seed=seed
+        )
+        self.epochs, self.total_steps = epochs, len(self._steps)
+        self.steps_per_epoch = self.total_steps / epochs
+
+    def ends_epoch(self, step: int) -> bool:
+        """Whether an epoch is over once `step` steps are done."""
+        place = bisect_left(self._ends, step)
+        return place < len(self._ends) and self._ends[place] == step
+
+    def epochs_at(self, step: int) -> float:
+        """Epochs done after `step` steps, the one under way counted in part."""
+        whole = bisect_left(self._ends, step)
+        if whole == len(self._ends) or self._ends[whole] == step:
+            return float(min(whole + 1, len(self._ends)))
+        begun = self._ends[whole - 1] if whole else 0
+        return whole + (step - begun) / (self._ends[whole] - begun)
 
     def batches(self, first_step: int = 0) -> Iterator[Batch]:
         """The batches from `first_step` to the end, the same whatever came before."""
@@ -97,7 +120,7 @@ class TrainingStream:
 
     def _loaded(self, first_step: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images and the pictures' numbers, batch by batch; the workers end with the iterator."""
-        plan = _Plan(len(self._labels), self.batch, self._order_seed, first_step, self.total_steps)
+        plan = _Plan(len(self._labels), self._order_seed, self._steps[first_step:])
         with warnings.catch_warnings():
             # the number of workers is the caller's; torch advises against more than there are cores
             warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)
@@ -127,41 +150,43 @@ def order(samples: int, *, seed: int, epoch: int) -> np.ndarray:
 
 
 class _Plan:
-    """Which (epoch, picture) pairs make each batch; re-iterable, from any step."""
+    """Which (epoch, picture, side) make each batch; re-iterable."""
 
-    def __init__(self, samples: int, batch: int, seed: int, first_step: int, total_steps: int) -> None:
-        self._samples, self._batch, self._seed = samples, batch, seed
-        self._first_step, self._total_steps = first_step, total_steps
+    def __init__(self, pictures: int, seed: int, steps: Sequence[Step]) -> None:
+        self._pictures, self._seed, self._steps = pictures, seed, steps
 
     def __len__(self) -> int:
-        return max(0, self._total_steps - self._first_step)
+        return len(self._steps)
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        steps_per_epoch = self._samples // self._batch
+    def __iter__(self) -> Iterator[list[tuple[int, int, int]]]:
         current, indices = -1, np.empty(0, np.int64)
-        for step in range(self._first_step, self._total_steps):
-            epoch, position = divmod(step, steps_per_epoch)
-            if epoch != current:
-                current, indices = epoch, order(self._samples, seed=self._seed, epoch=epoch)
-            chosen = indices[position * self._batch : (position + 1) * self._batch]
-            yield [(epoch, int(index)) for index in chosen]
+        for step in self._steps:
+            if step.epoch != current:
+                current, indices = step.epoch, order(self._pictures, seed=self._seed, epoch=step.epoch)
+            chosen = indices[step.first : step.first + step.size]
+            yield [(step.epoch, int(index), step.side) for index in chosen]
 
 
 class _Views(Dataset):
-    """The augmented view of (epoch, picture)."""
+    """The augmented view of (epoch, picture, side); the same random choices at every side."""
 
-    def __init__(self, pixels: TrainPixels, augmentation: Augmentation, side: int, seed: int) -> None:
-        self._pixels, self._augmentation, self._side, self._seed = pixels, augmentation, side, seed
+    def __init__(self, pixels: TrainPixels, augmentation: Augmentation, seed: int) -> None:
+        self._pixels, self._augmentation, self._seed = pixels, augmentation, seed
 
     @cached_property
-    def _transform(self) -> Callable[[Tensor], Tensor]:
-        return sample_transform(self._augmentation, self._side)
+    def _transforms(self) -> dict[int, Callable[[Tensor], Tensor]]:
+        return {}
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
-        epoch, index = key
+    def _transform(self, side: int) -> Callable[[Tensor], Tensor]:
+        if side not in self._transforms:
+            self._transforms[side] = sample_transform(self._augmentation, side)
+        return self._transforms[side]
+
+    def __getitem__(self, key: tuple[int, int, int]) -> tuple[Tensor, int]:
+        epoch, index, side = key
         picture = torch.from_numpy(self._pixels[index]).permute(2, 0, 1)
         with _seeded(self._seed, _AUGMENT, epoch, index):
-            return self._transform(picture), index
+            return self._transform(side)(picture), index
 
 
 def _stack(views: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -13,7 +15,7 @@ from torch import nn
 from deepenough.data import Preprocessing, TestPixels
 from deepenough.machine import Machine
 from deepenough.records import SCORES
-from deepenough.tasks.contract import Task
+from deepenough.tasks.contract import Scores, Task
 
 PIXELS_A_BATCH = 64 * 224 * 224  # images of 224 px in a batch of 64; other scales get batches of the same memory
 LARGEST_BATCH = 512
@@ -41,6 +43,7 @@ def evaluate(  # noqa: PLR0913  all that a score depends on
     task: Task,
     machine: Machine,
     preprocessing: Preprocessing,
+    averages: Mapping[str, tuple[str, Sequence[int]]] = MappingProxyType({}),
 ) -> pl.DataFrame:
     """Scores of every network at every scale on every picture.
 
@@ -54,31 +57,69 @@ def evaluate(  # noqa: PLR0913  all that a score depends on
         task: turns logits into predictions and scores.
         machine: the arithmetic.
         preprocessing: mean and standard deviation of the pixels.
+        averages: by contender's name, whose network it is tested with and the scales whose probabilities it averages;
+            as it sees the same sides whatever the scale, its rows are the same at every one of `scales`.
 
     Returns:
         A frame of `records.SCORES`, ordered by contender, scale and the order of the pictures.
     """
-    outcomes: dict[tuple[str, int], list[tuple[np.ndarray, ...]]] = {(n, s): [] for n in networks for s in scales}
+    outcomes: dict[tuple[str, int], list[Scores]] = {(n, s): [] for n in networks for s in scales}
+    means = {name: _Mean(network, tuple(sides)) for name, (network, sides) in averages.items()}
     for network in networks.values():
         network.eval()
     with torch.inference_mode():
-        for scale in scales:
-            stored, size = pixels.at(scale), batch_at(scale)
-            for first in range(0, len(labels), size):
-                chunk = torch.from_numpy(np.ascontiguousarray(stored[first : first + size])).permute(0, 3, 1, 2)
-                images = machine.images(chunk, preprocessing.mean, preprocessing.std)
-                truth = torch.from_numpy(labels[first : first + size])
-                for name, network in networks.items():
+        for side in sorted({*scales, *(side for mean in means.values() for side in mean.sides)}):
+            asked = [n for n in networks if side in scales or any(mean.wants(n, side) for mean in means.values())]
+            for first, images in _batches(pixels, side, machine, preprocessing):
+                truth = torch.from_numpy(labels[first : first + len(images)])
+                for name in asked:
                     with machine.autocast():
-                        logits = network(images)
-                    scored = task.scores(logits.float().cpu(), truth)
-                    columns = (scored.prediction, scored.score, scored.confidence)
-                    outcomes[name, scale].append(tuple(column.numpy() for column in columns))
-    frames = [
+                        logits = networks[name](images)
+                    logits = logits.float().cpu()
+                    if side in scales:
+                        outcomes[name, side].append(task.scores(logits, truth))
+                    for mean in means.values():
+                        if mean.wants(name, side):
+                            mean.add(first, task.probabilities(logits), len(labels))
+    for name, mean in means.items():
+        scored = task.scores(mean.logarithm(), torch.from_numpy(labels))
+        outcomes |= {(name, scale): [scored] for scale in scales}
+    return pl.concat(
         _frame(name, seed, scale, pixels.sample_ids, labels, classes, parts)
         for (name, scale), parts in outcomes.items()
-    ]
-    return pl.concat(frames)
+    )
+
+
+@dataclass(slots=True)
+class _Mean:
+    """The running mean of a network's probabilities over several sides."""
+
+    network: str
+    sides: tuple[int, ...]
+    total: torch.Tensor | None = None
+
+    def wants(self, network: str, side: int) -> bool:
+        return network == self.network and side in self.sides
+
+    def add(self, first: int, probabilities: torch.Tensor, samples: int) -> None:
+        if self.total is None:
+            self.total = torch.zeros(samples, probabilities.shape[1])
+        self.total[first : first + len(probabilities)] += probabilities
+
+    def logarithm(self) -> torch.Tensor:
+        if self.total is None:
+            raise ValueError("nothing was averaged")
+        return (self.total / len(self.sides)).clamp(min=torch.finfo(torch.float32).tiny).log()
+
+
+def _batches(
+    pixels: TestPixels, side: int, machine: Machine, preprocessing: Preprocessing
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """Where each batch begins, and its images as the networks take them."""
+    stored, size = pixels.at(side), batch_at(side)
+    for first in range(0, len(stored), size):
+        chunk = torch.from_numpy(np.ascontiguousarray(stored[first : first + size])).permute(0, 3, 1, 2)
+        yield first, machine.images(chunk, preprocessing.mean, preprocessing.std)
 
 
 def evaluate_batch_seconds(network: nn.Module, images: torch.Tensor, machine: Machine) -> float:
@@ -98,9 +139,11 @@ def _frame(
     sample_ids: Sequence[str],
     labels: np.ndarray,
     classes: Sequence[str],
-    parts: Sequence[tuple[np.ndarray, ...]],
+    parts: Sequence[Scores],
 ) -> pl.DataFrame:
-    prediction, score, confidence = (np.concatenate(column) for column in zip(*parts, strict=True))
+    prediction, score, confidence = (
+        torch.cat([getattr(part, column) for part in parts]).numpy() for column in ("prediction", "score", "confidence")
+    )
     names = np.asarray(classes, dtype=object)
     columns = {
         "contender": contender,

@@ -12,7 +12,7 @@ from deepenough.comparison import decide_study, slice_table
 from deepenough.errors import StudyError
 from deepenough.records import COSTS, NOISE, SCORES, SLICES, Verdict, read_json, read_table, write_json, write_table
 from deepenough.stats import Look, diverged_rate
-from deepenough.studies.local import Bench
+from deepenough.studies.bench import Bench
 from deepenough.studies.noise import diverged_cells, done_cells
 from deepenough.studies.thumbnails import write_thumbnails
 from deepenough.training import Seeds, cell_name
@@ -99,7 +99,8 @@ def note_what_it_took(bench: Bench, look: Look, cost_s: float, peak_bytes: int) 
         cost_s: seconds of measuring costs.
         peak_bytes: the most memory that training and testing held.
     """
-    notes = [read_json(bench.store.cell(name).note) for name in _cells(bench, look)]
+    made = [cell_name(name, seed) for seed in range(look.seeds) for name in bench.design.lineage.all]
+    notes = [read_json(bench.store.cell(name).note) for name in made]
     training = sum(note["training_s"] for note in notes)
     evaluation = sum(note["evaluation_s"] for note in notes)
     extra = [read_json(bench.store.cell(seeds.cell(name)).note) for name, seeds in _noise(bench)]
@@ -120,7 +121,7 @@ def _cells(bench: Bench, look: Look) -> list[str]:
 
 
 def _noise(bench: Bench) -> list[tuple[str, Seeds]]:
-    return done_cells(bench.store, bench.design.contenders)
+    return done_cells(bench.store, bench.design.lineage.all)
 
 
 def _require_one_sound(bench: Bench, look: Look, diverged: list[str]) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from deepenough.data.augment import Augmentation
 from deepenough.errors import StudyError
 from deepenough.stats import Look, schedule
+from deepenough.studies.contenders import Lineage, lineage, sides_at_test, sides_in_training
 from deepenough.studies.study import Study
 from deepenough.training import Recipe
 
@@ -35,8 +36,19 @@ class Design:
 
     @property
     def short_side(self) -> int:
-        """Short side in pixels to which training pictures may be reduced: the smallest crop still has `train_scale`."""
-        return round(self.train_scale / self.augmentation.min_area**0.5)
+        """Short side in pixels to which training pictures may be reduced: the smallest crop still has every side."""
+        sides = sides_in_training(self.contenders, self.train_scale, self.scales)
+        return round(max(sides) / self.augmentation.min_area**0.5)
+
+    @property
+    def lineage(self) -> Lineage:
+        """What is trained, and what is made from it."""
+        return lineage(self.contenders)
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Image sides at which validation and test pictures are needed."""
+        return tuple(sorted({self.train_scale, *sides_at_test(self.contenders, self.scales)}))
 
 
 def design_of(study: Study) -> Design:

@@ -8,50 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import polars as pl
+from torch import nn
 
-from deepenough.data import Prepared, TestPixels, TrainPixels
+from deepenough.data import TestPixels
+from deepenough.data.schedules import Schedule
 from deepenough.data.streams import TrainingStream
 from deepenough.errors import RecordError
 from deepenough.evaluation import evaluate
 from deepenough.networks import build, load_weights, save_weights
 from deepenough.records import HISTORY, SCORES, write_json, write_table
-from deepenough.studies.design import Design
+from deepenough.studies.bench import Bench
+from deepenough.studies.contenders import contender
 from deepenough.studies.environment import note_change
-from deepenough.studies.listener import Listener
 from deepenough.studies.plan import validates_at
-from deepenough.studies.store import CellFolder, StudyFolder
-from deepenough.studies.study import Study
+from deepenough.studies.store import CellFolder
+from deepenough.studies.tuning import begin_tuning, tuning_setting, tuning_stream
 from deepenough.training import Cell, Seeds, Setting, derive_seed, train_lockstep
 
 SAVE_EVERY_S = 120.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """Everything that the cells of a study share: the study, its design, its pictures, the setting, the folder."""
-
-    study: Study
-    design: Design
-    store: StudyFolder
-    prepared: Prepared
-    train: TrainPixels
-    val: TestPixels
-    test: TestPixels
-    setting: Setting
-    listener: Listener
-    check_stop: Callable[[], None]  # raises Interrupted where the user asked to stop
-
-    def labels(self, sample_ids: Sequence[str]) -> np.ndarray:
-        """Class index of each sample, int64 (samples,)."""
-        numbers = {name: index for index, name in enumerate(self.prepared.classes)}
-        targets = dict(self.prepared.samples.select("sample_id", "target").iter_rows())
-        return np.array([numbers[targets[sample]] for sample in sample_ids], dtype=np.int64)
 
 
 def run_seed(bench: Bench, seed: int) -> None:
@@ -60,21 +39,77 @@ def run_seed(bench: Bench, seed: int) -> None:
 
 
 def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int]) -> None:
-    """Train every contender that is not done yet with these seeds, all on the same batches, and test it at `scales`."""
-    todo = [name for name in bench.design.contenders if not bench.store.cell(seeds.cell(name)).done]
+    """Train every contender that is not done yet with these seeds, on the same batches, and test it at `scales`.
+
+    Contenders of one schedule take each step together. What others are made from is trained first and noted last, so
+    that it is there for as long as any of them is not done.
+    """
+    lines = bench.design.lineage
+    todo = [name for name in lines.all if not bench.store.cell(seeds.cell(name)).done]
     if not todo:
         return
     note_change(bench.store, bench.setting.machine)
-    cells = [_begin(bench, name, seeds) for name in todo]
-    stream = _stream(bench, seeds)
-    done = sum(cell.step for cell in cells)
-    bench.listener.stage(f"{seeds.title}: training", total=len(cells) * stream.total_steps, done=done)
-    train_lockstep(cells, stream, bench.setting, _Keeper(bench, cells, stream))
+    cells = {name: _begin(bench, name, seeds) for name in lines.trained if _needed(name, todo)}
+    phases = [_phase(bench, schedule, group, seeds) for schedule, group in _by_schedule(cells.values())]
+    tunings = [name for name in lines.tuned if _needed(name, todo)]
+    extra = {name: tuning_stream(bench, name, seeds) for name in tunings}
+    steps = sum(len(phase.cells) * phase.stream.total_steps for phase in phases)
+    steps += sum(stream.total_steps for stream in extra.values())
+    bench.listener.stage(f"{seeds.title}: training", total=steps, done=sum(cell.step for cell in cells.values()))
+    for phase in phases:
+        _train(bench, phase)
+    for name, stream in extra.items():
+        base = cells[contender(name).trained]
+        cells[name] = _resumed(bench, lambda name=name, base=base: begin_tuning(bench, name, base, seeds))
+        bench.listener.advance(cells[name].step)
+        _train(bench, Phase([cells[name]], stream, tuning_setting(bench)))
+    _test(bench, {name: cells[contender(name).tested] for name in todo}, seeds, scales)
+
+
+def _needed(name: str, todo: Sequence[str]) -> bool:
+    """Whether the cell, done or not, is one of `todo` or what one of them is made from."""
+    return any(name in (other, contender(other).tested, contender(other).trained) for other in todo)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Cells that take the same batches, in lockstep."""
+
+    cells: Sequence[Cell]
+    stream: TrainingStream
+    setting: Setting
+
+
+def _by_schedule(cells: Iterable[Cell]) -> list[tuple[Schedule, list[Cell]]]:
+    groups: dict[Schedule, list[Cell]] = {}
     for cell in cells:
-        folder = bench.store.cell(cell.name)
+        groups.setdefault(contender(cell.contender).schedule, []).append(cell)
+    return list(groups.items())
+
+
+def _phase(bench: Bench, schedule: Schedule, cells: Sequence[Cell], seeds: Seeds) -> Phase:
+    design = bench.design
+    stream = TrainingStream(
+        bench.train,
+        bench.labels(bench.train.sample_ids),
+        design.augmentation,
+        side=design.train_scale,
+        batch=design.batch,
+        epochs=design.epochs,
+        seed=seeds.augmentation,
+        order_seed=seeds.order,
+        workers=bench.study.workers,
+        classes=len(bench.prepared.classes),
+        schedule=schedule,
+    )
+    return Phase(cells, stream, bench.setting)
+
+
+def _train(bench: Bench, phase: Phase) -> None:
+    train_lockstep(phase.cells, phase.stream, phase.setting, _Keeper(bench, phase.cells, phase.stream))
+    for cell in phase.cells:
         if cell.step > 0:
-            cell.save(folder.resume)  # a kill during the test then costs no training
-    _test(bench, cells, seeds, scales, stream.total_steps)
+            cell.save(bench.store.cell(cell.name).resume)  # a kill before the end of the tests then costs no training
 
 
 @dataclass(slots=True)
@@ -100,10 +135,10 @@ class _Keeper:
         self.bench.listener.advance(1)
 
     def validate(self, cell: Cell) -> float | None:
-        bench, epoch = self.bench, cell.step // self.stream.steps_per_epoch
-        if cell.status == "diverged" or not validates_at(epoch, bench.design.epochs):
+        bench, epoch = self.bench, round(self.stream.epochs_at(cell.step))
+        if cell.status == "diverged" or not validates_at(epoch, self.stream.epochs):
             return None
-        scores = _scores(bench, [cell], bench.val, cell.seed, [bench.design.train_scale])
+        scores = _scores(bench, {cell.contender: cell.tested_network}, bench.val, cell.seed, [bench.design.train_scale])
         self.accuracy[cell.name] = float(scores["score"].mean())  # pyright: ignore[reportArgumentType]
         return self.accuracy[cell.name]
 
@@ -122,16 +157,25 @@ class _Keeper:
         self.saved_at = time.monotonic()
 
 
-def _begin(bench: Bench, contender: str, seeds: Seeds) -> Cell:
+def _begin(bench: Bench, name: str, seeds: Seeds) -> Cell:
     """A cell at its start, or where it was saved."""
-    task = bench.setting.task
-    network = build(contender, task.outputs, seed=derive_seed(seeds.initialisation, "initialisation", contender))
-    if contender in bench.study.weights:
-        head_seed = derive_seed(seeds.initialisation, "head", contender)
-        report = load_weights(network, Path(bench.study.weights[contender]), seed=head_seed)
+    return _resumed(bench, lambda: _fresh(bench, name, seeds))
+
+
+def _fresh(bench: Bench, name: str, seeds: Seeds) -> Cell:
+    outputs, network_name = bench.setting.task.outputs, contender(name).network
+    network = build(network_name, outputs, seed=derive_seed(seeds.initialisation, "initialisation", name))
+    weights = bench.study.weights.get(name, bench.study.weights.get(network_name))
+    if weights is not None:
+        report = load_weights(network, Path(weights), seed=derive_seed(seeds.initialisation, "head", name))
         for note in report.notes if seeds == Seeds.of(0) else ():
-            bench.listener.note(f"{contender}: {note}")
-    cell = Cell.begin(contender, seeds, bench.setting.machine.place(network), bench.setting.recipe)
+            bench.listener.note(f"{name}: {note}")
+    return Cell.begin(name, seeds, bench.setting.machine.place(network), bench.setting.recipe)
+
+
+def _resumed(bench: Bench, begin: Callable[[], Cell]) -> Cell:
+    """A cell that `begin` makes, taken to where it was saved if it was."""
+    cell = begin()
     resume = bench.store.cell(cell.name).resume
     if resume.is_file():
         try:
@@ -139,29 +183,20 @@ def _begin(bench: Bench, contender: str, seeds: Seeds) -> Cell:
         except RecordError as error:
             bench.listener.note(f"{error}; {cell.name} trains from its start")
             resume.unlink()
-            return _begin(bench, contender, seeds)
+            return begin()
     return cell
 
 
-def _stream(bench: Bench, seeds: Seeds) -> TrainingStream:
-    design = bench.design
-    return TrainingStream(
-        bench.train,
-        bench.labels(bench.train.sample_ids),
-        design.augmentation,
-        side=design.train_scale,
-        batch=design.batch,
-        epochs=design.epochs,
-        seed=seeds.augmentation,
-        order_seed=seeds.order,
-        workers=bench.study.workers,
-        classes=len(bench.prepared.classes),
-    )
-
-
-def _scores(bench: Bench, cells: Sequence[Cell], pixels: TestPixels, seed: int, scales: Sequence[int]) -> pl.DataFrame:
+def _scores(
+    bench: Bench,
+    networks: Mapping[str, nn.Module],
+    pixels: TestPixels,
+    seed: int,
+    scales: Sequence[int],
+    averages: Mapping[str, tuple[str, Sequence[int]]] | None = None,
+) -> pl.DataFrame:
     return evaluate(
-        {cell.contender: cell.tested_network for cell in cells},
+        networks,
         pixels,
         bench.labels(pixels.sample_ids),
         bench.prepared.classes,
@@ -170,44 +205,61 @@ def _scores(bench: Bench, cells: Sequence[Cell], pixels: TestPixels, seed: int, 
         task=bench.setting.task,
         machine=bench.setting.machine,
         preprocessing=bench.setting.preprocessing,
+        averages=averages or {},
     )
 
 
-def _test(bench: Bench, cells: Sequence[Cell], seeds: Seeds, scales: Sequence[int], total_steps: int) -> None:
-    """Test the networks in one pass over validation and one over test, and write each cell's folder."""
+def _test(bench: Bench, cells: Mapping[str, Cell], seeds: Seeds, scales: Sequence[int]) -> None:
+    """Test the networks in one pass over validation and one over test, and write each cell's folder.
+
+    Args:
+        bench: of the study.
+        cells: by the name under which each is tested, in the order in which the folders are to be finished.
+        seeds: of the cells.
+        scales: image sides in pixels.
+    """
     bench.listener.stage(f"{seeds.title}: test at {', '.join(map(str, scales))} px")
-    sound = [cell for cell in cells if cell.status == "trained"]
+    sound = [name for name, cell in cells.items() if cell.status == "trained" and name in bench.design.contenders]
+    averaged = {name: contender(name).average for name in sound}
+    networks = {cells[name].contender: cells[name].tested_network for name in sound}
+    averages = {n: (cells[n].contender, sides or scales) for n, sides in averaged.items() if sides is not None}
     started = time.monotonic()
     frames = {"validation": pl.DataFrame(), "test": pl.DataFrame()}
-    if sound:
-        frames = {
-            "validation": _scores(bench, sound, bench.val, seeds.study, scales),
-            "test": _scores(bench, sound, bench.test, seeds.study, scales),
-        }
+    for split, pixels in (("validation", bench.val), ("test", bench.test)) if sound else ():
+        frames[split] = _scores(bench, networks, pixels, seeds.study, scales, averages)
     evaluation_s = (time.monotonic() - started) / max(1, len(sound))
-    for cell in cells:
-        folder = bench.store.cell(cell.name)
-        if cell.status == "trained":
-            for name, path in (("validation", folder.validation), ("test", folder.test)):
-                write_table(path, frames[name].filter(pl.col("contender") == cell.contender), SCORES)
-        else:
+    for name, cell in cells.items():
+        folder = bench.store.cell(seeds.cell(name))
+        if name in sound:
+            own = name if name in averages else cell.contender
+            for split, path in (("validation", folder.validation), ("test", folder.test)):
+                rows = frames[split].filter(pl.col("contender") == own).with_columns(contender=pl.lit(name))
+                write_table(path, rows.select(*SCORES), SCORES)
+        elif cell.status == "diverged" and name == cell.contender:
             bench.listener.note(f"{cell.name} diverged at step {cell.step}: kept in the record, not in the verdict")
-        _finish(cell, folder, total_steps, evaluation_s)
+        _finish(name, cell, folder, evaluation_s if name in sound else 0.0)
 
 
-def _finish(cell: Cell, folder: CellFolder, total_steps: int, evaluation_s: float) -> None:
+def _finish(name: str, cell: Cell, folder: CellFolder, evaluation_s: float) -> None:
+    """Write the rest of a cell's folder, its note last.
+
+    A name that is only tested otherwise has the training of the cell that it shares, and no training time of its own.
+    """
     write_table(folder.history, pl.DataFrame(cell.history, schema_overrides=HISTORY, infer_schema_length=None), HISTORY)
-    save_weights(cell.tested_network, folder.weights, {"contender": cell.contender, "seed": str(cell.seed)})
+    save_weights(cell.tested_network, folder.weights, {"contender": name, "seed": str(cell.seed)})
     note = {
-        "contender": cell.contender,
+        "contender": name,
         "seed": cell.seed,
         "status": cell.status,
         "steps": cell.step,
-        "total_steps": total_steps,
-        "training_s": cell.elapsed_s,
+        "total_steps": cell.total_steps,
+        "training_s": cell.elapsed_s if name == cell.contender else 0.0,
         "evaluation_s": evaluation_s,
         "weights_sha256": hashlib.sha256(folder.weights.read_bytes()).hexdigest(),
     }
+    made_from = contender(name).trained if name == cell.contender else cell.contender
+    if made_from != name:
+        note["made_from"] = made_from
     if cell.seeds.varied is not None:
         note |= {"source": cell.seeds.varied[0], "run": cell.seeds.varied[1]}
     write_json(folder.note, note)

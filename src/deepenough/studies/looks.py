@@ -15,8 +15,9 @@ import torch
 from deepenough.cost.memory import most_held
 from deepenough.records import Verdict
 from deepenough.stats import Look, settled
+from deepenough.studies.bench import Bench
 from deepenough.studies.deciding import Decided, decide
-from deepenough.studies.local import Bench, run_seed
+from deepenough.studies.local import run_seed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 from deepenough.records import NOISE, SCORES, NoiseSource, Verdict, read_json, read_table, write_json, write_table
-from deepenough.studies.local import Bench, run_together
+from deepenough.studies.bench import Bench
+from deepenough.studies.contenders import lineage
+from deepenough.studies.local import run_together
 from deepenough.studies.plan import Plan
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study, save_study
@@ -32,7 +34,8 @@ def noise_seeds(study: Study) -> list[Seeds]:
 
 def noise_cells(study: Study) -> list[str]:
     """Names of the extra runs' cells."""
-    return [seeds.cell(contender) for seeds in noise_seeds(study) for contender in study.contenders]
+    names = tuple(reversed(lineage(study.contenders).all))
+    return [seeds.cell(name) for seeds in noise_seeds(study) for name in names]
 
 
 def run_noise(bench: Bench, verdict: Verdict) -> bool:

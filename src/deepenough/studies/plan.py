@@ -18,7 +18,7 @@ class Probe:
 
     Args:
         side: image side, pixels.
-        train_s: seconds to train on one image, by contender.
+        train_s: seconds to train on one image, by what is trained or tuned, its schedule of sides counted in.
         test_s: seconds to test one image, by contender.
         peak_bytes: memory of the process during the probe with all contenders in it.
     """

@@ -7,17 +7,22 @@ from collections.abc import Sequence
 import torch
 
 from deepenough.cost.memory import most_held
+from deepenough.data.schedules import work
 from deepenough.evaluation import evaluate_batch_seconds
 from deepenough.networks import build
+from deepenough.studies.contenders import contender, lineage
 from deepenough.studies.plan import Probe
+from deepenough.studies.tuning import tuning_work
 from deepenough.training import Cell, Setting, step_seconds
 
 
 def probe(contenders: Sequence[str], setting: Setting, *, side: int, batch: int, steps: int = 2) -> Probe:
     """Time the contenders in training and at test at one image side, random pixels, all in memory as in the study.
 
+    Networks that several contenders share are timed once; their schedules and tunings are counted as work.
+
     Args:
-        contenders: names of the catalogue.
+        contenders: names.
         setting: as the study will train.
         side: image side, pixels.
         batch: images a step.
@@ -28,9 +33,14 @@ def probe(contenders: Sequence[str], setting: Setting, *, side: int, batch: int,
     labels = torch.arange(batch) % setting.task.outputs
     machine, norm = setting.machine, setting.preprocessing
     images = machine.images(pixels, norm.mean, norm.std)
-    networks = {name: machine.place(build(name, setting.task.outputs)) for name in contenders}
+    names = dict.fromkeys(contender(name).network for name in contenders)
+    networks = {name: machine.place(build(name, setting.task.outputs)) for name in names}
     cells = [Cell.begin(name, 0, network, setting.recipe) for name, network in networks.items()]
-    train_s = {cell.contender: step_seconds(cell, images, labels, setting, steps) / batch for cell in cells}
-    test_s = {cell.contender: evaluate_batch_seconds(cell.network, images, machine) / batch for cell in cells}
+    step_s = {cell.contender: step_seconds(cell, images, labels, setting, steps) / batch for cell in cells}
+    call_s = {cell.contender: evaluate_batch_seconds(cell.network, images, machine) / batch for cell in cells}
+    lines = lineage(contenders)
+    train_s = {name: step_s[contender(name).network] * work(contender(name).schedule, side) for name in lines.trained}
+    train_s |= {name: step_s[contender(name).network] * tuning_work(name, side) for name in lines.tuned}
+    test_s = {name: call_s[contender(name).network] for name in contenders}
     saving = 2 * max(cell.state_bytes for cell in cells)  # in the layout of a file, and as the file's bytes
     return Probe(side=side, train_s=train_s, test_s=test_s, peak_bytes=most_held(torch.device(machine.device)) + saving)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from deepenough.cost import measure
 from deepenough.data import (
     Prepared,
     Source,
@@ -22,13 +21,13 @@ from deepenough.data import (
 )
 from deepenough.errors import Interrupted, StudyError, WeightsError
 from deepenough.machine import Machine, available_cores
-from deepenough.networks import build
-from deepenough.networks.catalogue import entry
 from deepenough.records import COSTS, QUARANTINE, SAMPLES, Verdict, read_json, read_table, write_json, write_table
+from deepenough.studies.bench import Bench
+from deepenough.studies.contenders import contender, sides_at_test
+from deepenough.studies.costs import measure_contenders
 from deepenough.studies.deciding import decide, keep, note_what_it_took
 from deepenough.studies.design import design_of
 from deepenough.studies.listener import Listener, Silent
-from deepenough.studies.local import Bench
 from deepenough.studies.looks import run_looks
 from deepenough.studies.noise import run_noise
 from deepenough.studies.planning import plan_study, require_same_request, setting_of
@@ -55,7 +54,7 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
     listener = listener or Silent()
     store = StudyFolder(folder)
     for name in request.contenders:
-        entry(name)  # an unknown name is an error before anything is read
+        contender(name)  # an unknown name is an error before anything is read
     _require_weights(request)
     source = open_source(request.source)
     _require_outside(store.root, request.source)
@@ -179,7 +178,7 @@ def _bench(
     """Decode everything once into the cache and lay out what the cells share."""
     design = design_of(study)
     setting = setting_of(study, prepared, machine, design.recipe)
-    sides, norm, workers = sorted({*design.scales, design.train_scale}), setting.preprocessing, machine.threads
+    sides, norm, workers = design.sides, setting.preprocessing, machine.threads
     listener.stage("decoding the pictures once", total=len(prepared.samples))
 
     def test_pixels(split: str) -> TestPixels:
@@ -205,20 +204,15 @@ def _bench(
 
 def _measure_costs(bench: Bench) -> float:
     """Measure what each contender costs at each scale, unless an earlier run did; the seconds that it took."""
-    design, machine, store = bench.design, bench.setting.machine, bench.store
+    design, store = bench.design, bench.store
     noted = store.root / "costs.json"
     if store.costs.is_file() and noted.is_file():
         return read_json(noted)["took_s"]
-    bench.listener.stage("measuring what each costs here", total=2 * len(design.scales))
-    started = time.monotonic()
-    networks = {name: machine.place(build(name, len(bench.prepared.classes))) for name in design.contenders}
-    costs = measure(
-        networks,
-        design.scales,
-        precision=machine.precision,
-        channels_last=machine.channels_last,
-        progress=_progress(bench.listener, bench.check_stop),
+    bench.listener.stage(
+        "measuring what each costs here", total=2 * len(sides_at_test(design.contenders, design.scales))
     )
+    started = time.monotonic()
+    costs = measure_contenders(bench, _progress(bench.listener, bench.check_stop))
     write_table(store.costs, costs, COSTS)
     took_s = time.monotonic() - started
     write_json(noted, {"took_s": took_s})

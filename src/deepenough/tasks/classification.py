@@ -51,6 +51,10 @@ class Classification:
         """See `scores`."""
         return scores(logits, labels)
 
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Softmax over the classes, float32 (batch, classes)."""
+        return logits.float().softmax(dim=1)
+
 
 def loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
     """Mean cross entropy in nats, with label smoothing (Szegedy et al. 2016, arXiv 1512.00567, section 7).

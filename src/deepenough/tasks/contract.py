@@ -77,3 +77,7 @@ class Task(Protocol):
     def scores(self, logits: Tensor, labels: Tensor) -> Scores:
         """The outcome of each sample, without gradient; does not depend on the other samples of the batch."""
         ...
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """What is averaged where a sample is seen at several scales; its logarithm is scored as logits are."""
+        ...

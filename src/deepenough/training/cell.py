@@ -33,7 +33,8 @@ class Sums:
 
     loss: float = 0.0
     correct: int = 0
-    images: int = 0
+    images: int = 0  # whose labels were counted, none under mixup and CutMix
+    shown: int = 0
     steps: int = 0
     seconds: float = 0.0
 
@@ -51,6 +52,7 @@ class Cell:
         step: optimiser steps done.
         status: `diverged` once a loss was not finite; such a cell is kept and never averaged away.
         history: rows of `records.HISTORY`.
+        total_steps: of the training that it is in, once that has begun.
     """
 
     contender: str
@@ -63,6 +65,7 @@ class Cell:
     history: list[dict[str, Any]] = field(default_factory=list)
     sums: Sums = field(default_factory=Sums)
     elapsed_s: float = 0.0
+    total_steps: int = 0
 
     @classmethod
     def begin(cls, contender: str, seed: int | Seeds, network: nn.Module, recipe: Recipe) -> Cell:

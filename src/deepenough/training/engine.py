@@ -56,6 +56,8 @@ def train_lockstep(cells: Sequence[Cell], stream: TrainingStream, setting: Setti
     After a kill the cells may stand at different steps, as they are saved one after the other; a batch is then taken
     only by those that have not seen it. A cell whose loss is not finite stops there with status `diverged`.
     """
+    for cell in cells:
+        cell.total_steps = stream.total_steps
     running = [cell for cell in cells if cell.status == "training" and cell.step < stream.total_steps]
     for cell in running:
         cell.network.train()
@@ -96,7 +98,7 @@ def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setti
             _add(cell.sums, loss, correct, len(images), seconds)
         cell.elapsed_s += seconds
         watcher.stepped(cell, loss=loss, images_per_s=len(images) / seconds)
-        if cell.status == "diverged" or cell.step % stream.steps_per_epoch == 0:
+        if cell.status == "diverged" or stream.ends_epoch(cell.step):
             _end_epoch(cell, rate, stream, watcher)
     watcher.lockstep(cells)
 
@@ -151,6 +153,7 @@ def _add(sums: Sums, loss: float, correct: int | None, images: int, seconds: flo
     sums.loss += loss
     sums.correct = sums.correct + correct if correct is not None else 0
     sums.images = sums.images + images if correct is not None else 0
+    sums.shown += images
     sums.steps += 1
     sums.seconds += seconds
 
@@ -168,12 +171,12 @@ def _end_epoch(cell: Cell, rate: float, stream: TrainingStream, watcher: Watcher
     cell.history.append(
         {
             "step": cell.step,
-            "epoch": cell.step / stream.steps_per_epoch,
+            "epoch": stream.epochs_at(cell.step),
             "learning_rate": rate,
             "loss": sums.loss / sums.steps if sums.steps and cell.status != "diverged" else math.nan,
             "train_accuracy": sums.correct / sums.images if sums.images else None,
             "val_accuracy": validation,
-            "images_per_s": sums.steps * stream.batch / sums.seconds if sums.seconds else None,
+            "images_per_s": sums.shown / sums.seconds if sums.seconds else None,
             "elapsed_s": cell.elapsed_s,
         }
     )

@@ -37,7 +37,7 @@ class Recipe:
     clip_norm: float | None = None
 
 
-def learning_rate(recipe: Recipe, step: int, *, steps_per_epoch: int, total_steps: int) -> float:
+def learning_rate(recipe: Recipe, step: int, *, steps_per_epoch: float, total_steps: int) -> float:
     """Learning rate of a step (counted from 0): linear warm-up, then a half cosine to zero (Loshchilov & Hutter 2017).
 
     A closed form of the step, so that nothing of it has to be stored for a resume.
