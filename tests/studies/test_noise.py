@@ -163,9 +163,14 @@ def test_a_diverged_extra_run_is_named_and_left_out(diverging, request_of, tmp_p
 
 
 def test_cells_are_named_by_source_and_run_and_take_seeds_that_no_study_has():
-    study = make_study({"noise": ["order", "initialisation", "order"], "noise_runs": 2, "contenders": ["a", "b"]})
+    study = make_study(
+        {"noise": ["order", "initialisation", "order"], "noise_runs": 2, "contenders": ["resnet50", "resnet101"]}
+    )
     assert noise_cells(study) == [
-        f"{name}-{source}{run}" for source in ("order", "initialisation") for run in (1, 2) for name in ("a", "b")
+        f"{name}-{source}{run}"
+        for source in ("order", "initialisation")
+        for run in (1, 2)
+        for name in ("resnet50", "resnet101")
     ]
     seeds = noise_seeds(study)
     assert study.noise_trainings == len(seeds) == 4

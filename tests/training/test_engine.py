@@ -28,10 +28,16 @@ NORM = Preprocessing()
 class FixedStream:
     """The same random pictures every time, from any step on."""
 
-    steps_per_epoch, total_steps, batch = STEPS_PER_EPOCH, TOTAL, BATCH
+    steps_per_epoch, total_steps = STEPS_PER_EPOCH, TOTAL
 
     def __init__(self, *, mixed: bool = False) -> None:
         self.mixed = mixed
+
+    def ends_epoch(self, step: int) -> bool:
+        return step % STEPS_PER_EPOCH == 0
+
+    def epochs_at(self, step: int) -> float:
+        return step / STEPS_PER_EPOCH
 
     def batches(self, first_step: int = 0):
         for step in range(first_step, TOTAL):

@@ -99,6 +99,11 @@ class Lineage:
 
     @property
     def all(self) -> tuple[str, ...]:
+        """In the order in which they are made."""
+        return (*self.trained, *self.tuned, *self.shared)
+
+    @property
+    def last_first(self) -> tuple[str, ...]:
         """What others are made from comes last."""
         return (*self.shared, *self.tuned, *self.trained)
 

@@ -45,7 +45,7 @@ def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int]) -> None:
     that it is there for as long as any of them is not done.
     """
     lines = bench.design.lineage
-    todo = [name for name in lines.all if not bench.store.cell(seeds.cell(name)).done]
+    todo = [name for name in lines.last_first if not bench.store.cell(seeds.cell(name)).done]
     if not todo:
         return
     note_change(bench.store, bench.setting.machine)

@@ -34,7 +34,7 @@ def noise_seeds(study: Study) -> list[Seeds]:
 
 def noise_cells(study: Study) -> list[str]:
     """Names of the extra runs' cells."""
-    names = tuple(reversed(lineage(study.contenders).all))
+    names = lineage(study.contenders).all
     return [seeds.cell(name) for seeds in noise_seeds(study) for name in names]
 
 

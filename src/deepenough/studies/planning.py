@@ -111,7 +111,7 @@ def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str])
         contenders=design.contenders,
         seeds=design.seeds,
         cells=[
-            *(cell_name(name, seed) for seed in range(design.seeds) for name in reversed(design.lineage.all)),
+            *(cell_name(name, seed) for seed in range(design.seeds) for name in design.lineage.all),
             *noise_cells(study),
         ],
         sizes=sizes,
