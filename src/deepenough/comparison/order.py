@@ -25,6 +25,7 @@ def from_small_to_big(contenders: Iterable[str], costs: pl.DataFrame | None) -> 
     names = sorted(contenders, key=natural_key)
     if costs is None:
         return names
+    costs = costs.filter(pl.col("contender").is_in(names))
     for column in ("macs", "parameters"):
         if column not in costs.columns:
             continue

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from deepenough.comparison import decide_study, slice_table
+from deepenough.comparison.order import from_small_to_big
 from deepenough.errors import StudyError
 from deepenough.records import COSTS, NOISE, SCORES, SLICES, Verdict, read_json, read_table, write_json, write_table
 from deepenough.stats import Look, diverged_rate
@@ -49,12 +50,15 @@ def decide(bench: Bench, look: Look) -> Decided:
     validation = pl.concat([read_table(folder.validation, SCORES) for folder in sound])
     groups = dict(bench.prepared.samples.select("sample_id", "group").iter_rows())
     known = groups if any(group is not None for group in groups.values()) else None
-    metric = bench.setting.task.metric
+    metric, costs = bench.setting.task.metric, read_table(store.costs, COSTS)
+    small, big = from_small_to_big(bench.design.contenders[:2], costs)
     verdict = decide_study(
         scores,
         margin=bench.study.margin,
         validation=validation,
-        costs=read_table(store.costs, COSTS),
+        small=small,
+        big=big,
+        costs=costs,
         metric=metric.name,
         unit=metric.unit,
         multiplier=metric.multiplier,

@@ -60,7 +60,8 @@ class Study(_Part):
 
     Args:
         source: folder of class folders, manifest (.csv, .parquet), `torchvision:NAME`, or `digits`.
-        contenders: names of the catalogue, at least two.
+        contenders: names, at least two; see `studies.contenders`. The verdict is about the first two, of which the
+            cheaper one is the reference that every other is held against.
         seeds: how many trainings of each contender; three or more allow a verdict on architectures.
         looks: numbers of seeds after which the study decides and stops if that settles it; the last is `seeds`.
         margin: the gain too small to pay for, in points, declared before looking.
