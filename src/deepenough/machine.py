@@ -12,12 +12,13 @@ import platform
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 Precision = Literal["fp32", "bf16"]
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Machine:
         with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
             yield
 
-    def place(self, network: nn.Module) -> nn.Module:
+    def place(self, network: _Network) -> _Network:
         """Move a network to the device and give its weights the memory layout."""
         return network.to(self.device).to(memory_format=self._layout)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 
 import pytest
 import torch
@@ -16,7 +17,8 @@ OUTPUTS = 5
 CHANNELS_LAST_BOUND = 1e-4  # of the largest logit: fp32 sums in another order
 BF16_BOUND = 0.1  # of the largest logit: 8 bits of mantissa through up to 101 layers
 LAST_GAMMA = 0.2  # of a block's last norm; at 1 an untrained deep network magnifies any rounding without bound
-ODD_SIZES = [(32, 32), (33, 33), (47, 65), (65, 47)]
+COMPILED_BOUND = 1e-4  # of the largest logit: the same fp32 operations, fused and in another order
+SIZES = [(32, 32), (33, 33), (35, 64), (47, 65), (65, 47), (57, 57), (80, 96)]
 
 
 def random_images(*shape, seed=0):
@@ -53,7 +55,7 @@ def network(request):
     return built.eval()
 
 
-@pytest.mark.parametrize("size", ODD_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_taps_bear_the_channels_and_sides_they_claim_at_any_size(network, size):
     with torch.inference_mode():
         maps = network.features(random_images(2, 3, *size))
@@ -113,6 +115,30 @@ def test_state_dict_round_trip_gives_the_same_logits(network, tmp_path):
     images = random_images(1, 3, 32, 32)
     with torch.inference_mode():
         assert torch.equal(other.eval()(images), network(images))
+
+
+@pytest.mark.parametrize("backend", ["eager", pytest.param("aot_eager", marks=pytest.mark.slow)])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of torch's own tracing
+def test_compiled_network_is_one_graph_and_gives_the_same_logits(network, backend):
+    """`eager` runs the traced graph as it is, `aot_eager` lowers it to torch's basic operations first."""
+    _check_compiled(network, backend)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_machine_code_gives_the_same_logits():
+    """Half a minute for one network, so the others are taken as far as their graph."""
+    _check_compiled(build("resnet50-fpn", OUTPUTS, seed=11).eval(), "inductor")
+
+
+def _check_compiled(network, backend):
+    torch.compiler.reset()
+    images = random_images(2, 3, 33, 47)
+    compiled = torch.compile(network, backend=backend, fullgraph=True)  # a graph break would be an error
+    with torch.inference_mode():
+        reference, found = network(images), compiled(images)
+    assert (found - reference).abs().max() <= COMPILED_BOUND * reference.abs().max()
 
 
 @pytest.mark.slow

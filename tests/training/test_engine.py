@@ -15,9 +15,11 @@ from deepenough.data import Preprocessing
 from deepenough.data.streams import Batch
 from deepenough.errors import RecordError
 from deepenough.machine import Machine
+from deepenough.networks.catalogue import build
 from deepenough.records import HISTORY
 from deepenough.tasks.classification import Classification
 from deepenough.training import Cell, Recipe, Seeds, Setting, learning_rate, train_lockstep
+from deepenough.training.recipe import set_learning_rate
 
 CLASSES = ("cat", "dog", "owl")
 STEPS_PER_EPOCH, EPOCHS, BATCH, SIDE = 4, 3, 6, 8
@@ -198,6 +200,23 @@ def test_training_goes_on_bit_for_bit_from_what_was_saved(recipe, precision, mix
     for one, other in zip(whole, resumed, strict=True):
         assert_same_state(one, other)
         assert without_times(one.history) == without_times(other.history)
+
+
+def test_the_state_keeps_every_weights_moments_where_parts_have_their_own_rates(tmp_path):
+    recipe = Recipe(layer_decay=0.5)
+    cells = [Cell.begin("resnet50", 0, build("resnet50+width=0.125+blocks=1-1-1-1", 3), recipe) for _ in range(2)]
+    for number, weight in enumerate(cells[0].network.parameters()):
+        weight.grad = torch.full_like(weight, 1.0 + number)
+    set_learning_rate(cells[0].optimizer, 0.25)
+    cells[0].optimizer.step()
+    cells[0].save(tmp_path / "state")
+    cells[1].load(tmp_path / "state")
+    for ours, theirs in zip(*(cell.network.parameters() for cell in cells), strict=True):
+        moments = [cell.optimizer.state[weight]["exp_avg"] for cell, weight in zip(cells, (ours, theirs), strict=True)]
+        assert torch.equal(*moments)
+    rates = [[(group["lr"], group["lr_scale"]) for group in cell.optimizer.param_groups] for cell in cells]
+    assert rates[0] == rates[1]
+    assert rates[1][0] == (0.25, 1.0)
 
 
 def test_a_cell_that_is_trained_is_not_touched():

@@ -126,11 +126,7 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ),
         *_looks_row(plan),
         ("images", f"{sizes.train} train, {sizes.val} validation, {sizes.test} test"),
-        (
-            "training",
-            f"{plan.train_scale} px, {plural(plan.epochs, 'epoch')}, batch {plan.batch}: "
-            f"{plan.steps_per_cell} steps each",
-        ),
+        ("training", _training(plan)),
         ("", f"{plan.recipe}; {plan.precision}"),
         ("test", f"at {', '.join(map(str, plan.scales))} px"),
         (
@@ -141,6 +137,14 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ),
     ]
     return [*rows, *(("given up" if index == 0 else "", text) for index, text in enumerate(plan.gave_up))]
+
+
+def _training(plan: Plan) -> str:
+    if plan.train == "head":
+        return f"{plan.train_scale} px, a linear head alone, on features that are computed once"
+    return (
+        f"{plan.train_scale} px, {plural(plan.epochs, 'epoch')}, batch {plan.batch}: {plan.steps_per_cell} steps each"
+    )
 
 
 def _looks_row(plan: Plan) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from deepenough.cli._redecide import Wish
-    from deepenough.records import Verdict
+    from deepenough.records import Trained, Verdict
 
 _ANSWERS = ("prediction", "confidence")  # beside the score, what two runs that are the same have in common
 
@@ -34,11 +34,12 @@ class Tables:
     metric: str = "accuracy"
     level: float = 0.95  # of the look at which the study ended
     looks: list[dict[str, Any]] | None = None
+    trained: Trained = "all"
     caveats: tuple[str, ...] = ()  # of the records themselves
 
     def like(self, study: Verdict) -> Tables:
         """The same, to be decided at the level of a study's own verdict."""
-        return replace(self, level=study.level, looks=study.looks)
+        return replace(self, level=study.level, looks=study.looks, trained=study.trained)
 
     def decide(
         self,
@@ -70,6 +71,7 @@ class Tables:
             noise_runs=self.noise,
             level=self.level,
             guard=1 if self.looks is None else LOOK_GUARD,
+            trained=self.trained,
         )
         return replace(decided, looks=self.looks)
 

@@ -46,6 +46,16 @@ def compare(  # noqa: PLR0913  one option a parameter
     ] = None,
     optimizer: Annotated[str | None, typer.Option(help="adamw, sgd or lamb.  [default: adamw]")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The peak.  [default: by optimizer]")] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(metavar="PART", help="all, or head: a linear probe of the starting weights.  [default: all]"),
+    ] = None,
+    layer_decay: Annotated[
+        float | None,
+        typer.Option(
+            help="Factor of the learning rate from each part to the one before it, such as 0.7.  [default: off]"
+        ),
+    ] = None,
     augmentation: Annotated[
         str | None, typer.Option(help="auto, light, standard or strong.  [default: auto, by epochs]")
     ] = None,
@@ -112,7 +122,7 @@ def compare(  # noqa: PLR0913  one option a parameter
             "noise": None if noise is None else tuple(_parts(noise)),
             "noise_runs": noise_runs,
         },
-        recipe={"optimizer": optimizer, "learning_rate": learning_rate},
+        recipe={"train": train, "optimizer": optimizer, "learning_rate": learning_rate, "layer_decay": layer_decay},
         augmentation={"strength": augmentation},
     )
     folder = out or Path("runs") / _name(source)

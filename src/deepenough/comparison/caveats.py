@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from deepenough.comparison.pairing import Aligned, Cells
+from deepenough.records import Trained
 from deepenough.stats import Estimate, is_binary
 from deepenough.stats.distributions import FloatArray, t_two_sided
 
@@ -17,16 +18,23 @@ FEW_ERRORS = 10  # samples a contender gets wrong
 SATURATED = 0.05  # share of wrong samples below which few errors mean an easy task rather than a small test set
 _OUTLIER_LEVEL = 0.01  # chance of flagging any seed where none stands out
 _SHOWN = 5
+_PROBE = (
+    "Only a linear head was fitted to each network, which stood still (a linear probe). The head follows from the "
+    "weights and the images, so no seed has a part in it, and this is about these weights: how the architectures "
+    "compare when all of a network is trained is another question."
+)
 _UNEQUAL = {  # by the fewest seeds; measured with the guarded degrees of freedom of stats.unbalanced
     2: " (up to 9 % instead of 5 % was measured for 10 against 2)",
     3: " (up to 6.5 % instead of 5 % was measured for 10 against 3)",
 }
 
 
-def of_seeds(estimate: Estimate, small: tuple[str, Cells], big: tuple[str, Cells], unit: str) -> list[str]:
+def of_seeds(
+    estimate: Estimate, small: tuple[str, Cells], big: tuple[str, Cells], unit: str, trained: Trained
+) -> list[str]:
     """Few, unequal or unlike seeds; `estimate` is of big minus small, in `unit`."""
     counts = len(small[1].seeds), len(big[1].seeds)
-    said = _few_seeds(min(counts))
+    said = [_PROBE] if trained == "head" else _few_seeds(min(counts))
     if counts[0] != counts[1]:
         said.append(
             f"{small[0]} has {_count(counts[0], 'seed')} and {big[0]} has {counts[1]}: unequal numbers make the error "

@@ -16,7 +16,7 @@ from deepenough.comparison.noise import account_of
 from deepenough.comparison.order import deciding_pair, deciding_scale, from_small_to_big, validation_means
 from deepenough.comparison.pairing import Aligned, align, cluster_labels
 from deepenough.errors import StudyError
-from deepenough.records import ContenderResult, Needed, PairResult, Verdict
+from deepenough.records import ContenderResult, Needed, PairResult, Trained, Verdict
 from deepenough.stats import Decision, Estimate, bonferroni_level, check_margin, decide, holm, needed, tipping_seed_sd
 from deepenough.stats.mrmc import Guard
 
@@ -56,6 +56,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     noise_runs: pl.DataFrame | None = None,
     level: float = 0.95,
     guard: Guard = 1,
+    trained: Trained = "all",
 ) -> Verdict:
     """Decide whether the small contender is enough.
 
@@ -79,6 +80,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         noise_runs: `records.NOISE`, trainings that vary one source of randomness each; they never enter the decision.
         level: of every interval; that of a look (`stats.schedule`) where a study is looked at more than once.
         guard: 2 makes the degrees of freedom more cautious, as looks do.
+        trained: of the networks, for the record; of a linear probe (`head`) no seed decides anything.
 
     Raises:
         InputError: (of its kinds) if the margin, the pair, the scale, the level or the scores cannot be used.
@@ -100,7 +102,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     seeds = {name: list(aligned.cells[name, at].seeds) for name in pair}
     said = [
         *caveats,
-        *caveat.of_seeds(estimate, deciding[0], deciding[1], unit),
+        *caveat.of_seeds(estimate, deciding[0], deciding[1], unit, trained),
         *caveat.of_outliers(deciding),
         *caveat.of_samples(deciding[0], deciding[1], question.clusters),
         *caveat.of_variance(estimate),
@@ -132,6 +134,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         pairs=pairs,
         noise=account_of(estimate, pair, scores, noise_runs, question.clusters, aligned.sample_ids, multiplier),
         level=level,
+        trained=trained,
     )
 
 

@@ -1,17 +1,12 @@
 """Decode once: pixels in one flat file beside a small index, memory-mapped by whoever needs them.
 
 A cache is keyed by a fingerprint of the samples' content, the declared reduction and the format's version, so it is
-used only for what it was built for. The index is written last and holds the data's length and checksum: a cache that
-was torn by a kill, a full disk or a foreign hand does not fit its index and is built anew.
+used only for what it was built for; one that was torn is built anew (`indexed`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -20,15 +15,13 @@ import numpy as np
 
 from deepenough.data.decode import decode_picture, quiet
 from deepenough.data.entries import Entry
+from deepenough.data.indexed import fingerprint_of, index_of, write_indexed
 from deepenough.data.ingest import Prepared, sample_id_of
 from deepenough.data.preprocess import Preprocessing, reduce_short_side, resize_and_crop
 from deepenough.data.threads import Progress, in_threads
 from deepenough.errors import DecodeError, SourceError
-from deepenough.records import write_atomically, write_json
 
 FORMAT_VERSION = 1
-_BLOCK_BYTES = 1 << 22
-_ABANDONED_S = 600.0
 
 
 class TrainPixels:
@@ -113,10 +106,10 @@ def build_train_pixels(
         SourceError: a file has changed or vanished since it was checked.
     """
     ids = _ids_of(prepared, "train")
-    path, index, fingerprint = _place(folder, "train", ids, {"short_side": short_side})
-    known = _fitting_index(path, index, fingerprint)
+    path, fingerprint = _place(folder, "train", ids, {"short_side": short_side})
+    known = _known_shapes(path, fingerprint)
     if known is not None:
-        return TrainPixels(path, ids, known["shapes"])
+        return TrainPixels(path, ids, known)
     shapes: list[tuple[int, int]] = []
 
     def write(stream: IO[bytes]) -> None:
@@ -125,7 +118,7 @@ def build_train_pixels(
             shapes.append((pixels.shape[0], pixels.shape[1]))
             stream.write(np.ascontiguousarray(pixels).data)
 
-    _write(path, index, fingerprint, write, lambda: {"shapes": shapes})
+    write_indexed(path, fingerprint, write, lambda: {"shapes": shapes})
     return TrainPixels(path, ids, shapes)
 
 
@@ -143,7 +136,7 @@ def build_test_pixels(
 
     Args:
         prepared: from `prepare`; its samples' order is the order of the pixels.
-        split: `val` or `test`.
+        split: `train`, `val` or `test`.
         folder: where the cache is kept.
         scales: sides in pixels.
         preprocessing: interpolation and crop.
@@ -155,8 +148,8 @@ def build_test_pixels(
     """
     ids, sides = _ids_of(prepared, split), sorted(set(scales))
     declared = {"scales": sides, "interpolation": preprocessing.interpolation, "crop": preprocessing.crop}
-    path, index, fingerprint = _place(folder, split, ids, declared)
-    if _fitting_index(path, index, fingerprint) is not None:
+    path, fingerprint = _place(folder, split, ids, declared)
+    if index_of(path, fingerprint) is not None:
         return TestPixels(path, ids, sides)
     offsets = _offsets(sides, len(ids))
 
@@ -169,7 +162,7 @@ def build_test_pixels(
                 stream.seek(offsets[side] + number * square.nbytes)
                 stream.write(np.ascontiguousarray(square).data)
 
-    _write(path, index, fingerprint, write, dict)
+    write_indexed(path, fingerprint, write)
     return TestPixels(path, ids, sides)
 
 
@@ -222,49 +215,15 @@ def _pixels_of(entry: Entry, sample_id: str) -> np.ndarray:
         raise SourceError(entry.path, expected, str(error), remedy) from error
 
 
-def _place(folder: Path, split: str, ids: Sequence[str], declared: dict[str, Any]) -> tuple[Path, Path, str]:
-    key = json.dumps([FORMAT_VERSION, split, declared, list(ids)], sort_keys=True)
-    fingerprint = hashlib.sha256(key.encode()).hexdigest()
-    path = folder / f"{split}-{fingerprint[:16]}.pixels"
-    return path, path.with_suffix(".json"), fingerprint
+def _place(folder: Path, split: str, ids: Sequence[str], declared: dict[str, Any]) -> tuple[Path, str]:
+    fingerprint = fingerprint_of(FORMAT_VERSION, split, declared, list(ids))
+    return folder / f"{split}-{fingerprint[:16]}.pixels", fingerprint
 
 
-def _write(
-    path: Path, index: Path, fingerprint: str, write: Callable[[IO[bytes]], None], more: Callable[[], dict[str, Any]]
-) -> None:
-    index.unlink(missing_ok=True)
-    _sweep(path)
-    write_atomically(path, write)
-    checksum, size = _checksum(path)
-    write_json(index, {"fingerprint": fingerprint, "bytes": size, "crc32": checksum, **more()})
-
-
-def _sweep(path: Path) -> None:
-    """Remove what killed builds of this cache left; a younger file may belong to a build that is under way."""
-    for left in path.parent.glob(f".{path.name}.*.tmp"):
-        if time.time() - left.stat().st_mtime > _ABANDONED_S:
-            left.unlink(missing_ok=True)
-
-
-def _fitting_index(path: Path, index: Path, fingerprint: str) -> dict[str, Any] | None:
-    """The index, if it and the data are whole and for this fingerprint; else None."""
-    try:
-        known = json.loads(index.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(known, dict) or known.get("fingerprint") != fingerprint or not path.is_file():
-        return None
-    if path.stat().st_size != known.get("bytes") or _checksum(path)[0] != known.get("crc32"):
+def _known_shapes(path: Path, fingerprint: str) -> list[tuple[int, int]] | None:
+    """Height and width of every picture in the file, if it is whole and for this fingerprint; else None."""
+    known = index_of(path, fingerprint)
+    if known is None:
         return None
     shapes = known.get("shapes", [])
-    size = 3 * sum(math.prod(shape) for shape in shapes)
-    return known if not shapes or size == known["bytes"] else None
-
-
-def _checksum(path: Path) -> tuple[int, int]:
-    """CRC-32 and length of a file; against accidents, not against forgery."""
-    checksum, size = 0, 0
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            checksum, size = zlib.crc32(block, checksum), size + len(block)
-    return checksum, size
+    return shapes if 3 * sum(math.prod(shape) for shape in shapes) == known["bytes"] else None

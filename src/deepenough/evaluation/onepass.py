@@ -21,6 +21,21 @@ PIXELS_A_BATCH = 64 * 224 * 224  # images of 224 px in a batch of 64; other scal
 LARGEST_BATCH = 512
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The samples that networks are tested on.
+
+    Args:
+        sample_ids: of each.
+        labels: class index of each, int64 (samples,).
+        classes: class names in index order.
+    """
+
+    sample_ids: Sequence[str]
+    labels: np.ndarray
+    classes: Sequence[str]
+
+
 def batch_at(scale: int) -> int:
     """Images in an evaluation batch at a scale, so that memory does not grow with the scale.
 
@@ -84,10 +99,8 @@ def evaluate(  # noqa: PLR0913  all that a score depends on
     for name, mean in means.items():
         scored = task.scores(mean.logarithm(), torch.from_numpy(labels))
         outcomes |= {(name, scale): [scored] for scale in scales}
-    return pl.concat(
-        _frame(name, seed, scale, pixels.sample_ids, labels, classes, parts)
-        for (name, scale), parts in outcomes.items()
-    )
+    shown = Shown(sample_ids=pixels.sample_ids, labels=labels, classes=classes)
+    return pl.concat(frame(name, seed, scale, shown, parts) for (name, scale), parts in outcomes.items())
 
 
 @dataclass(slots=True)
@@ -132,25 +145,18 @@ def evaluate_batch_seconds(network: nn.Module, images: torch.Tensor, machine: Ma
         return time.perf_counter() - started
 
 
-def _frame(
-    contender: str,
-    seed: int,
-    scale: int,
-    sample_ids: Sequence[str],
-    labels: np.ndarray,
-    classes: Sequence[str],
-    parts: Sequence[Scores],
-) -> pl.DataFrame:
+def frame(contender: str, seed: int, scale: int, shown: Shown, parts: Sequence[Scores]) -> pl.DataFrame:
+    """Rows of `records.SCORES` from the outcomes of each batch, in the samples' order."""
     prediction, score, confidence = (
         torch.cat([getattr(part, column) for part in parts]).numpy() for column in ("prediction", "score", "confidence")
     )
-    names = np.asarray(classes, dtype=object)
+    names = np.asarray(shown.classes, dtype=object)
     columns = {
         "contender": contender,
         "seed": seed,
         "scale": scale,
-        "sample_id": pl.Series(sample_ids, dtype=pl.String),
-        "target": pl.Series(names[labels].tolist(), dtype=pl.String),
+        "sample_id": pl.Series(shown.sample_ids, dtype=pl.String),
+        "target": pl.Series(names[shown.labels].tolist(), dtype=pl.String),
         "prediction": pl.Series(names[prediction].tolist(), dtype=pl.String),
         "score": score.astype(np.float64),
         "confidence": confidence.astype(np.float64),

@@ -27,6 +27,7 @@ from deepenough.records.results import (
     NoiseSource,
     PairResult,
     Scope,
+    Trained,
     Verdict,
 )
 from deepenough.records.tables import COSTS, HISTORY, NOISE, QUARANTINE, SAMPLES, SCORES, SLICES
@@ -47,6 +48,7 @@ __all__ = [
     "NoiseSource",
     "PairResult",
     "Scope",
+    "Trained",
     "Verdict",
     "audit_from_json",
     "read_json",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 Answer = Literal["small_is_enough", "big_is_better", "small_is_better", "undecided"]
 Scope = Literal["architecture", "checkpoint"]
+Trained = Literal["all", "head"]
 NoiseSource = Literal["initialisation", "order", "augmentation", "nondeterminism"]
 
 
@@ -89,6 +90,7 @@ class Verdict:
     noise: dict[str, Any] | None = None  # where the standard error comes from: comparison.noise, docs/study-folder.md
     level: float = 0.95  # of every interval here
     looks: list[dict[str, Any]] | None = None  # those declared, in order; None where the seeds were looked at once
+    trained: Trained = "all"  # of the networks; `head` is a linear probe, in which no seed has a part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -243,11 +243,18 @@ def _forecast(evidence: Evidence) -> Section:
     return Section(key="forecast", title=title, lead=lead, blocks=_there(held))
 
 
+_SEEDS = (
+    "A seed varies the initial weights, the order of the images and their augmentation; the images, the splits and "
+    "the recipe are the same for every run. Within a seed all contenders were trained on the same batches."
+)
+_PROBE = (
+    "The networks stood still, and a linear head was fitted to what each sees of the training images as they are, its "
+    "penalty chosen on validation. No seed has a part in that."
+)
+
+
 def _protocol(evidence: Evidence) -> Section:
-    lead = [
-        "A seed varies the initial weights, the order of the images and their augmentation; the images, the splits and "
-        "the recipe are the same for every run. Within a seed all contenders were trained on the same batches.",
-    ]
+    lead = [_PROBE if evidence.verdict.trained == "head" else _SEEDS]
     if evidence.environment is None:
         lead.append("The study folder holds no environment.json: versions and hardware are not on record.")
     study = () if evidence.study is None else (Listing(title="study.yaml, resolved", text=evidence.study),)

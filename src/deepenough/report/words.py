@@ -168,6 +168,11 @@ def _scope(verdict: Verdict) -> list[str]:
             "It holds for both architectures freshly trained by this recipe, on new images like these; "
             "another recipe, another image size or other images can change it."
         ]
+    if verdict.trained == "head":
+        return [
+            "It holds for these two networks' weights, each with a linear head of its own: a linear probe. Nothing can "
+            "be said about the architectures, nor about these weights where all of a network is trained."
+        ]
     single = [display_name(name) for name, seeds in verdict.seeds.items() if len(seeds) == 1]
     runs = f"one training run of {single[0]}" if len(single) == 1 else "one training run each"
     lines = [f"It holds for these two trained networks only: with {runs}, nothing can be said about the architectures."]
@@ -257,7 +262,10 @@ def next_steps(verdict: Verdict, folder: Path | str) -> list[str]:
     elif _open(verdict) or verdict.scope == "checkpoint":
         seeds = _seeds_to_try(verdict, runs)
         out = shlex.quote(f"{home.rstrip('/')}-{seeds}seeds")
-        first = f"deepenough compare {study} --seeds {seeds} --out {out}  # what would make the answer surer"
+        change, why = "", "what would make the answer surer"
+        if verdict.trained == "head":
+            change, why = " --train all", "train all of the networks"
+        first = f"deepenough compare {study}{change} --seeds {seeds} --out {out}  # {why}"
     else:
         first = "deepenough compare my_photos/  # the same question about your own images"
     margin = _other_margin(verdict)

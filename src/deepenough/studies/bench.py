@@ -23,7 +23,7 @@ class Bench:
     design: Design
     store: StudyFolder
     prepared: Prepared
-    train: TrainPixels
+    train: TrainPixels | TestPixels  # squares, as at test, where only the head is trained
     val: TestPixels
     test: TestPixels
     setting: Setting

@@ -67,6 +67,7 @@ def decide(bench: Bench, look: Look) -> Decided:
         noise_runs=read_table(store.noise, NOISE) if store.noise.is_file() else None,
         level=look.level,
         guard=look.guard,
+        trained=bench.study.recipe.train,
     )
     return Decided(look=look, verdict=verdict, scores=scores, validation=validation, groups=known)
 

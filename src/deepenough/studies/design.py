@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from deepenough.data.augment import Augmentation
 from deepenough.errors import StudyError
+from deepenough.evaluation import batch_at
 from deepenough.stats import Look, schedule
 from deepenough.studies.contenders import Lineage, lineage, sides_at_test, sides_in_training
 from deepenough.studies.study import Study
@@ -59,6 +60,8 @@ def design_of(study: Study) -> Design:
     """
     recipe, augmentation = study.recipe, study.augmentation
     seeds = _given("seeds", study.seeds)
+    if study.recipe.train == "head":
+        return _design_of_probe(study)
     return Design(
         contenders=study.contenders,
         seeds=seeds,
@@ -75,6 +78,7 @@ def design_of(study: Study) -> Design:
             label_smoothing=recipe.label_smoothing,
             ema_decay=recipe.ema_decay,
             clip_norm=recipe.clip_norm,
+            layer_decay=recipe.layer_decay,
         ),
         augmentation=Augmentation(
             min_area=augmentation.min_area,
@@ -85,6 +89,22 @@ def design_of(study: Study) -> Design:
             cutmix=_given("augmentation.cutmix", augmentation.cutmix),
         ),
         looks=(Look(seeds=seeds),) if study.looks is None else schedule(study.looks),
+    )
+
+
+def _design_of_probe(study: Study) -> Design:
+    """A head learns from one look at every training picture as it is; what belongs to steps has no say."""
+    train_scale = _given("train_scale", study.train_scale)
+    return Design(
+        contenders=study.contenders,
+        seeds=1,
+        epochs=1,
+        batch=batch_at(train_scale),
+        train_scale=train_scale,
+        scales=_given("scales", study.scales),
+        recipe=Recipe(),
+        augmentation=Augmentation(),
+        looks=(Look(seeds=1),),
     )
 
 

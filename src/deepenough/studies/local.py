@@ -11,16 +11,17 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from torch import nn
 
-from deepenough.data import TestPixels
+from deepenough.data import TestPixels, TrainPixels
 from deepenough.data.schedules import Schedule
 from deepenough.data.streams import TrainingStream
 from deepenough.errors import RecordError
 from deepenough.evaluation import evaluate
-from deepenough.networks import build, load_weights, save_weights
+from deepenough.networks import ResNet, build, load_weights, save_weights
 from deepenough.records import HISTORY, SCORES, write_json, write_table
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
@@ -89,6 +90,7 @@ def _by_schedule(cells: Iterable[Cell]) -> list[tuple[Schedule, list[Cell]]]:
 
 def _phase(bench: Bench, schedule: Schedule, cells: Sequence[Cell], seeds: Seeds) -> Phase:
     design = bench.design
+    assert isinstance(bench.train, TrainPixels), "networks are trained on whole pictures, not on squares"
     stream = TrainingStream(
         bench.train,
         bench.labels(bench.train.sample_ids),
@@ -163,6 +165,12 @@ def _begin(bench: Bench, name: str, seeds: Seeds) -> Cell:
 
 
 def _fresh(bench: Bench, name: str, seeds: Seeds) -> Cell:
+    network = starting_network(bench, name, seeds)
+    return Cell.begin(name, seeds, bench.setting.machine.place(network), bench.setting.recipe)
+
+
+def starting_network(bench: Bench, name: str, seeds: Seeds) -> ResNet:
+    """A contender before training, on the CPU: from its starting weights, or fresh where it has none."""
     outputs, network_name = bench.setting.task.outputs, contender(name).network
     network = build(network_name, outputs, seed=derive_seed(seeds.initialisation, "initialisation", name))
     weights = bench.study.weights.get(name, bench.study.weights.get(network_name))
@@ -170,7 +178,7 @@ def _fresh(bench: Bench, name: str, seeds: Seeds) -> Cell:
         report = load_weights(network, Path(weights), seed=derive_seed(seeds.initialisation, "head", name))
         for note in report.notes if seeds == Seeds.of(0) else ():
             bench.listener.note(f"{name}: {note}")
-    return Cell.begin(name, seeds, bench.setting.machine.place(network), bench.setting.recipe)
+    return network
 
 
 def _resumed(bench: Bench, begin: Callable[[], Cell]) -> Cell:
@@ -246,8 +254,7 @@ def _finish(name: str, cell: Cell, folder: CellFolder, evaluation_s: float) -> N
     A name that is only tested otherwise has the training of the cell that it shares, and no training time of its own.
     """
     write_table(folder.history, pl.DataFrame(cell.history, schema_overrides=HISTORY, infer_schema_length=None), HISTORY)
-    save_weights(cell.tested_network, folder.weights, {"contender": name, "seed": str(cell.seed)})
-    note = {
+    note: dict[str, Any] = {
         "contender": name,
         "seed": cell.seed,
         "status": cell.status,
@@ -255,12 +262,18 @@ def _finish(name: str, cell: Cell, folder: CellFolder, evaluation_s: float) -> N
         "total_steps": cell.total_steps,
         "training_s": cell.elapsed_s if name == cell.contender else 0.0,
         "evaluation_s": evaluation_s,
-        "weights_sha256": hashlib.sha256(folder.weights.read_bytes()).hexdigest(),
     }
     made_from = contender(name).trained if name == cell.contender else cell.contender
     if made_from != name:
         note["made_from"] = made_from
     if cell.seeds.varied is not None:
         note |= {"source": cell.seeds.varied[0], "run": cell.seeds.varied[1]}
-    write_json(folder.note, note)
+    write_cell(folder, cell.tested_network, note)
     folder.resume.unlink(missing_ok=True)
+
+
+def write_cell(folder: CellFolder, network: nn.Module, note: Mapping[str, Any]) -> None:
+    """Write the weights that were tested and, last of all, the cell's note with their checksum."""
+    save_weights(network, folder.weights, {name: str(note[name]) for name in ("contender", "seed")})
+    checksum = hashlib.sha256(folder.weights.read_bytes()).hexdigest()
+    write_json(folder.note, {**note, "weights_sha256": checksum})

@@ -17,6 +17,7 @@ from deepenough.records import Verdict
 from deepenough.stats import Look, settled
 from deepenough.studies.bench import Bench
 from deepenough.studies.deciding import Decided, decide
+from deepenough.studies.head import run_probe
 from deepenough.studies.local import run_seed
 
 
@@ -39,8 +40,11 @@ def run_looks(bench: Bench, measure_costs: Callable[[], float]) -> Ended:
     looks, taken, peak_bytes = bench.design.looks, [], 0
     device = torch.device(bench.setting.machine.device)
     for number, look in enumerate(looks, start=1):
-        for seed in range(look.seeds):
-            run_seed(bench, seed)
+        if bench.study.recipe.train == "head":
+            run_probe(bench)
+        else:
+            for seed in range(look.seeds):
+                run_seed(bench, seed)
         peak_bytes = max(peak_bytes, most_held(device))  # before the costs, whose measurement resets the mark
         cost_s = measure_costs()
         bench.listener.stage("deciding")

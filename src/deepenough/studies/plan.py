@@ -10,6 +10,7 @@ OVERHEAD = 1.08  # decoding, augmentation, history and saving beside the bare st
 VALIDATIONS = 5  # times that a training is validated on its way
 COST_S = 4.0  # measuring one contender at one scale, two batch sizes, where calls are quick
 COST_IMAGES = 120  # images that a measurement shows at least; they decide where calls are slow
+HEAD_S = 3e-7  # seconds to fit a head, all penalties, by training image and weight, on one thread; see docs/log.md
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +22,14 @@ class Probe:
         train_s: seconds to train on one image, by what is trained or tuned, its schedule of sides counted in.
         test_s: seconds to test one image, by contender.
         peak_bytes: memory of the process during the probe with all contenders in it.
+        head_weights: weights of all contenders' heads; the time to fit a linear head goes with them.
     """
 
     side: int
     train_s: Mapping[str, float]
     test_s: Mapping[str, float]
     peak_bytes: int
+    head_weights: int = 0
 
     def train_image_s(self, side: int) -> float:
         """Seconds to train all contenders on one image of another side; time goes with the number of pixels."""
@@ -79,6 +82,7 @@ class Plan:
     gave_up: Sequence[str] = field(default_factory=list)
     looks: Sequence[int] | None = None  # numbers of seeds, the last is `seeds`; None where there is one look
     first_look: Forecast | None = None  # up to the first look, where the study may stop; `forecast` is for all
+    train: str = "all"  # or `head`: a linear probe
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Plan:
@@ -101,7 +105,7 @@ def forecast(
     during = min(VALIDATIONS, epochs) * sizes.val * probe.test_image_s(train_scale)
     training = seeds * (steps + during)
     evaluation = seeds * sum(probe.test_image_s(scale) for scale in scales) * (sizes.test + sizes.val)
-    cost = sum(max(COST_S * len(probe.train_s), COST_IMAGES * probe.test_image_s(scale)) for scale in scales)
+    cost = _cost_s(probe, scales)
     noise = extra * (steps + during + probe.test_image_s(max(scales)) * (sizes.test + sizes.val))
     return Forecast(
         training_s=training,
@@ -111,6 +115,24 @@ def forecast(
         peak_bytes=probe.peak_bytes,
         noise_s=noise,
     )
+
+
+def forecast_probe(probe: Probe, sizes: Sizes, *, train_scale: int, scales: Sequence[int]) -> Forecast:
+    """Time and memory of a linear probe: each picture once at each scale, and fitting the heads."""
+    training = sizes.train * (probe.test_image_s(train_scale) * OVERHEAD + HEAD_S * probe.head_weights)
+    evaluation = sum(probe.test_image_s(scale) for scale in scales) * (sizes.test + sizes.val)
+    cost = _cost_s(probe, scales)
+    return Forecast(
+        training_s=training,
+        evaluation_s=evaluation,
+        cost_s=cost,
+        total_s=training + evaluation + cost,
+        peak_bytes=probe.peak_bytes,
+    )
+
+
+def _cost_s(probe: Probe, scales: Sequence[int]) -> float:
+    return sum(max(COST_S * len(probe.train_s), COST_IMAGES * probe.test_image_s(scale)) for scale in scales)
 
 
 def validates_at(epoch: int, epochs: int) -> bool:

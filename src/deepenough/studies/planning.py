@@ -14,11 +14,11 @@ from deepenough.studies.design import design_of
 from deepenough.studies.environment import environment
 from deepenough.studies.listener import Listener
 from deepenough.studies.noise import noise_cells, take_up
-from deepenough.studies.plan import Forecast, Plan, Probe, forecast
+from deepenough.studies.plan import Forecast, Plan, Probe, forecast, forecast_probe
 from deepenough.studies.probe import probe
 from deepenough.studies.resolve import Resolved, describe_recipe, resolve, split_sizes
 from deepenough.studies.store import StudyFolder
-from deepenough.studies.study import Study, load_study, save_study, seconds
+from deepenough.studies.study import Study, load_study, make_study, save_study, seconds
 from deepenough.tasks.classification import Classification
 from deepenough.training import Recipe, Setting, cell_name
 
@@ -79,7 +79,8 @@ def require_same_request(request: Study, store: StudyFolder) -> None:
     if not store.study.is_file():
         write_json(store.request, wanted)  # first of all: it is what tells a study's folder from a stranger's
         return
-    before = read_json(store.request)
+    stored = make_study(read_json(store.request), where=str(store.request))
+    before = json.loads(stored.model_dump_json())  # with the defaults of keys that an older version did not have
     before["source"] = _absolute(before["source"])
     differing = [key for key in wanted if wanted[key] != before.get(key) and key not in WITHOUT_EFFECT]
     if not differing:
@@ -96,6 +97,8 @@ def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str])
     batch = min(design.batch, sizes.train)
 
     def foretold(seeds: int, extra: int = 0) -> Forecast:
+        if study.recipe.train == "head":
+            return forecast_probe(measured, sizes, train_scale=design.train_scale, scales=design.scales)
         return forecast(
             measured,
             sizes,
@@ -126,5 +129,6 @@ def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str])
         forecast=foretold(design.seeds, study.noise_trainings),
         gave_up=gave_up,
         looks=study.looks,
+        train=study.recipe.train,
         first_look=foretold(design.looks[0].seeds) if design.declares_looks else None,
     )

@@ -43,4 +43,10 @@ def probe(contenders: Sequence[str], setting: Setting, *, side: int, batch: int,
     train_s |= {name: step_s[contender(name).network] * tuning_work(name, side) for name in lines.tuned}
     test_s = {name: call_s[contender(name).network] for name in contenders}
     saving = 2 * max(cell.state_bytes for cell in cells)  # in the layout of a file, and as the file's bytes
-    return Probe(side=side, train_s=train_s, test_s=test_s, peak_bytes=most_held(torch.device(machine.device)) + saving)
+    return Probe(
+        side=side,
+        train_s=train_s,
+        test_s=test_s,
+        peak_bytes=most_held(torch.device(machine.device)) + saving,
+        head_weights=sum(network.fc.weight.numel() for network in networks.values()),
+    )

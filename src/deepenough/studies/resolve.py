@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from deepenough.studies.plan import Probe, Sizes, forecast
+from deepenough.studies.plan import Probe, Sizes, forecast, forecast_probe
 from deepenough.studies.study import AugmentationChoice, RecipeChoice, Study, seconds
 
 DEFAULT_SEEDS = 3  # the fewest with which a verdict on architectures keeps its error rates
@@ -40,6 +40,8 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
         probe_at: measures at an image side; called once or twice.
     """
     sizes = split_sizes(samples)
+    if request.recipe.train == "head":
+        return _resolve_probe(request, _native(samples), sizes, probe_at)
     if request.looks is not None:
         request = request.model_copy(update={"seeds": request.looks[-1]})  # the budget must hold the last look
     asked = request.model_copy(update={"batch": request.batch or _batch(sizes)})
@@ -47,7 +49,7 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
         asked = asked.model_copy(update=_digits(request))
     if asked.budget is None and asked.epochs is None:
         asked = asked.model_copy(update={"budget": DEFAULT_BUDGET})
-    native = int(samples.select(pl.min_horizontal("width", "height")).to_series().median())  # pyright: ignore
+    native = _native(samples)
     measured = probe_at(asked, asked.train_scale or min(64, _side_below(native)))
     study, short = _fit(asked, native, sizes, measured)
     if study.train_scale is not None and study.train_scale != measured.side:
@@ -61,6 +63,33 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
         }
     )
     return Resolved(study=study, probe=measured, gave_up=gave_up)
+
+
+def _resolve_probe(request: Study, native: int, sizes: Sizes, probe_at: Callable[[Study, int], Probe]) -> Resolved:
+    """A linear probe has one seed and no epochs; only the scale is open: the largest that keeps within the budget."""
+    own = 32 if request.source == "digits" and request.budget is None else None
+    given = request.train_scale or own
+    budget = request.budget or (None if given else DEFAULT_BUDGET)
+    asked = request.model_copy(update={"seeds": 1, "budget": budget})
+    measured = probe_at(asked.model_copy(update={"batch": _batch(sizes)}), given or min(64, _side_below(native)))
+    sides = [given] if given else [side for side in SIDES if side <= max(native, SIDES[-1])]
+
+    def total_s(side: int) -> float:
+        scales = request.scales or default_scales(side)
+        return forecast_probe(measured, sizes, train_scale=side, scales=scales).total_s
+
+    side = next((side for side in sides if budget is None or total_s(side) <= seconds(budget)), sides[-1])
+    study = asked.model_copy(update={"train_scale": side, "scales": request.scales or default_scales(side)})
+    short = budget is not None and total_s(side) > seconds(budget)
+    over = f"the budget of {budget} is too short: even the smallest plan takes about {total_s(side) / 60:.0f} minutes"
+    lost = f"fits the head at {side} px, though the pictures would allow {sides[0]} px"
+    gave_up = [*([over] if short else []), *([lost] if side < sides[0] else [])]
+    return Resolved(study=study, probe=measured, gave_up=gave_up)
+
+
+def _native(samples: pl.DataFrame) -> int:
+    """The pictures' own short side, pixels, at the median."""
+    return int(samples.select(pl.min_horizontal("width", "height")).to_series().median())  # pyright: ignore
 
 
 def split_sizes(samples: pl.DataFrame) -> Sizes:
@@ -82,12 +111,15 @@ def default_scales(train_scale: int) -> tuple[int, ...]:
 def describe_recipe(study: Study) -> str:
     """The recipe in one line for people."""
     recipe, augmentation = study.recipe, study.augmentation
+    if recipe.train == "head":
+        return "logistic regression on standardised features, its penalty chosen on validation; centre crop"
     extras = {
         "TrivialAugment": augmentation.trivial_augment,
         f"erasing {augmentation.erasing}": augmentation.erasing,
         f"mixup {augmentation.mixup}": augmentation.mixup,
         f"CutMix {augmentation.cutmix}": augmentation.cutmix,
         f"averaged weights {recipe.ema_decay}": recipe.ema_decay,
+        f"each part at {recipe.layer_decay} of the next one's rate": recipe.layer_decay,
     }
     return (
         f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}, "

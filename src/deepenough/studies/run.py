@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -27,6 +27,7 @@ from deepenough.studies.contenders import contender, sides_at_test
 from deepenough.studies.costs import measure_contenders
 from deepenough.studies.deciding import decide, keep, note_what_it_took
 from deepenough.studies.design import design_of
+from deepenough.studies.head import require_probe
 from deepenough.studies.listener import Listener, Silent
 from deepenough.studies.looks import run_looks
 from deepenough.studies.noise import run_noise
@@ -56,6 +57,7 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
     for name in request.contenders:
         contender(name)  # an unknown name is an error before anything is read
     _require_weights(request)
+    require_probe(request)
     source = open_source(request.source)
     _require_outside(store.root, request.source)
     with store.lock(), _stoppable(command or "the same call") as check_stop, contextlib.closing(listener):
@@ -181,7 +183,7 @@ def _bench(
     sides, norm, workers = design.sides, setting.preprocessing, machine.threads
     listener.stage("decoding the pictures once", total=len(prepared.samples))
 
-    def test_pixels(split: str) -> TestPixels:
+    def test_pixels(split: str, sides: Sequence[int] = sides) -> TestPixels:
         told = _progress(listener, check_stop)
         return build_test_pixels(
             prepared, split, store.cache, scales=sides, preprocessing=norm, workers=workers, progress=told
@@ -193,7 +195,9 @@ def _bench(
         design=design,
         store=store,
         prepared=prepared,
-        train=build_train_pixels(prepared, store.cache, short_side=design.short_side, workers=workers, progress=told),
+        train=test_pixels("train", (design.train_scale,))
+        if study.recipe.train == "head"
+        else build_train_pixels(prepared, store.cache, short_side=design.short_side, workers=workers, progress=told),
         val=test_pixels("val"),
         test=test_pixels("test"),
         setting=setting,

@@ -27,7 +27,7 @@ class _Part(BaseModel):
 
 
 class RecipeChoice(_Part):
-    """How the networks are trained; see `training.Recipe` for what each entry means."""
+    """How the networks are trained; see `training.Recipe` for what each entry means, `studies.head` for `train`."""
 
     optimizer: Literal["adamw", "sgd", "lamb"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] | None = None
@@ -37,6 +37,8 @@ class RecipeChoice(_Part):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     clip_norm: Annotated[float, Field(gt=0)] | None = None
+    layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
+    train: Literal["all", "head"] = "all"
 
 
 class AugmentationChoice(_Part):

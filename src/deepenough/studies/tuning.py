@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from torch import nn
 
+from deepenough.data import TrainPixels
 from deepenough.data.augment import Augmentation
 from deepenough.data.streams import TrainingStream
 from deepenough.studies.bench import Bench
@@ -52,6 +53,7 @@ def tuning_setting(bench: Bench) -> Setting:
 def tuning_stream(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
     """The training pictures cut as at test, mirrored at random where the training mirrors."""
     design = bench.design
+    assert isinstance(bench.train, TrainPixels), "networks are trained on whole pictures, not on squares"
     side = contender(name).fixres or max(design.scales)
     return TrainingStream(
         bench.train,

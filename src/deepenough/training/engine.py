@@ -20,7 +20,7 @@ from deepenough.data.streams import Batch, TrainingStream
 from deepenough.machine import Machine
 from deepenough.tasks.contract import Task
 from deepenough.training.cell import Cell, Sums
-from deepenough.training.recipe import Recipe, learning_rate
+from deepenough.training.recipe import Recipe, learning_rate, set_learning_rate
 from deepenough.training.seeds import seed_step
 
 
@@ -111,8 +111,7 @@ def _step(
     A loss that is not finite is returned before the weights are touched, so that the record ends with usable weights.
     """
     seed_step(cell.network, cell.seeds.augmentation, cell.contender, "step", cell.step)
-    for group in cell.optimizer.param_groups:
-        group["lr"] = rate
+    set_learning_rate(cell.optimizer, rate)
     with setting.machine.autocast():
         logits = cell.network(images)
     logits = logits.float()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from timm.optim.lamb import Lamb
 from torch import nn
+
+from deepenough.networks.distance import distance_from_head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,10 @@ class Recipe:
         ema_decay: weights are averaged with this decay per step (ramped up from 0 in the first steps) and the average
             is what is tested; None turns it off.
         clip_norm: largest gradient norm; None turns clipping off.
+        layer_decay: in (0, 1]; every part of the network learns this much more slowly than the part after it, the head
+            at the full rate (Howard & Ruder 2018, arXiv 1801.06146, section 3.2; Clark et al. 2020, arXiv 2003.10555,
+            appendix B; Bao et al. 2022, arXiv 2106.08254). Parts are the stem and the stages, see
+            `networks.distance`. None turns it off.
     """
 
     optimizer: Literal["sgd", "adamw", "lamb"] = "adamw"
@@ -35,6 +41,7 @@ class Recipe:
     label_smoothing: float = 0.1
     ema_decay: float | None = None
     clip_norm: float | None = None
+    layer_decay: float | None = None
 
 
 def learning_rate(recipe: Recipe, step: int, *, steps_per_epoch: float, total_steps: int) -> float:
@@ -54,12 +61,12 @@ def learning_rate(recipe: Recipe, step: int, *, steps_per_epoch: float, total_st
 
 
 def build_optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
-    """The recipe's optimiser over a network's weights, in two groups: with decay, and norms and biases without."""
-    weights = [p for p in network.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in weights if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    """The recipe's optimiser over a network's weights.
+
+    Weights are in two groups, those with weight decay, and norms and biases without; under `layer_decay` in two for
+    each part of the network, whose `lr_scale` is the factor of its learning rate.
+    """
+    groups = [group for part in _parts(recipe, network) for group in part]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
             groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True
@@ -67,3 +74,30 @@ def build_optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
     return Lamb(groups, lr=recipe.learning_rate)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give every group the rate, times its factor where layers have their own."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get("lr_scale", 1.0)
+
+
+def _parts(recipe: Recipe, network: nn.Module) -> list[list[dict[str, Any]]]:
+    """The groups of each part that has one learning rate; the whole network where layers have none of their own."""
+    named = [(name, weight) for name, weight in network.named_parameters() if weight.requires_grad]
+    if recipe.layer_decay is None:
+        return [_by_decay(recipe, [weight for _, weight in named])]
+    by_distance: dict[int, list[nn.Parameter]] = {}
+    for name, weight in named:
+        by_distance.setdefault(distance_from_head(name), []).append(weight)
+    return [
+        [{**group, "lr_scale": recipe.layer_decay**distance} for group in _by_decay(recipe, weights)]
+        for distance, weights in sorted(by_distance.items())
+    ]
+
+
+def _by_decay(recipe: Recipe, weights: list[nn.Parameter]) -> list[dict[str, Any]]:
+    return [
+        {"params": [p for p in weights if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
+    ]

@@ -62,5 +62,6 @@ def _line(axes: Axes, cell: CellRecord, column: str, factor: float, place: int) 
         return
     rows = cell.history.filter(pl.col(column).is_not_null() & pl.col(column).is_finite())
     rows = rows.gather_every(max(1, -(-rows.height // MOST_POINTS)))
-    style = {"color": colour(place), "linestyle": DASHES[place % 6], "linewidth": 1.4, "alpha": 0.85}
+    mark = "o" if rows.height == 1 else ""  # a line of one point shows nothing
+    style = {"marker": mark, "color": colour(place), "linestyle": DASHES[place % 6], "linewidth": 1.4, "alpha": 0.85}
     axes.plot(rows["epoch"].to_numpy(), factor * rows[column].to_numpy(), **style)
