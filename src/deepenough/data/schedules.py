@@ -61,8 +61,9 @@ def lay_out(
 ) -> tuple[list[Step], list[int]]:
     """Every step of a training, and after how many steps each epoch ends.
 
-    The pictures that do not fill the last batch of an epoch are left out of it, since batch normalisation suffers from
-    a small one. A set smaller than the batch is one batch.
+    The last batch of an epoch is left out where it would hold fewer pictures than a batch at the training scale (or at
+    its own side, if that takes fewer), since batch normalisation suffers from a small one. A set smaller than the batch
+    is one batch.
 
     Args:
         schedule: of the sides.
@@ -74,7 +75,7 @@ def lay_out(
 
     >>> steps, ends = lay_out(Schedule("progressive", (32, 64)), pictures=20, scale=64, batch=4, epochs=2, seed=0)
     >>> [(step.side, step.size) for step in steps], ends
-    ([(32, 16), (64, 4), (64, 4), (64, 4), (64, 4), (64, 4)], [1, 6])
+    ([(32, 16), (32, 4), (64, 4), (64, 4), (64, 4), (64, 4), (64, 4)], [2, 7])
     """
     sides = schedule.sides_at(scale)
     steps: list[Step] = []
@@ -84,8 +85,9 @@ def lay_out(
         first = 0
         while True:
             side = _side(schedule.kind, sides, epoch / epochs, generator)
-            size = min(pictures, batch_at(side, scale=scale, batch=batch))
-            if first + size > pictures:
+            full = min(pictures, batch_at(side, scale=scale, batch=batch))
+            size = min(full, pictures - first)
+            if size < min(full, batch):
                 break
             steps.append(Step(epoch, first, size, side))
             first += size
