@@ -38,8 +38,9 @@ def prepared(folder_of):
 
 @pytest.fixture
 def scored(networks, prepared, tmp_path):
-    def run(names=NAMES, seed=5):
-        pixels = build_test_pixels(prepared, "test", tmp_path / "c", scales=SCALES, preprocessing=Preprocessing())
+    def run(names=NAMES, seed=5, scales=SCALES, averages=None):
+        cut = sorted({*SCALES, *(side for _, sides in (averages or {}).values() for side in sides)})
+        pixels = build_test_pixels(prepared, "test", tmp_path / "c", scales=cut, preprocessing=Preprocessing())
         targets = dict(prepared.samples.select("sample_id", "target").iter_rows())
         labels = np.array([prepared.classes.index(targets[sample]) for sample in pixels.sample_ids])
         return evaluate(
@@ -48,37 +49,42 @@ def scored(networks, prepared, tmp_path):
             labels,
             prepared.classes,
             seed=seed,
-            scales=SCALES,
+            scales=scales,
             task=Classification(prepared.classes),
             machine=Machine(),
             preprocessing=Preprocessing(),
+            averages=averages or {},
         )
 
     return run
+
+
+def chances(network, location, scale):
+    """Probabilities of one picture by plain torch, the picture cut by torchvision."""
+    norm = Preprocessing()
+    with Image.open(location) as opened:
+        cut = v2.Compose(
+            [
+                v2.Resize(scale, v2.InterpolationMode.BICUBIC if norm.interpolation == "bicubic" else 2),
+                v2.CenterCrop(scale),
+                v2.ToImage(),
+                v2.ToDtype(torch.float32, scale=True),
+                v2.Normalize(norm.mean, norm.std),
+            ]
+        )(opened.convert("RGB"))
+    with torch.inference_mode():
+        return network.eval()(cut[None]).softmax(1)[0]
 
 
 def test_scores_are_those_of_plain_torch_on_pictures_cut_by_torchvision(scored, networks, prepared):
     found = scored()
     assert dict(found.schema) == SCORES
     assert len(found) == len(NAMES) * len(SCALES) * 9
-    norm = Preprocessing()
     for name, scale, sample, target, prediction, score, confidence in found.select(
         "contender", "scale", "sample_id", "target", "prediction", "score", "confidence"
     ).iter_rows():
         entry = prepared.entries[sample]
-        with Image.open(entry.location) as opened:
-            cut = v2.Compose(
-                [
-                    v2.Resize(scale, v2.InterpolationMode.BICUBIC if norm.interpolation == "bicubic" else 2),
-                    v2.CenterCrop(scale),
-                    v2.ToImage(),
-                    v2.ToDtype(torch.float32, scale=True),
-                    v2.Normalize(norm.mean, norm.std),
-                ]
-            )(opened.convert("RGB"))
-        network = networks[name].eval()
-        with torch.inference_mode():
-            chance = network(cut[None]).softmax(1)[0]
+        chance = chances(networks[name], entry.location, scale)
         assert prediction == prepared.classes[int(chance.argmax())]
         assert confidence == pytest.approx(float(chance.max()), abs=1e-4)
         assert target == entry.target
@@ -93,6 +99,20 @@ def test_scores_do_not_depend_on_the_batch_nor_on_who_else_is_tested(scored, mon
     alone = whole.filter(pl.col("contender") == "resnet101")
     assert again.select(columns).equals(alone.select(columns))
     np.testing.assert_allclose(again["confidence"], alone["confidence"], atol=1e-5)
+
+
+def test_an_average_is_the_mean_of_the_probabilities_at_its_sides_whatever_the_scale(scored, networks, prepared):
+    averages = {"few": ("resnet50", (32, 48)), "odd": ("resnet50", (40, 48, 64))}
+    found = scored(names=("resnet50",), averages=averages).filter(pl.col("contender") != "resnet50")
+    assert found.group_by("contender", "scale").len()["len"].to_list() == [9] * 4
+    for name, sample, prediction, confidence in found.select(
+        "contender", "sample_id", "prediction", "confidence"
+    ).iter_rows():
+        network, sides = averages[name]
+        location = prepared.entries[sample].location
+        mean = torch.stack([chances(networks[network], location, side) for side in sides]).mean(0)
+        assert prediction == prepared.classes[int(mean.argmax())]
+        assert confidence == pytest.approx(float(mean.max()), abs=1e-4)
 
 
 def test_every_cell_has_its_samples_in_one_order(scored):

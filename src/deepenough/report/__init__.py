@@ -8,7 +8,8 @@ Owns the words, the rounding, the figures and the page. Refuses to compute: resu
 
 from pathlib import Path
 
-from deepenough.report.words import display_name, headline, next_steps, sentences
+from deepenough.report.naming import display_name
+from deepenough.report.words import headline, next_steps, sentences
 
 __all__ = ["display_name", "headline", "next_steps", "sentences", "write"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
-from deepenough.report.words import display_name, plural
+from deepenough.report.words import plural
 from deepenough.stats.claims import Audit
 from deepenough.stats.granularity import Figure, Fit
 from deepenough.stats.pairings import MOST_IMAGES, SIGNIFICANT

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from deepenough.comparison.pilot import Pilot
 from deepenough.comparison.planning import Prospect, Scenario
+from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
-from deepenough.report.words import display_name, plural
+from deepenough.report.words import plural
 
 _WIDER = (  # python benchmarks/calibration.py --repetitions 10000 --only planning
     "Sure means: where the interval comes out as wide as foretold. In simulations it came out wider in nearly half of "

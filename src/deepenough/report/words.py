@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from deepenough.records import Needed, Verdict
 from deepenough.report import stopping
+from deepenough.report.naming import display_name
 from deepenough.report.needs import more_about
 from deepenough.report.noise import gap_in_words
 from deepenough.report.tables import numbers
@@ -19,23 +19,12 @@ ANSWERS = {
     "small_is_better": "the smaller network is better",
     "undecided": "undecided",
 }
-_PUBLIC_NAMES = {"resnet": "ResNet", "wide_resnet": "Wide ResNet", "res2net": "Res2Net", "resnext": "ResNeXt"}
 _CHOSEN_ON = {
     "validation": "The scale was chosen on the validation images; the test images had no say in it.",
     "only_scale": "It is the only scale that was tested.",
     "declared": "The scale was declared before looking.",
     "test": "The scale was picked on the test images themselves, so the interval is too optimistic.",
 }
-
-
-def display_name(contender: str) -> str:
-    """A contender's name as its readers know it; names that are not a family's and a depth stay as they are.
-
-    >>> display_name("resnet50"), display_name("my_net")
-    ('ResNet-50', 'my_net')
-    """
-    match = re.fullmatch(r"(wide_resnet|res2net|resnext|resnet)(\d+)(.*)", contender)
-    return f"{_PUBLIC_NAMES[match[1]]}-{match[2]}{match[3].replace('_', ' ')}" if match else contender
 
 
 def answer_in_words(verdict: Verdict, answer: str | None = None) -> str:

@@ -25,7 +25,7 @@ class Contender:
     """What a contender's name says.
 
     Args:
-        name: as the user wrote it.
+        name: with its treatments in the order schedule, tuning, average and their sides ascending, however written.
         network: the catalogue's name, levers included.
         schedule: of the image sides in training.
         fixres: image side at which head and norms are tuned after training, 0 for the largest test scale; None where
@@ -80,7 +80,41 @@ def contender(name: str) -> Contender:
     if len(given.get("fixres", ())) > 1:
         raise InputError(f"contender {name}", "one side to tune at, such as @fixres=96", "several")
     fixres = None if "fixres" not in given else (*given["fixres"], 0)[0]
-    return Contender(name=name, network=network, schedule=schedule, fixres=fixres, average=given.get("average"))
+    average = given.get("average")
+    tested = _name(network, schedule, fixres)
+    canonical = tested if average is None else f"{tested}@average{_joined(average)}"
+    return Contender(name=canonical, network=network, schedule=schedule, fixres=fixres, average=average)
+
+
+def require_contenders(names: Iterable[str]) -> tuple[str, ...]:
+    """The contenders' canonical names, in the order given.
+
+    Raises:
+        InputError: a name that says nothing, or two that say the same.
+
+    >>> require_contenders(["resnet50", "resnet50@average=96-64@mixed"])
+    ('resnet50', 'resnet50@mixed@average=64-96')
+    """
+    found: dict[tuple[object, ...], str] = {}
+    for name in names:
+        each = contender(name)
+        key = (entry(each.network).config, each.schedule, each.fixres, each.average)
+        if key in found:
+            raise InputError("contenders", "each once", f"{found[key]} and {name}, which are the same")
+        found[key] = name
+    return tuple(contender(name).name for name in found.values())
+
+
+def sharing(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Contenders that rest on the same trainings, by what is trained; only where more than one does.
+
+    >>> sharing(["resnet50", "resnet101", "resnet50@average", "resnet50@fixres=96"])
+    {'resnet50': ('resnet50', 'resnet50@average', 'resnet50@fixres=96')}
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(contender(name).trained, []).append(name)
+    return {trained: tuple(group) for trained, group in groups.items() if len(group) > 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

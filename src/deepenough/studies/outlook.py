@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deepenough.data import Prepared
 from deepenough.machine import choose_machine
-from deepenough.studies.contenders import contender
+from deepenough.studies.contenders import require_contenders
 from deepenough.studies.design import design_of
 from deepenough.studies.plan import Forecast, forecast
 from deepenough.studies.planning import resolve_on
@@ -40,8 +40,7 @@ def foresee(request: Study, prepared: Prepared, seeds: Sequence[int]) -> Outlook
     Raises:
         InputError: a network is unknown.
     """
-    for name in request.contenders:
-        contender(name)
+    request = request.model_copy(update={"contenders": require_contenders(request.contenders)})
     machine = choose_machine(request.precision, request.threads)
     resolved = resolve_on(machine, request, prepared)
     design, sizes = design_of(resolved.study), split_sizes(prepared.samples)

@@ -23,7 +23,7 @@ from deepenough.errors import Interrupted, StudyError, WeightsError
 from deepenough.machine import Machine, available_cores
 from deepenough.records import COSTS, QUARANTINE, SAMPLES, Verdict, read_json, read_table, write_json, write_table
 from deepenough.studies.bench import Bench
-from deepenough.studies.contenders import contender, sides_at_test
+from deepenough.studies.contenders import require_contenders, sides_at_test
 from deepenough.studies.costs import measure_contenders
 from deepenough.studies.deciding import decide, keep, note_what_it_took
 from deepenough.studies.design import design_of
@@ -54,8 +54,7 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
     """
     listener = listener or Silent()
     store = StudyFolder(folder)
-    for name in request.contenders:
-        contender(name)  # an unknown name is an error before anything is read
+    request = request.model_copy(update={"contenders": require_contenders(request.contenders)})
     _require_weights(request)
     require_probe(request)
     source = open_source(request.source)

@@ -14,6 +14,7 @@ from torch import nn
 
 from deepenough.data import TrainPixels
 from deepenough.data.augment import Augmentation
+from deepenough.data.schedules import batch_at
 from deepenough.data.streams import TrainingStream
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
@@ -51,7 +52,10 @@ def tuning_setting(bench: Bench) -> Setting:
 
 
 def tuning_stream(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
-    """The training pictures cut as at test, mirrored at random where the training mirrors."""
+    """The training pictures cut as at test, mirrored at random where the training mirrors.
+
+    A batch has about as many pixels as one of the training, so that memory stays the same.
+    """
     design = bench.design
     assert isinstance(bench.train, TrainPixels), "networks are trained on whole pictures, not on squares"
     side = contender(name).fixres or max(design.scales)
@@ -60,7 +64,7 @@ def tuning_stream(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
         bench.labels(bench.train.sample_ids),
         Augmentation(crop="centre", flip=design.augmentation.flip),
         side=side,
-        batch=design.batch,
+        batch=batch_at(side, scale=design.train_scale, batch=design.batch),
         epochs=tuning_epochs(design.epochs),
         seed=seeds.augmentation,
         order_seed=seeds.order,

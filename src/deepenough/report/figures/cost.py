@@ -58,7 +58,7 @@ def _draw(figure: Figure, frame: pl.DataFrame, verdict: Verdict, narrow: bool) -
         spans, means = 1000 * points["latency_s"].to_numpy(), points["mean"].to_numpy()
         style = {"color": colour(place), "marker": MARKERS[place % 6], "linestyle": DASHES[place % 6]}
         axes.plot(spans, means, markersize=8, **style)
-        handles.append(Line2D([], [], label=printable(words.display_name(name), 24), **style))
+        handles.append(Line2D([], [], label=printable(words.display_name(name), 44), **style))
         below = place % 2 == 1
         for side, span, mean in zip(points["scale"], spans, means, strict=True):
             axes.annotate(

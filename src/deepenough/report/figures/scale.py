@@ -61,7 +61,7 @@ def _draw_scales(figure: Figure, verdict: Verdict, narrow: bool) -> None:
         if not entries:
             continue
         _draw_contender(figure, axes, entries, place)
-        label = printable(words.display_name(name), 24)
+        label = printable(words.display_name(name), 44)
         style = {"color": colour(place), "marker": MARKERS[place % 6], "linestyle": DASHES[place % 6]}
         handles.append(Line2D([], [], label=label, **style))
     _scale_axis(axes, [entry.scale for entry in verdict.contenders], narrow)

@@ -51,7 +51,7 @@ def _draw(figure: Figure, cells: Sequence[CellRecord], verdict: Verdict, narrow:
             axes.set_xlabel("epoch")
     ranked = sorted(places.items(), key=lambda item: item[1])
     handles = [
-        Line2D([], [], color=colour(place), linestyle=DASHES[place % 6], label=printable(words.display_name(name), 24))
+        Line2D([], [], color=colour(place), linestyle=DASHES[place % 6], label=printable(words.display_name(name), 44))
         for name, place in ranked
     ]
     legend_above(figure, handles, narrow)

@@ -1,0 +1,54 @@
+"""Contenders by the names that readers know."""
+
+from __future__ import annotations
+
+import re
+
+_FAMILIES = {
+    "resnet": "ResNet",
+    "wide_resnet": "Wide ResNet",
+    "res2net": "Res2Net",
+    "resnext": "ResNeXt",
+    "blresnet": "bLResNet",
+    "seresnet": "SE-ResNet",
+    "resnetrs": "ResNet-RS",
+    "resnetblur": "Blur-ResNet",
+}
+_NETWORK = re.compile(rf"({'|'.join(_FAMILIES)})(\d+)(d?)(?:[-_](.+))?")
+_TREATMENTS = {
+    "mixed": ("mixed scales", ""),
+    "progressive": ("growing scales", ""),
+    "fixres": ("tuned at the largest scale", "tuned at "),
+    "average": ("averaged over scales", "averaged over "),
+}
+
+
+def display_name(contender: str) -> str:
+    """A contender's name as its readers know it; names that are not a family's and a depth stay as they are.
+
+    >>> display_name("resnet50"), display_name("my_net"), display_name("res2net50-26w6s")
+    ('ResNet-50', 'my_net', 'Res2Net-50 26w6s')
+    >>> display_name("resnet101-fpn+width=0.5@mixed@average=48-64")
+    'ResNet-101 FPN (width 0.5, mixed scales, averaged over 48, 64 px)'
+    """
+    network, *treatments = contender.split("@")
+    base, *levers = network.split("+")
+    match = _NETWORK.fullmatch(base)
+    if match is None or any(treatment.partition("=")[0] not in _TREATMENTS for treatment in treatments):
+        return contender
+    family, depth, variant, rest = match.groups()
+    name = f"{_FAMILIES[family]}-{depth}{variant.upper()}"
+    if rest:
+        name += f" {'FPN' if rest == 'fpn' else rest.replace('_', ' ')}"
+    words = [lever.replace("_", " ").replace("=", " ") for lever in levers]
+    words += [_treatment(treatment) for treatment in treatments]
+    return f"{name} ({', '.join(words)})" if words else name
+
+
+def _treatment(text: str) -> str:
+    word, _, sides = text.partition("=")
+    alone, before = _TREATMENTS[word]
+    if not sides:
+        return alone
+    listed = f"{', '.join(sides.split('-'))} px"
+    return f"{before}{listed}" if before else f"{alone} {listed}"
