@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 
 from deepenough import records
-from deepenough.comparison import decide_study, read_scores
+from deepenough.comparison import decide_study, read_scores, slice_table, stored_scores
 
 SCALES, SEEDS, CLASSES = (96, 128, 160, 192, 224), 3, 100
 ACCURACY = {"resnet50": 0.900, "resnet101": 0.903}
@@ -73,12 +73,16 @@ def make_study(folder: Path, images: int) -> None:
     records.write_table(folder / "samples.parquet", samples, records.SAMPLES)
     verdict = decide_study(scores, margin=0.5, validation=validation, small="resnet50", big="resnet101")
     records.write_json(folder / "verdict.json", verdict)
+    slices = slice_table(scores, samples, small="resnet50", big="resnet101")
+    records.write_table(folder / "slices.parquet", slices, records.SLICES)
 
 
 def decide(folder: Path) -> float:
     """Seconds from the file to the verdict, with the modules loaded."""
     began = time.perf_counter()
-    scores, validation = read_scores(folder / "scores.parquet"), read_scores(folder / "validation.parquet")
+    scores, validation = stored_scores(folder / "scores.parquet"), read_scores(folder / "validation.parquet", ids=False)
+    if scores is None:
+        raise SystemExit("the scores that were written do not stand run by run")
     decide_study(scores, margin=0.5, validation=validation, small="resnet50", big="resnet101")
     return time.perf_counter() - began
 

@@ -24,7 +24,7 @@ def run(monkeypatch, capsys):
             if error is not None:
                 raise error
 
-        monkeypatch.setattr(cli, "application", lambda: app)
+        monkeypatch.setattr(cli, "application", lambda _names: app)
         with pytest.raises(SystemExit) as left:
             cli.main([*options, "--"])  # never empty: that would show the help
         said = capsys.readouterr()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Annotated
 
@@ -61,8 +61,8 @@ def _root(
     """Hold the options of `deepenough` itself."""
 
 
-def application() -> typer.Typer:
-    """The typer application with every command of `COMMANDS`; a command lives in the module of its name."""
+def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The typer application with the commands `names`, of `COMMANDS`; a command lives in the module of its name."""
     app = typer.Typer(
         name="deepenough",
         help=_HELP,
@@ -71,8 +71,8 @@ def application() -> typer.Typer:
         add_completion=False,
     )
     app.callback()(_root)
-    for name, short_help in COMMANDS.items():
-        app.command(name, short_help=short_help)(getattr(import_module(f"deepenough.cli.{name}"), name))
+    for name in names:
+        app.command(name, short_help=COMMANDS[name])(getattr(import_module(f"deepenough.cli.{name}"), name))
     return app
 
 
@@ -87,8 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     as_json = "--json" in given
+    named = [given[0]] if given[0] in COMMANDS else COMMANDS  # the one that is called need not wait for the others
     try:
-        status = application()(given, prog_name="deepenough", standalone_mode=False)
+        status = application(named)(given, prog_name="deepenough", standalone_mode=False)
     except (InputError, typer.TyperException) as error:
         _output.fail(_usage_error(error) if isinstance(error, typer.TyperException) else error, as_json=as_json)
         raise SystemExit(_INPUT) from None

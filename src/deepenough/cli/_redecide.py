@@ -53,7 +53,7 @@ def in_folder(folder: Path, wish: Wish) -> Verdict:
         if tables is None or wish.group_column is not None or wish.metric not in (None, declared.metric):
             tables = _tables.read(folder, _filled(wish, declared), wish.metric or declared.metric).like(before)
         decided = _under(tables, declared, wish)
-    decided = _with_labels(_with_what_changed(decided, declared, wish), folder / "scores.parquet")
+    decided = _with_what_changed(decided, declared, wish)
     records.write_json(path, {**asdict(decided), DECLARED: asdict(declared)})
     return decided
 
@@ -88,23 +88,6 @@ def _first(tables: Tables, path: Path, wish: Wish) -> Verdict:
     )
     records.write_json(path, {**asdict(decided), DECLARED: asdict(declared)})
     return decided
-
-
-def _with_labels(decided: Verdict, scores: Path) -> Verdict:
-    """With the share of new samples that would need a label, from the deciding cells' predictions alone."""
-    import polars as pl
-
-    from deepenough.comparison.labels import labels_share
-
-    needed, pair = decided.needed, (decided.small, decided.big)
-    if needed is None or decided.metric != "accuracy" or not (needed.guaranteed or needed.likely):
-        return decided
-    table = pl.scan_parquet(scores)
-    if needed.labels_share is not None or "prediction" not in table.collect_schema():
-        return decided
-    chosen = table.filter(pl.col("contender").is_in(pair) & (pl.col("scale") == decided.scale))
-    cells = chosen.select("contender", "scale", "sample_id", "prediction", "score").collect()
-    return replace(decided, needed=replace(needed, labels_share=labels_share(cells, pair, decided.scale)))
 
 
 def _under(tables: Tables, declared: Declared, wish: Wish) -> Verdict:

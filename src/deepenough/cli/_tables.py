@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     import polars as pl
 
     from deepenough.cli._redecide import Wish
+    from deepenough.comparison import StoredScores
     from deepenough.records import Trained, Verdict
 
-_ANSWERS = ("prediction", "confidence")  # beside the score, what two runs that are the same have in common
+_ANSWERED = ("target", "prediction", "confidence")  # what metrics other than accuracy are computed from
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
     """The records of a study that a verdict rests on."""
 
-    scores: pl.DataFrame
+    scores: pl.DataFrame | StoredScores
     validation: pl.DataFrame | None
     costs: pl.DataFrame | None
     groups: dict[str, str | None] | None
@@ -83,26 +84,22 @@ def read(folder: Path, wish: Wish, metric: str = "accuracy") -> Tables:
         RecordError: if there are no scores, or a table is torn or lacks what is needed.
     """
     from deepenough import records
-    from deepenough.cli._foreign import measured
     from deepenough.comparison import read_groups
-    from deepenough.comparison.pairing import read_scores
 
     scores = folder / "scores.parquet"
     if not scores.is_file():
         expected = "a study's folder, with scores.parquet in it"
         raise RecordError(str(folder), expected, "none there", "finish the study with the command that began it")
-    more = () if metric == "accuracy" else ("target", *_ANSWERS)
     # while the file is read, on another core: 0.1 s of the second that a verdict may take
     Thread(target=import_module, args=("scipy.special",), daemon=True).start()
-    table = measured(read_scores(scores, more), metric, wish, str(scores))
+    table = _scores(scores, metric, wish)
     noise = _optional(folder / "noise.parquet", records.NOISE)
     said = []
     if noise is not None:
-        table = table if more else _with_answers(table, noise, scores)
         noise, said = _measured_noise(noise, metric, wish)
     return Tables(
         scores=table,
-        validation=_validation(folder / "validation.parquet", metric, more, wish),
+        validation=_validation(folder / "validation.parquet", metric, wish),
         costs=_optional(folder / "costs.parquet", records.COSTS),
         groups=read_groups(folder / "samples.parquet", wish.group_column),
         noise=noise,
@@ -111,21 +108,21 @@ def read(folder: Path, wish: Wish, metric: str = "accuracy") -> Tables:
     )
 
 
-def _with_answers(table: pl.DataFrame, noise: pl.DataFrame, path: Path) -> pl.DataFrame:
-    """The scores with what the runs beside which the extra ones stand answered; null for all other runs."""
+def _scores(path: Path, metric: str, wish: Wish) -> pl.DataFrame | StoredScores:
+    """The scores under the metric; read run by run where they are as they were recorded and stand so."""
     import polars as pl
 
-    lazy = pl.scan_parquet(path)
-    names = [name for name in _ANSWERS if name in lazy.collect_schema()]
-    keys = noise.select("contender", "seed", "scale").unique().iter_rows()
-    wanted = [
-        (pl.col("contender") == contender) & (pl.col("seed") == seed) & (pl.col("scale") == scale)
-        for contender, seed, scale in keys
-    ]
-    if not (names and wanted):
-        return table
-    answers = lazy.with_row_index("row").filter(pl.any_horizontal(wanted)).select("row", *names).collect()
-    return table.with_row_index("row").join(answers, on="row", how="left", maintain_order="left").drop("row")
+    from deepenough.cli._foreign import measured
+    from deepenough.comparison import read_scores, stored_scores
+
+    if metric != "accuracy":
+        return measured(read_scores(path, _ANSWERED), metric, wish, str(path))
+    stored = stored_scores(path)
+    if stored is not None:
+        return stored
+    plain = read_scores(path)  # refuses what is torn
+    there = pl.read_parquet_schema(path)
+    return plain.hstack(pl.read_parquet(path, columns=[name for name in _ANSWERED if name in there]))
 
 
 def _measured_noise(noise: pl.DataFrame, metric: str, wish: Wish) -> tuple[pl.DataFrame | None, list[str]]:
@@ -152,8 +149,11 @@ def _optional(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame | None:
     return records.read_table(path, schema) if path.is_file() else None
 
 
-def _validation(path: Path, metric: str, more: tuple[str, ...], wish: Wish) -> pl.DataFrame | None:
+def _validation(path: Path, metric: str, wish: Wish) -> pl.DataFrame | None:
     from deepenough.cli._foreign import measured
-    from deepenough.comparison.pairing import read_scores
+    from deepenough.comparison import read_scores
 
-    return measured(read_scores(path, more, ids=False), metric, wish, str(path)) if path.is_file() else None
+    if not path.is_file():
+        return None
+    table = read_scores(path, () if metric == "accuracy" else _ANSWERED, ids=False)
+    return measured(table, metric, wish, str(path))

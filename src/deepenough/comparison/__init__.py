@@ -2,29 +2,33 @@
 
 Owns data frames of scores by contender, seed, scale and sample, and every sentence of caution that a verdict bears.
 Refuses torch, images and drawing; what a difference is worth is left to `stats`, how it is phrased to `report`.
+A name's module is loaded when the name is first used, as in `stats`.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from deepenough.comparison.classes import confusion, disagreements
-from deepenough.comparison.frontier import frontier
-from deepenough.comparison.grouping import groups_of, read_groups
-from deepenough.comparison.levels import require_sliceable, samples_of_predictions
-from deepenough.comparison.measure import Measure, measure_of
-from deepenough.comparison.order import deciding_pair, from_small_to_big, natural_key
-from deepenough.comparison.pairing import Aligned, Cells, align, read_scores
-from deepenough.comparison.slices import differing_samples, slice_table
-from deepenough.comparison.verdict import decide_study
+from deepenough.comparison.frontier import frontier  # now: later its module, of the same name, might stand for it
 
 if TYPE_CHECKING:
+    from deepenough.comparison.classes import confusion, disagreements
+    from deepenough.comparison.grouping import groups_of, read_groups
+    from deepenough.comparison.levels import require_sliceable, samples_of_predictions
+    from deepenough.comparison.measure import Measure, measure_of
+    from deepenough.comparison.order import deciding_pair, from_small_to_big, natural_key
+    from deepenough.comparison.pairing import Aligned, Cells, align, read_scores
     from deepenough.comparison.predictions import read_predictions
+    from deepenough.comparison.slices import differing_samples, slice_table
+    from deepenough.comparison.stored import StoredScores, stored_scores
+    from deepenough.comparison.verdict import decide_study
 
 __all__ = [
     "Aligned",
     "Cells",
     "Measure",
+    "StoredScores",
     "align",
     "confusion",
     "decide_study",
@@ -42,13 +46,26 @@ __all__ = [
     "require_sliceable",
     "samples_of_predictions",
     "slice_table",
+    "stored_scores",
 ]
+
+_NAMES = {
+    "classes": "confusion disagreements",
+    "grouping": "groups_of read_groups",
+    "levels": "require_sliceable samples_of_predictions",
+    "measure": "Measure measure_of",
+    "order": "deciding_pair from_small_to_big natural_key",
+    "pairing": "Aligned Cells align read_scores",
+    "predictions": "read_predictions",
+    "slices": "differing_samples slice_table",
+    "stored": "StoredScores stored_scores",
+    "verdict": "decide_study",
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:
-    """What reads foreign predictions, imported when first asked for: a study's folder has no need of it."""
-    if name != "read_predictions":
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from deepenough.comparison import predictions
-
-    return getattr(predictions, name)
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found

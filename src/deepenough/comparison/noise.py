@@ -13,17 +13,19 @@ from typing import Any, get_args
 import numpy as np
 import polars as pl
 
+from deepenough.comparison.stored import StoredScores
 from deepenough.errors import RecordError
 from deepenough.records import NoiseSource
 from deepenough.stats import Estimate, RunSpread, cluster_scores, noise_budget, run_spread
 
 _SOURCES = get_args(NoiseSource)
+_ANSWER = ("score", "prediction", "confidence")  # what two runs that are the same have in common
 
 
 def account_of(
     estimate: Estimate,
     pair: tuple[str, str],
-    scores: pl.DataFrame,
+    scores: pl.DataFrame | StoredScores,
     noise_runs: pl.DataFrame | None,
     clusters: np.ndarray | None,
     sample_ids: pl.Series,
@@ -69,18 +71,22 @@ def account_of(
 
 
 def _sources(
-    scores: pl.DataFrame, noise_runs: pl.DataFrame, clusters: np.ndarray | None, sample_ids: pl.Series, factor: float
+    scores: pl.DataFrame | StoredScores,
+    noise_runs: pl.DataFrame,
+    clusters: np.ndarray | None,
+    sample_ids: pl.Series,
+    factor: float,
 ) -> Iterator[dict[str, Any]]:
     """One entry a source, contender and scale: the spread over its runs and the run that they stand beside.
 
     Its variance is held against that over the study's own seeds, both as seen on these samples.
     """
-    compared = [name for name in ("score", "prediction", "confidence") if name in scores.columns]
     known = noise_runs.filter(pl.col("source").is_in(_SOURCES))  # a later version may know more of them
     keys = known.select("source", "contender", "seed", "scale").unique(maintain_order=True).rows()
     for source, contender, seed, scale in sorted(keys, key=lambda key: _SOURCES.index(key[0])):
         here = (pl.col("contender") == contender) & (pl.col("scale") == scale)
-        own = scores.filter(here)
+        own = _cell(scores, contender, scale)
+        compared = [name for name in _ANSWER if name in own.columns]
         varied = noise_runs.filter(here & (pl.col("source") == source) & (pl.col("seed") == seed))
         kept = own.filter(pl.col("seed") == seed)
         frames = [*([] if kept.is_empty() else [kept]), *varied.partition_by("run", maintain_order=True)]
@@ -98,6 +104,16 @@ def _sources(
             "share_of_seeds": spread.sd**2 / variance if variance > 0 else None,
             "identical": all(run.equals(runs[0]) for run in runs),
         }
+
+
+def _cell(scores: pl.DataFrame | StoredScores, contender: str, scale: int) -> pl.DataFrame:
+    """All runs of one contender at one scale, with what they answered where that is known."""
+    if isinstance(scores, pl.DataFrame):
+        return scores.filter((pl.col("contender") == contender) & (pl.col("scale") == scale))
+    columns = ["seed", "sample_id", *_ANSWER]
+    cell = scores.aligned.cells.get((contender, scale))
+    runs = [] if cell is None else [scores.run(contender, seed, scale, columns) for seed in cell.seeds]
+    return pl.concat(runs) if runs else pl.DataFrame(schema={"seed": pl.Int64})
 
 
 def _in_order(frame: pl.DataFrame, sample_ids: pl.Series, where: str) -> pl.DataFrame:

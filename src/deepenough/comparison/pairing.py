@@ -12,7 +12,8 @@ import polars as pl
 from deepenough.errors import RecordError
 from deepenough.stats.distributions import FloatArray
 
-_COLUMNS = ("contender", "seed", "scale", "sample_id", "score")
+CELL = ("contender", "seed", "scale")
+_COLUMNS = (*CELL, "sample_id", "score")
 _SHOWN = 5  # ids named in a message
 
 
@@ -95,13 +96,18 @@ def align(scores: pl.DataFrame, *, where: str = "scores") -> Aligned:
     ids = frame["sample_id"].slice(0, size)
     if ids.n_unique() < size:
         _refuse_mismatch(frame, where)
-    keys = frame.select("contender", "seed", "scale")[starts].rows()
+    keys = frame.select(CELL)[starts].rows()
     values = frame["score"].cast(pl.Float64).to_numpy()
+    return aligned_runs(ids, {key: values[start : start + size] for key, start in zip(keys, starts, strict=True)})
+
+
+def aligned_runs(sample_ids: pl.Series, runs: Mapping[tuple[str, int, int], FloatArray]) -> Aligned:
+    """Scores by (contender, seed, scale), each in the order of `sample_ids`, as matrices of shape (seeds, samples)."""
     rows: dict[tuple[str, int], dict[int, FloatArray]] = {}
-    for (contender, seed, scale), start in zip(keys, starts, strict=True):
-        rows.setdefault((contender, scale), {})[seed] = values[start : start + size]
+    for (contender, seed, scale), scores in runs.items():
+        rows.setdefault((contender, scale), {})[seed] = scores
     cells = {key: Cells(tuple(sorted(by)), np.stack([by[seed] for seed in sorted(by)])) for key, by in rows.items()}
-    return Aligned(ids, cells, _missing(cells))
+    return Aligned(sample_ids, cells, _missing(cells))
 
 
 def cluster_labels(sample_ids: pl.Series, groups: Mapping[str, str | None] | None) -> np.ndarray | None:
@@ -121,7 +127,7 @@ def cluster_labels(sample_ids: pl.Series, groups: Mapping[str, str | None] | Non
 
 def _starts(frame: pl.DataFrame) -> np.ndarray:
     """Rows at which a new cell begins."""
-    changed = (pl.col(name).ne_missing(pl.col(name).shift(1)) for name in ("contender", "seed", "scale"))
+    changed = (pl.col(name).ne_missing(pl.col(name).shift(1)) for name in CELL)
     begins = frame.select(pl.any_horizontal(*changed).alias("begins"))["begins"].to_numpy().copy()
     begins[0] = True
     return np.flatnonzero(begins)
@@ -132,7 +138,7 @@ def _stands_together(frame: pl.DataFrame, starts: np.ndarray) -> bool:
     size, rest = divmod(frame.height, len(starts))
     if rest or not np.array_equal(starts, np.arange(len(starts)) * size):
         return False
-    if frame.select("contender", "seed", "scale")[starts].n_unique() < len(starts):
+    if frame.select(CELL)[starts].n_unique() < len(starts):
         return False
     ids = frame["sample_id"]
     first = ids.slice(0, size)
@@ -166,16 +172,15 @@ def _refuse_gaps(frame: pl.DataFrame, where: str) -> None:
 
 def _refuse_mismatch(frame: pl.DataFrame, where: str) -> None:
     """Say which samples occur twice, or are not shared by all cells."""
-    cell = ["contender", "seed", "scale"]
-    twice = frame.filter(pl.struct(*cell, "sample_id").is_duplicated())
+    twice = frame.filter(pl.struct(*CELL, "sample_id").is_duplicated())
     if twice.height:
         contender, seed, scale, sample, _ = twice.row(0)
         got = f"{twice.height} rows that share theirs, first {sample} of {contender}, seed {seed}, scale {scale}"
         raise RecordError(where, "one row for each sample of a cell", got, "remove the duplicates")
-    cells = frame.select(cell).unique().height
+    cells = frame.select(CELL).unique().height
     partial = frame.group_by("sample_id", maintain_order=True).len().filter(pl.col("len") < cells)["sample_id"]
     lacking = (
-        frame.group_by(cell, maintain_order=True)
+        frame.group_by(CELL, maintain_order=True)
         .agg(absent=pl.lit(partial.len()) - pl.col("sample_id").is_in(partial.implode()).sum())
         .filter(pl.col("absent") > 0)
     )

@@ -15,6 +15,7 @@ from deepenough.comparison.needs import in_samples
 from deepenough.comparison.noise import account_of
 from deepenough.comparison.order import deciding_pair, deciding_scale, from_small_to_big, validation_means
 from deepenough.comparison.pairing import Aligned, align, cluster_labels
+from deepenough.comparison.stored import StoredScores
 from deepenough.errors import StudyError
 from deepenough.records import ContenderResult, Needed, PairResult, Trained, Verdict
 from deepenough.stats import Decision, Estimate, bonferroni_level, check_margin, decide, holm, needed, tipping_seed_sd
@@ -40,7 +41,7 @@ class _Question:
 
 
 def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
-    scores: pl.DataFrame,
+    scores: pl.DataFrame | StoredScores,
     *,
     margin: float,
     validation: pl.DataFrame | None = None,
@@ -65,7 +66,8 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     contender.
 
     Args:
-        scores: columns `contender`, `seed`, `scale`, `sample_id`, `score` (others are ignored); higher is better.
+        scores: columns `contender`, `seed`, `scale`, `sample_id`, `score`, higher is better; `prediction` too tells
+            which new samples would need a label.
         margin: above 0, in `unit`: the gain too small to pay for.
         validation: as `scores`, on other samples; chooses the scale. Its samples never enter the estimate.
         small: contender that would be enough.
@@ -88,7 +90,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     check_margin(margin)
     if not 0.0 < level < 1.0:
         raise StudyError("level", "a number between 0 and 1", str(level))
-    aligned = align(scores)
+    aligned = scores.aligned if isinstance(scores, StoredScores) else align(scores)
     ordered = from_small_to_big(aligned.contenders, costs)
     pair = deciding_pair(ordered, small, big)
     at, chosen_on = deciding_scale(aligned, pair, validation, scale)
@@ -219,7 +221,9 @@ def _needed(question: _Question, estimate: Estimate, decision: Decision) -> Need
     return replace(found or Needed(), tipping_seed_sd=tipping)
 
 
-def _with_labels(found: Needed | None, scores: pl.DataFrame, pair: tuple[str, str], scale: int) -> Needed | None:
+def _with_labels(
+    found: Needed | None, scores: pl.DataFrame | StoredScores, pair: tuple[str, str], scale: int
+) -> Needed | None:
     """With the share of new samples that would need a label, where designs call for new samples."""
     if found is None or not (found.guaranteed or found.likely):
         return found
