@@ -18,9 +18,9 @@ from deepenough.records import QUARANTINE, SAMPLES, audit_from_json, to_json
 def prepared(root, **options):
     result = prepare(open_source(str(root)), **options)
     audit = result.audit
-    assert audit.found == audit.used + audit.quarantined
+    assert audit.found == audit.used + audit.quarantined + audit.ignored
     assert audit.used == result.samples.height == len(result.entries)
-    assert audit.quarantined == result.quarantine.height == sum(audit.reasons.values())
+    assert audit.quarantined + audit.ignored == result.quarantine.height == sum(audit.reasons.values())
     assert sum(audit.splits.values()) == audit.used
     assert sum(sum(counts.values()) for counts in audit.classes.values()) == audit.used
     return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,19 +36,20 @@ def check(
 ) -> None:
     """Open every picture of a source and list what a study would use, leave out and mind.
 
-    Nothing is changed and nothing is written. Every file met is either used or listed as quarantined with its reason;
-    the exit code is 0 although there are warnings, and 2 where no study can use the source.
+    Nothing is changed and nothing is written. Every file met is used, quarantined or ignored, by a named rule; the
+    exit code is 0 although there are warnings, and 2 where no study can use the source.
 
     \b
     Examples:
       deepenough check my_photos/
       deepenough check manifest.csv --target-column label --json
     """
+    from deepenough.cli._machine import usable_cores
     from deepenough.data import open_source, prepare
 
     opened = open_source(source, path_column=path_column, target_column=target_column)
     with opening(len(opened.entries)) as progress:
-        prepared = prepare(opened, split_seed=split_seed, workers=os.cpu_count() or 1, progress=progress)
+        prepared = prepare(opened, split_seed=split_seed, workers=usable_cores(), progress=progress)
     if as_json:
         _output.say_json({"audit": _plain(prepared.audit), "quarantine": prepared.quarantine.to_dicts()})
     else:
@@ -79,7 +79,8 @@ def opening(total: int) -> Iterator[Callable[[int, int], None] | None]:
 def _say(prepared: Prepared) -> None:
     audit = prepared.audit
     _output.say(one_line(audit.source))
-    _output.say(f"{audit.found} files found, {audit.used} used, {audit.quarantined} quarantined.")
+    counts = f"{audit.used} used, {audit.quarantined} quarantined, {audit.ignored} ignored"
+    _output.say(f"{audit.found} files found, {counts}.")
     for note in audit.notes:
         _output.say(one_line(note))
     _output.say()
@@ -91,9 +92,9 @@ def _say(prepared: Prepared) -> None:
             _output.say(one_line(path), indent="    ")
         if finding.paths and finding.count > _EXAMPLES_SHOWN:
             _output.say(f"and {finding.count - _EXAMPLES_SHOWN} more", indent="    ")
-    if audit.quarantined:
+    if audit.reasons:
         _output.say()
-        _output.say("Every quarantined file with its reason: add --json.")
+        _output.say("Every file left out with its reason: add --json.")
 
 
 def _class_table(audit: Audit) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -155,12 +154,13 @@ def _require_probe(options: dict[str, str | None], *, probing: bool) -> None:
 
 
 def _prepare(source: str) -> Prepared:
+    from deepenough.cli._machine import usable_cores
     from deepenough.cli.check import opening
     from deepenough.data import open_source, prepare
 
     opened = open_source(source)
     with opening(len(opened.entries)) as progress:
-        return prepare(opened, workers=os.cpu_count() or 1, progress=progress)
+        return prepare(opened, workers=usable_cores(), progress=progress)
 
 
 def _foresee(source: str, prepared: Prepared, options: dict[str, str | None]) -> Outlook:

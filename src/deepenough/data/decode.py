@@ -3,7 +3,8 @@
 The rules, in their order:
 
 - Only the formats of `FORMATS` are opened. PostScript and metafiles, which run programs, are not.
-- A picture of more than `max_pixels` is refused from its header, before any pixel is decoded.
+- A picture of more than `max_pixels` is refused from its header, before any pixel is decoded. Those of more than
+  `LARGE_PIXELS` are decoded one at a time, however many threads decode, so that memory is bounded.
 - A truncated picture is refused; it is never completed with grey.
 - The first frame of an animated picture is taken.
 - 16-bit grey is divided by 257. Whole numbers of 32 bits that exceed 16 bits, and decimal numbers above 255, are scaled
@@ -19,10 +20,11 @@ Sources: Pillow's handbook, "Image file formats" and "Concepts: modes"; EXIF 2.3
 from __future__ import annotations
 
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -37,6 +39,10 @@ FORMATS = (
     *("DDS", "ICNS", "QOI", "XBM", "XPM", "DCX", "SUN", "IM", "MSP", "PSD"),
 )
 MAX_PIXELS = 100_000_000
+LARGE_PIXELS = 25_000_000
+
+_one_large_at_a_time = threading.Lock()
+_BLOCK_ROWS = 256  # of pictures of more than 8 bits, which are converted through 64
 
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -119,22 +125,28 @@ def decode_picture(encoded: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
 
 
 def _decode_opened(image: Image.Image, max_pixels: int) -> Picture:
+    _require_size(image, max_pixels)
+    with _one_large_at_a_time if image.width * image.height > LARGE_PIXELS else nullcontext():
+        try:
+            traits = _traits(image)
+            image.load()
+            _require_size(image, max_pixels)  # an icon is as large as the picture in it, which its header need not say
+            turned, orientation = _upright(_to_rgb(image), image)
+            if orientation != 1:
+                traits.add("rotated")
+            return Picture(np.asarray(turned), image.format or "", frozenset(traits))
+        except Image.DecompressionBombError as error:
+            raise DecodeError("too_large", str(error)) from error
+        except _BROKEN as error:
+            raise _as_decode_error(error) from error
+
+
+def _require_size(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if width < 1 or height < 1:
         raise DecodeError("undecodable", f"{width} by {height} pixels")
     if width * height > max_pixels:
         raise DecodeError("too_large", f"{width} by {height} pixels, above the limit of {max_pixels}")
-    try:
-        traits = _traits(image)
-        image.load()
-        turned, orientation = _upright(_to_rgb(image), image)
-        if orientation != 1:
-            traits.add("rotated")
-        return Picture(np.asarray(turned), image.format or "", frozenset(traits))
-    except Image.DecompressionBombError as error:
-        raise DecodeError("too_large", str(error)) from error
-    except _BROKEN as error:
-        raise _as_decode_error(error) from error
 
 
 @lru_cache(maxsize=1)
@@ -184,13 +196,17 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _to_eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
     """Grey values of more than 8 bits to uint8, by the module's rule."""
-    known = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0.0)
-    greatest = float(known.max())
+    blocks = [values[first : first + _BLOCK_ROWS] for first in range(0, len(values), _BLOCK_ROWS)]
+    greatest = max(float(_known(block).max()) for block in blocks)
     if mode == "F":
         scale = 255.0 if greatest <= 1.0 else 1.0 if greatest <= 255.0 else 255.0 / greatest
     else:
         scale = 1 / 257 if greatest <= 65535 else 255.0 / greatest
-    return np.rint(known * scale).astype(np.uint8)
+    return np.concatenate([np.rint(_known(block) * scale).astype(np.uint8) for block in blocks])
+
+
+def _known(values: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0.0)
 
 
 def _upright(rgb: Image.Image, original: Image.Image) -> tuple[Image.Image, int]:

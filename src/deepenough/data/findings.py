@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
 
 from deepenough.data.entries import Entry, Skipped
+from deepenough.data.rules import REASONS, TRAITS, Severity
 from deepenough.records import Finding
 
 MAX_EXAMPLES = 20
@@ -16,44 +17,6 @@ FEW_TEST_SAMPLES = 100  # below it one picture is more than a point
 SEVERE_IMBALANCE = 10  # largest class to smallest, in train
 TINY_SIDE = 8  # pixels
 EXTREME_ASPECT = 4  # long side to short side; the centre crop then drops most of the picture
-
-Severity = Literal["info", "warning"]
-
-_REASONS: dict[str, tuple[Severity, str]] = {
-    "conflicting_labels": ("warning", "the very same bytes under more than one class; all copies are left out"),
-    "dangling_link": ("warning", "links to files that are not there"),
-    "duplicate": ("info", "byte-identical copies of another picture of their split; the first is kept"),
-    "duplicate_across_splits": (
-        "warning",
-        "byte-identical copies of a picture in another split; the copy nearer to test is left out",
-    ),
-    "empty": ("warning", "files of zero bytes"),
-    "hidden": ("info", "hidden or system files"),
-    "link_loop": ("warning", "links to themselves or to a folder that is already listed"),
-    "missing": ("warning", "files that are named but not there"),
-    "no_path": ("warning", "rows without a path"),
-    "no_target": ("warning", "rows without a class"),
-    "not_a_file": ("warning", "pipes, sockets or devices"),
-    "not_an_image": ("warning", "files that are no picture of a known format"),
-    "outside_class_folder": ("info", "files beside the class folders"),
-    "too_large": ("warning", "files or pictures above the limit of size"),
-    "truncated": ("warning", "pictures that are cut short"),
-    "undecodable": ("warning", "pictures that cannot be decoded"),
-    "unreadable": ("warning", "files or folders that cannot be read"),
-    "unused_folder": ("info", "files in a folder that is no split"),
-    "unused_split": ("info", "rows of another split"),
-}
-_TRAITS: dict[str, tuple[Severity, str]] = {
-    "alpha": ("info", "pictures with transparency; laid over white"),
-    "animated": ("warning", "files of several frames or pages; the first is used"),
-    "cmyk": ("info", "CMYK pictures; converted without their profile"),
-    "deep": ("info", "pictures of more than 8 bits a channel; scaled to 8"),
-    "other_mode": ("info", "pictures in another colour space; converted to RGB"),
-    "palette": ("info", "pictures with a palette; looked up"),
-    "profile": ("info", "pictures with a colour profile; it is not applied"),
-    "rotated": ("info", "pictures turned as their EXIF orientation says"),
-    "wrong_ending": ("warning", "pictures of another format than their name says; they are used"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +67,8 @@ def _left_out(quarantined: Sequence[Skipped]) -> list[Finding]:
         paths[item.reason].append(item.path)
     found = []
     for reason, names in sorted(paths.items()):
-        severity, what = _REASONS[reason]
-        found.append(_finding(reason, severity, f"{_capital(what)}: {len(names)}.", names))
+        rule = REASONS[reason]
+        found.append(_finding(reason, rule.severity, f"{_capital(rule.what)}: {len(names)}.", names))
     return found
 
 
@@ -153,21 +116,41 @@ def _groups(kept: Sequence[Opened]) -> list[Finding]:
 def _shapes(kept: Sequence[Opened]) -> list[Finding]:
     short = [min(item.width, item.height) for item in kept]
     message = f"The short side of the pictures is {min(short)} to {max(short)} px, median {median(short):.0f} px."
-    found = [Finding(kind="sizes", severity="info", message=message, count=len(kept))]
-    tiny = [item.entry.path for item in kept if min(item.width, item.height) < TINY_SIDE]
-    if tiny:
-        found.append(_finding("tiny", "warning", f"Pictures narrower than {TINY_SIDE} px: {len(tiny)}.", tiny))
-    long = [i.entry.path for i in kept if max(i.width, i.height) > EXTREME_ASPECT * min(i.width, i.height)]
-    if long:
-        message = f"Pictures more than {EXTREME_ASPECT} times as long as wide, most of which is cut off: {len(long)}."
-        found.append(_finding("extreme_aspect", "warning", message, long))
-    return found
+    return [Finding(kind="sizes", severity="info", message=message, count=len(kept))]
 
 
 def _traits(kept: Sequence[Opened]) -> list[Finding]:
-    found = []
-    for trait, (severity, what) in _TRAITS.items():
-        paths = [item.entry.path for item in kept if trait in item.traits]
-        if paths:
-            found.append(_finding(trait, severity, f"{_capital(what)}: {len(paths)}.", paths))
-    return found
+    paths: dict[str, list[str]] = defaultdict(list)
+    for item in kept:
+        for trait in _all_traits(item):
+            paths[trait].append(item.entry.path)
+    paths["same_name"] = _one_file_elsewhere(item.entry.path for item in kept)
+    return [
+        _finding(trait, rule.severity, f"{_capital(rule.what)}: {len(paths[trait])}.", paths[trait])
+        for trait, rule in TRAITS.items()
+        if paths[trait]
+    ]
+
+
+def _all_traits(item: Opened) -> set[str]:
+    traits = set(item.traits)
+    if min(item.width, item.height) < TINY_SIDE:
+        traits.add("tiny")
+    if max(item.width, item.height) > EXTREME_ASPECT * min(item.width, item.height):
+        traits.add("extreme_aspect")
+    if not item.entry.path.isprintable() or _is_escaped(item.entry):
+        traits.add("odd_name")
+    return traits
+
+
+def _is_escaped(entry: Entry) -> bool:
+    """Whether the file's name is no UTF-8, so that the path shown is another text."""
+    return entry.location is not None and any("\udc80" <= sign <= "\udcff" for sign in str(entry.location))
+
+
+def _one_file_elsewhere(paths: Iterable[str]) -> list[str]:
+    """The paths that are one on systems that ignore letter case or normalise accents."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        alike[unicodedata.normalize("NFC", path).casefold()].append(path)
+    return [path for names in alike.values() if len(names) > 1 for path in names]

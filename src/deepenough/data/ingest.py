@@ -1,7 +1,7 @@
 """Open every picture of a source once, and say which are used, in which split, and why the others are not.
 
-`found = used + quarantined`, whatever the source holds. The order of samples is that of their content hash, so nothing
-that follows depends on what the files are called.
+`found = used + quarantined + ignored`, whatever the source holds; `rules` names what becomes of each kind of file. The
+order of samples is that of their content hash, so nothing that follows depends on what the files are called.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import polars as pl
 from deepenough.data.decode import decode_picture, ending_fits, quiet
 from deepenough.data.entries import Entry, Skipped, Source
 from deepenough.data.findings import Opened, findings
+from deepenough.data.rules import is_ignored
 from deepenough.data.splits import assign
 from deepenough.data.threads import Progress, in_threads
 from deepenough.errors import DecodeError, SourceError
@@ -82,11 +83,13 @@ def prepare(
     counts: dict[str, Counter[str]] = {name: Counter() for name in classes}
     for item in kept:
         counts[item.target][item.split] += 1
+    ignored = sum(is_ignored(item.reason) for item in quarantined)
     audit = Audit(
         source=f"{source.name}: {source.description}",
         found=len(source.entries) + len(source.skipped),
         used=len(kept),
-        quarantined=len(quarantined),
+        quarantined=len(quarantined) - ignored,
+        ignored=ignored,
         classes={name: {s: counts[name][s] for s in ("train", "val", "test")} for name in classes},
         splits={s: sum(counts[name][s] for name in classes) for s in ("train", "val", "test")},
         reasons=dict(sorted(Counter(item.reason for item in quarantined).items())),
@@ -95,11 +98,15 @@ def prepare(
     )
     return Prepared(
         samples=_samples_frame(kept, source.columns),
-        quarantine=pl.DataFrame(sorted(quarantined), schema=QUARANTINE, orient="row"),
+        quarantine=pl.DataFrame(sorted(quarantined, key=_by_path), schema=QUARANTINE, orient="row"),
         audit=audit,
         classes=classes,
         entries={item.sample_id: item.entry for item in kept},
     )
+
+
+def _by_path(item: Skipped) -> tuple[str, ...]:
+    return tuple(cell or "" for cell in item)
 
 
 def _samples_frame(kept: Sequence[Opened], columns: Mapping[str, Any]) -> pl.DataFrame:

@@ -106,7 +106,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What the data holds. `found` = every file met = `used` + `quarantined`."""
+    """What the data holds. `found` = every file met = `used` + `quarantined` + `ignored`."""
 
     source: str
     found: int
@@ -114,6 +114,7 @@ class Audit:
     quarantined: int
     classes: dict[str, dict[str, int]]  # class -> split -> samples
     splits: dict[str, int]
-    reasons: dict[str, int]  # quarantine reason -> files
+    reasons: dict[str, int]  # reason -> files quarantined or ignored for it
     findings: list[Finding]
     notes: list[str] = field(default_factory=list)
+    ignored: int = 0  # never meant as samples: hidden files, files beside the class folders, rows of another split

@@ -220,7 +220,8 @@ def _data(evidence: Evidence) -> Section:
         return Section(key="data", title=title, lead=("The study folder holds no audit.json.",), blocks=left_out)
     lead = [
         f"{numbers.count(audit.found)} files were found in {audit.source}; {numbers.count(audit.used)} were used and "
-        f"{numbers.count(audit.quarantined)} left out, for all contenders alike.",
+        f"{numbers.count(audit.quarantined)} left out, for all contenders alike; {numbers.count(audit.ignored)} "
+        "ignored.",
         *audit.notes,
     ]
     if not audit.findings:
