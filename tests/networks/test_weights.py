@@ -10,7 +10,7 @@ import torchvision
 
 from deepenough.errors import WeightsError
 from deepenough.networks.catalogue import build, skeleton
-from deepenough.networks.weights import load_weights, save_weights
+from deepenough.networks.weights import check_weights, load_weights, save_weights
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +107,65 @@ def test_weights_of_the_other_depth_are_refused_by_name_and_leave_the_network_as
     said = refusal(skeleton("resnet101", 3), tmp_path / "w.safetensors")
     assert "missing (layer3.6.conv1.weight, layer3.6.bn1.weight, layer3.6.bn1.bias, ...)" in said
     assert "this is a ResNet-50: layer3 has 6 blocks, where ResNet-101 has 23" in said
+
+
+@pytest.mark.parametrize("name", ["resnet50-fpn", "resnet50-concat", "resnet50+pooling=gem"])
+def test_plain_checkpoint_fills_the_stages_of_a_fusing_network_and_its_head_is_said_new(tmp_path, name):
+    theirs = torchvision.models.resnet50(num_classes=3)
+    torch.save(theirs.state_dict(), tmp_path / "w.pth")
+    networks = [build(name, 3, seed=seed) for seed in (8, 9)]
+    reports = [load_weights(network, tmp_path / "w.pth", seed=4) for network in networks]
+    assert reports[0].notes == (
+        "the file knows no such head; its own head is left out; a new one for 3 outputs starts fresh",
+    )
+    assert reports[0].new_head
+    assert reports[0].loaded == len(theirs.state_dict()) - 2
+    stages = {key: value for key, value in theirs.state_dict().items() if not key.startswith("fc.")}
+    assert all(torch.equal(networks[0].state_dict()[key], value) for key, value in stages.items())
+    assert same(*networks)  # the new parts hang on the seed given
+    assert "missing (neck." in refusal(skeleton(name, 3), tmp_path / "w.pth", allow_new_head=False)
+
+
+def test_weights_of_a_fusing_network_come_back_whole_and_are_refused_by_a_plain_one(tmp_path, target):
+    source, twin = build("resnet50-fpn", 3, seed=1), build("resnet50-fpn", 3, seed=2)
+    save_weights(source, tmp_path / "w.safetensors")
+    assert load_weights(twin, tmp_path / "w.safetensors").notes == ()
+    assert same(source, twin)
+    assert "whose head joins several stages" in refusal(target, tmp_path / "w.safetensors")
+
+
+def test_file_without_a_head_gets_a_new_one_aloud(tmp_path, source, target):
+    torch.save({k: v for k, v in source.state_dict().items() if not k.startswith("fc.")}, tmp_path / "w.pth")
+    report = load_weights(target, tmp_path / "w.pth")
+    assert report.notes == ("the file has no head; a new one for 3 outputs starts fresh",)
+    assert report.new_head
+    assert "2 missing (fc.weight, fc.bias)" in refusal(target, tmp_path / "w.pth", allow_new_head=False)
+
+
+def test_checking_a_file_needs_no_network_with_memory_and_takes_a_head_for_any_number_of_outputs(tmp_path, source):
+    save_weights(source, tmp_path / "w.safetensors", {"contender": "resnet50"})
+    assert check_weights(skeleton("resnet50"), tmp_path / "w.safetensors") == {"contender": "resnet50"}
+    with pytest.raises(WeightsError, match="this is a ResNet-50"):
+        check_weights(skeleton("resnet101"), tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("name", "file_of", "cause"),
+    [
+        ("resnet50", "res2net50", "this is a Res2Net"),
+        ("res2net50", "resnet50", "this is no Res2Net"),
+        ("resnet50", "blresnet50", "this is a big-little network"),
+        ("blresnet50", "resnet50", "this is a network without branches"),
+        ("resnet50", "seresnet50", "this is a network with squeeze-excitation"),
+        ("seresnet50", "resnet50", "this is a network without squeeze-excitation"),
+        ("resnet50", "resnet50d", "this is a variant with a deep stem"),
+        ("res2net101", "res2net50", "this is a ResNet-50: layer3 has 6 blocks, where Res2Net-101 has 23"),
+    ],
+)
+def test_weights_of_a_relative_are_refused_with_what_they_are(tmp_path, name, file_of, cause):
+    shapes = {key: torch.zeros(()).expand(value.shape) for key, value in skeleton(file_of, 3).state_dict().items()}
+    torch.save(shapes, tmp_path / "w.pth")
+    assert cause in refusal(skeleton(name, 3), tmp_path / "w.pth")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def likely_cause(config: NetworkConfig, shapes: Mapping[str, Shape]) -> str:
     blocks = _blocks(shapes)
     if not any(blocks):
         return "none of its names are a ResNet's; it is of another family or of another library"
-    return _another_block(shapes) or _another_depth(config, blocks) or _another_stem(config, shapes)
+    return _another_block(config, shapes) or _another_depth(config, blocks) or _another_stem(config, shapes)
 
 
 def _common_prefix(shapes: Mapping[str, Shape]) -> str:
@@ -76,16 +76,32 @@ def _blocks(shapes: Mapping[str, Shape]) -> tuple[int, ...]:
     return tuple(sum(stage == wanted for stage, _ in places) for wanted in (1, 2, 3, 4))
 
 
-def _another_block(shapes: Mapping[str, Shape]) -> str:
-    if any(re.match(r"layer1\.0\.convs\.", name) for name in shapes):
-        return "this is a Res2Net: its blocks hold several 3x3 convolutions"
-    if "layer1.0.conv1.weight" in shapes and "layer1.0.conv3.weight" not in shapes:
-        return "this is a ResNet-18 or 34: its blocks have two convolutions, not three"
-    if shapes.get("layer1.0.conv2.weight", _FIRST_BLOCK_WIDTH) != _FIRST_BLOCK_WIDTH:
-        return "this is a wide or grouped variant (Wide ResNet, ResNeXt): its 3x3 convolutions have another width"
-    if "conv1.0.weight" in shapes:
-        return "this is a variant with a deep stem (ResNet-C or -D): its first convolution is three"
-    return ""
+def _another_block(config: NetworkConfig, shapes: Mapping[str, Shape]) -> str:
+    split, branched = "layer1.0.convs.0.weight" in shapes, any(name.startswith("layer1.little.") for name in shapes)
+    plain, gated = "layer1.0.conv2.weight" in shapes, any(".se." in name for name in shapes)
+    two = "layer1.0.conv1.weight" in shapes and "layer1.0.conv3.weight" not in shapes
+    ordinary = (config.groups, config.bottleneck_width, config.width, config.kernels[0]) == (1, 64, 1.0, 3)
+    wide = ordinary and shapes.get("layer1.0.conv2.weight", _FIRST_BLOCK_WIDTH) != _FIRST_BLOCK_WIDTH
+    joined = any(name.startswith("neck.") for name in shapes)
+    causes = (
+        (config.splits == 1 and split, "this is a Res2Net: its blocks hold several 3x3 convolutions"),
+        (config.branches is None and branched, "this is a big-little network: its stages have two branches"),
+        (
+            config.fusion == "none" and joined,
+            "this is a network whose head joins several stages, named -fpn or -concat",
+        ),
+        (not config.squeeze_excitation and gated, "this is a network with squeeze-excitation, such as SE-ResNet"),
+        (two, "this is a ResNet-18 or 34: its blocks have two convolutions, not three"),
+        (config.branches is not None and plain, "this is a network without branches, such as a plain ResNet"),
+        (config.splits > 1 and plain, "this is no Res2Net: its blocks hold one 3x3 convolution"),
+        (config.squeeze_excitation > 0 and plain and not gated, "this is a network without squeeze-excitation"),
+        (wide, "this is a wide or grouped variant (Wide ResNet, ResNeXt): its 3x3 convolutions have another width"),
+        (
+            config.stem != "deep" and "conv1.0.weight" in shapes,
+            "this is a variant with a deep stem (ResNet-C or -D): its first convolution is three",
+        ),
+    )
+    return next((cause for applies, cause in causes if applies), "")
 
 
 def _another_depth(config: NetworkConfig, blocks: Shape) -> str:
@@ -95,7 +111,7 @@ def _another_depth(config: NetworkConfig, blocks: Shape) -> str:
     depth = next((depth for depth, row in _KNOWN_BLOCKS.items() if row == blocks), None)
     what = "of another depth" if depth is None else f"a ResNet-{depth}"
     at = max(range(4), key=lambda index: abs(blocks[index] - wanted[index]))
-    return f"this is {what}: layer{at + 1} has {blocks[at]} blocks, where ResNet-{config.depth} has {wanted[at]}"
+    return f"this is {what}: layer{at + 1} has {blocks[at]} blocks, where {config.label} has {wanted[at]}"
 
 
 def _another_stem(config: NetworkConfig, shapes: Mapping[str, Shape]) -> str:

@@ -196,14 +196,7 @@ def initialise(network: ResNet, generator: torch.Generator) -> None:
         network: of any device but meta; every parameter and buffer is set.
         generator: on the device of the network.
     """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d | BlurPool | GeneralisedMean):
-            module.reset_parameters()
-    initialise_head(network.fc, generator)
+    initialise_layers(network, generator)
     if network.config.zero_init_last:
         for module in network.modules():
             if isinstance(module, Bottleneck):
@@ -211,8 +204,16 @@ def initialise(network: ResNet, generator: torch.Generator) -> None:
 
 
 @torch.no_grad()
-def initialise_head(head: nn.Linear, generator: torch.Generator) -> None:
-    """Fresh weights of the last layer, weight and bias uniform in +-1 / sqrt(fan-in), torch's own scheme."""
-    bound = 1 / math.sqrt(head.in_features)
-    head.weight.uniform_(-bound, bound, generator=generator)
-    head.bias.uniform_(-bound, bound, generator=generator)
+def initialise_layers(module: nn.Module, generator: torch.Generator) -> None:
+    """Fresh weights of every layer in a network or a part of one, in place; see `initialise`."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d | nn.BatchNorm1d | BlurPool | GeneralisedMean):
+            layer.reset_parameters()
+        elif isinstance(layer, nn.Linear):
+            bound = 1 / math.sqrt(layer.in_features)  # torch's own scheme
+            layer.weight.uniform_(-bound, bound, generator=generator)
+            layer.bias.uniform_(-bound, bound, generator=generator)

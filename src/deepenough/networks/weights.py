@@ -6,24 +6,23 @@ nothing: a file that does not fit leaves the network as it was.
 
 from __future__ import annotations
 
-import pickle
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from deepenough.errors import WeightsError
 from deepenough.networks.diagnosis import Misfit, likely_cause
-from deepenough.networks.resnet import ResNet, initialise_head
+from deepenough.networks.resnet import ResNet, initialise_layers
+from deepenough.networks.weight_files import read_weights
 from deepenough.records import write_atomically
 
 HEAD = ("fc.weight", "fc.bias")
 _COUNTER = ".num_batches_tracked"  # of batch norm; files from before torch 0.4.1 have none, and it plays no part here
-_WRAPPERS = ("state_dict", "model_state_dict", "model")  # under which training scripts keep the weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,7 @@ class LoadReport:
     Args:
         path: the file.
         loaded: tensors taken from it.
-        new_head: the head kept fresh weights, since the file's was for another number of outputs.
+        new_head: the head kept fresh weights, since the file's was for another number of outputs or is not there.
         notes: everything that was not a plain copy, one sentence each; empty when all was.
         metadata: what the file says about itself; empty for pickles.
     """
@@ -45,43 +44,64 @@ class LoadReport:
     metadata: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Match:
+    """A file that fits: its tensor for each that the network takes, and the parts that start fresh."""
+
+    state: Mapping[str, Tensor]
+    wanted: Mapping[str, Tensor]
+    fresh: tuple[str, ...]
+    notes: tuple[str, ...]
+    metadata: Mapping[str, str]
+
+
 def load_weights(network: ResNet, path: Path, *, allow_new_head: bool = True, seed: int = 0) -> LoadReport:
     """Fill `network` from a file, strictly.
 
     Args:
         network: changed in place, on its device and in its dtype.
         path: `.safetensors`, `.pth` or `.pt`, with torchvision's names.
-        allow_new_head: where the file's head is for another number of outputs, initialise a new one instead of failing.
-        seed: of that new head.
+        allow_new_head: initialise a new head instead of failing where the file has none, or one for another number of
+            outputs; and a new neck with it where the network fuses stages and the file's does not.
+        seed: of the new parts.
 
     Raises:
         WeightsError: no such file, a torn one, one that needs code to be opened, or tensors missing, unexpected or of
             another shape.
     """
-    state, notes, metadata = _read(Path(path))
-    wanted = network.state_dict()
-    old_head = state["fc.weight"].shape[0] if "fc.weight" in state and state["fc.weight"].ndim == 2 else None
-    new_head = allow_new_head and old_head is not None and _head_of_another_count(state, wanted)
-    if new_head:
-        state = {name: tensor for name, tensor in state.items() if name not in HEAD}
-        wanted = {name: tensor for name, tensor in wanted.items() if name not in HEAD}
-        notes.append(f"the file's head is for {old_head} outputs; a new one for {network.fc.out_features} starts fresh")
-    counters = {name for name in wanted if name.endswith(_COUNTER) and name not in state}
-    wanted = {name: tensor for name, tensor in wanted.items() if name not in counters}
-    _check_fit(network, Path(path), state, wanted)
-    kinds = sorted(
-        {str(tensor.dtype).removeprefix("torch.") for tensor in state.values() if tensor.is_floating_point()}
-    )
-    if kinds != ["float32"]:
-        notes.append(f"the file holds {', '.join(kinds)}; converted")
+    match = _match(network, Path(path), allow_new_head=allow_new_head)
     with torch.no_grad():
-        for name, target in wanted.items():
-            target.copy_(state[name])
-    if new_head:
-        fresh = torch.nn.Linear(network.fc.in_features, network.fc.out_features)
-        initialise_head(fresh, torch.Generator().manual_seed(seed))
-        network.fc.load_state_dict(fresh.state_dict())
-    return LoadReport(path=Path(path), loaded=len(wanted), new_head=new_head, notes=tuple(notes), metadata=metadata)
+        for name, target in match.wanted.items():
+            target.copy_(match.state[name])
+    generator = torch.Generator().manual_seed(seed)
+    for part in match.fresh:
+        module = network.get_submodule(part)
+        renewed = copy.deepcopy(module).cpu()
+        initialise_layers(renewed, generator)
+        module.load_state_dict(renewed.state_dict())
+    return LoadReport(
+        path=Path(path),
+        loaded=len(match.wanted),
+        new_head="fc" in match.fresh,
+        notes=match.notes,
+        metadata=match.metadata,
+    )
+
+
+def check_weights(network: ResNet, path: Path) -> Mapping[str, str]:
+    """Refuse a file that does not fit, before anything is built on it.
+
+    Args:
+        network: nothing in it is changed; a skeleton will do.
+        path: as in `load_weights`; a head for any number of outputs is fine.
+
+    Returns:
+        What the file says about itself.
+
+    Raises:
+        WeightsError: as `load_weights`.
+    """
+    return _match(network, Path(path), allow_new_head=True).metadata
 
 
 def save_weights(network: torch.nn.Module, path: Path, metadata: Mapping[str, str] | None = None) -> None:
@@ -102,60 +122,40 @@ def save_weights(network: torch.nn.Module, path: Path, metadata: Mapping[str, st
     write_atomically(Path(path), lambda stream: stream.write(encoded))
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], list[str], dict[str, str]]:
-    if not path.is_file():
-        raise WeightsError(str(path), "a weights file", "a folder" if path.is_dir() else "no such file")
-    if path.suffix == ".safetensors":
-        state, metadata = _read_safetensors(path)
-        return state, [], metadata
-    if path.suffix in (".pth", ".pt"):
-        state, notes = _unwrap(path, _read_pickle(path))
-        return state, notes, {}
-    raise WeightsError(str(path), "a file ending in .safetensors, .pth or .pt", f"{path.suffix or 'no ending'}")
+def _match(network: ResNet, path: Path, *, allow_new_head: bool) -> _Match:
+    file = read_weights(path)
+    state, notes, wanted = file.state, [*file.notes], network.state_dict()
+    fresh, why = _fresh_parts(network, state) if allow_new_head else ((), "")
+    if fresh:
+        notes.append(why)
+        wanted = {name: tensor for name, tensor in wanted.items() if name.partition(".")[0] not in fresh}
+        state = {name: tensor for name, tensor in state.items() if name not in HEAD}
+    wanted = {name: tensor for name, tensor in wanted.items() if name in state or not name.endswith(_COUNTER)}
+    _check_fit(network, path, state, wanted)
+    kinds = sorted(
+        {str(tensor.dtype).removeprefix("torch.") for tensor in state.values() if tensor.is_floating_point()}
+    )
+    if kinds != ["float32"]:
+        notes.append(f"the file holds {', '.join(kinds)}; converted")
+    return _Match(state=state, wanted=wanted, fresh=fresh, notes=tuple(notes), metadata=file.metadata)
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as opened:
-            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  not a dict
-            return state, dict(opened.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(str(path), "a safetensors file", f"a torn or foreign file ({error})") from error
-
-
-def _read_pickle(path: Path) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        remedy = "have its author save the state dict alone, best as .safetensors"
-        raise WeightsError(str(path), "tensors alone", "a pickle that is torn or wants to run code", remedy) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise WeightsError(str(path), "a torch file", f"a torn or foreign file ({first_line})") from error
-
-
-def _unwrap(path: Path, content: object) -> tuple[dict[str, Tensor], list[str]]:
-    notes: list[str] = []
-    if isinstance(content, Mapping):
-        wrapper = next((key for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
-        if wrapper is not None:
-            content = content[wrapper]
-            notes.append(f"the weights were under the key {wrapper!r}")
-    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
-        got = f"a {type(content).__name__} that holds other things"
-        raise WeightsError(str(path), "a state dict (names to tensors)", got, "save `network.state_dict()`")
-    state = {str(name): tensor for name, tensor in content.items()}
-    if all(name.startswith("module.") for name in state):
-        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-        notes.append("the prefix 'module.' (of DataParallel) was taken off every name")
-    return state, notes
-
-
-def _head_of_another_count(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:
-    weight, bias = (state.get(name) for name in HEAD)
-    if weight is None or bias is None or weight.shape == wanted[HEAD[0]].shape:
-        return False
-    return weight.shape[1:] == wanted[HEAD[0]].shape[1:] and bias.shape == weight.shape[:1]
+def _fresh_parts(network: ResNet, state: Mapping[str, Tensor]) -> tuple[tuple[str, ...], str]:
+    """Parts of the network that such a file cannot fill and that start fresh, and the sentence that says so."""
+    outputs, kept = network.fc.out_features, [name for name in HEAD if name in state]
+    fuses = any(name.startswith("neck.") for name in network.state_dict())
+    if fuses and not any(name.startswith("neck.") for name in state):
+        left_out = "its own head is left out; " if kept else ""
+        return ("neck", "fc"), f"the file knows no such head; {left_out}a new one for {outputs} outputs starts fresh"
+    if not kept:
+        return ("fc",), f"the file has no head; a new one for {outputs} outputs starts fresh"
+    if len(kept) < len(HEAD):
+        return (), ""
+    weight, bias = (state[name] for name in HEAD)
+    taken = weight.ndim == 2 and weight.shape[1] == network.fc.in_features and bias.shape == weight.shape[:1]
+    if not taken or len(weight) == outputs:
+        return (), ""
+    return ("fc",), f"the file's head is for {len(weight)} outputs; a new one for {outputs} starts fresh"
 
 
 def _check_fit(network: ResNet, path: Path, state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
