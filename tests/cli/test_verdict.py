@@ -234,6 +234,25 @@ def test_verdict_lists_what_does_not_match_and_decides_on_the_rest_if_told_to(st
     verdict = decide(path, "--common", "--margin", "1")
     assert verdict["samples"] == 1491
     assert "9 of 1500 samples were left out" in verdict["caveats"][0]
+    verdict = decide(path, "--missing", "allow", "--margin", "1")
+    assert verdict["samples"] == 1500
+    assert "9 of 1500 samples lack a score in some run (resnet101 seed 2 at 64 px lacks 9" in verdict["caveats"][0]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--missing", "drop"), "--missing: expected refuse or allow; got drop"),
+        (("--missing", "allow", "--common"), "--common: expected one way to deal with what some run lacks"),
+        (("--missing", "allow", "--metric", "macro_f1"), "--missing allow: expected accuracy or scores"),
+    ],
+)
+def test_ways_to_deal_with_missing_scores_that_do_not_fit_are_refused(study, tmp_path, capsys, options, said):
+    path = wide(tmp_path, study)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["verdict", str(path), *options])
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -309,6 +328,7 @@ def test_verdict_speaks_of_scores_in_their_own_unit(tmp_path, decide, capsys):
     [
         ((), "predictions: expected at least one file; got none"),
         (("STUDY", "--targets", "x.csv", "--common"), "--targets, --common: expected files of predictions"),
+        (("STUDY", "--missing", "allow"), "--missing: expected files of predictions"),
         (("STUDY", "STUDY"), "got a folder"),
         (("STUDY", "--group-column", "age"), "--group-column: expected"),
         (("--run", "resnet50:0"), "--run: expected CONTENDER[@SCALE][:SEED]=FILE"),

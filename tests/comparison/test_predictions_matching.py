@@ -50,6 +50,18 @@ def test_common_decides_on_what_all_share_and_says_so(gathered):
     assert "biased" in caveats[0]
 
 
+def test_gaps_are_kept_and_listed_and_what_nobody_can_score_is_left_out(gathered, tmp_path):
+    (tmp_path / "truth.csv").write_text("sample_id,target\n1,x\n2,y\n3,y\n")
+    made = gathered("sample_id,a_s0,a_s1,b\n1,x,x,\n2,y,,x\n3,y,y,y\n4,x,x,x\n", targets=tmp_path / "truth.csv")
+    scores, caveats = settle(made, gaps=True, listing=tmp_path / "u.csv")
+    assert scores.equals(made.scores)
+    assert scores.height == 7
+    assert caveats[0].startswith("2 of 3 samples lack a score in some run (a seed 1 lacks 1: 2; b seed 0 lacks 1: 1).")
+    assert (
+        caveats[1] == f"Left out, since nobody can score them: 1 have no target: 4. All are listed in {tmp_path}/u.csv."
+    )
+
+
 def test_common_is_refused_where_nothing_is_shared(gathered):
     made = gathered("sample_id,target,a,b\n1,x,x,\n2,y,,y\n")
     with pytest.raises(RecordError, match=r"none shared: a seed 0 has 1; b seed 0 has 2; write the ids alike"):

@@ -51,6 +51,32 @@ def test_complete_data_whose_seeds_tie_give_the_nested_estimate():
     assert ours.interval == pytest.approx(theirs.interval, abs=1e-12)
 
 
+@pytest.mark.parametrize(("shared", "seed"), [(5, 0), (5, 1), (20, 1)])  # 0.06, 0.03 and 0.001 before
+def test_few_shared_samples_leave_an_interval_that_two_complete_runs_would_have(shared, seed):
+    rng, runs, samples = np.random.default_rng(seed), 3, 120
+    scores = (rng.normal(size=samples) + rng.normal(size=(2 * runs, samples)) > -0.7).astype(float)
+    own = np.arange(samples) % runs == np.arange(2 * runs)[:, None] % runs
+    scores = np.where(own | (np.arange(samples) < shared), scores, NAN)
+    estimate = nested_unbalanced(scores[:runs], scores[runs:])
+    assert estimate.degrees_of_freedom == pytest.approx(3.86, abs=0.14)
+    assert estimate.interval[1] - estimate.interval[0] < 1.0
+    fits = [fit_runs(part) for part in (scores[:runs], scores[runs:])]
+    as_seen = sum(fit.effects.var(ddof=1) / runs for fit in fits)
+    assert estimate.standard_error**2 >= as_seen
+
+
+@given(designs, st.floats(0.2, 0.9))
+def test_degrees_of_freedom_are_never_fewer_than_two_complete_runs_have(design, kept):
+    seed, seeds_a, seeds_b, samples = design
+    both = with_gaps(binary(seed, seeds_a + seeds_b, samples), seed, kept)
+    try:
+        estimate = nested_unbalanced(both[:seeds_a], both[seeds_a:])
+    except InputError:  # runs that share nothing
+        return
+    assert estimate.degrees_of_freedom is not None
+    assert estimate.degrees_of_freedom >= 1.0 - 1e-9
+
+
 def least_squares(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Values of samples (0 without scores), effects of runs and mean square of the residual, by dummy variables."""
     there = ~np.isnan(scores)
@@ -116,7 +142,7 @@ def test_noise_enters_the_estimate_as_often_as_its_variance_says():
     fits = fit_runs(np.where(gaps, NAN, units))
     values = fits.values[:, covered]
     fit = fit_runs(np.where(gaps, NAN, binary(1, 3, 12)))
-    _, _, _, _, error, between = _side(fit, covered, np.float64(n))
+    *_, error, between = _side(fit, covered, np.float64(n))
     centred = values - values.mean(1, keepdims=True)
     assert error == pytest.approx((values.mean(1) ** 2).sum(), rel=1e-10)
     assert between == pytest.approx((centred**2).sum() / (n - 1), rel=1e-10)

@@ -29,6 +29,7 @@ class Files:
     classes: Path | None = None
     group_column: str | None = None
     common: bool = False
+    missing: str = "refuse"
     list_unmatched: Path | None = None
 
     def refuse_beside(self, folder: Path) -> None:
@@ -51,6 +52,19 @@ class Files:
         if named:
             raise InputError(named, f"files of predictions, {option} FILE", "none", f"add {option}, or leave it out")
 
+    def keeps_gaps(self) -> bool:
+        """Whether samples that some run lacks are kept with the scores that there are.
+
+        Raises:
+            InputError: if `--missing` has another value, or `--common` leaves those samples out.
+        """
+        if self.missing not in ("refuse", "allow"):
+            raise InputError("--missing", "refuse or allow", self.missing)
+        if self.common and self.missing == "allow":
+            got = "--missing allow, which keeps what --common leaves out"
+            raise InputError("--common", "one way to deal with what some run lacks", got, "choose one")
+        return self.missing == "allow"
+
     def _named(self) -> str:
         given = {
             "--run": self.runs,
@@ -59,6 +73,7 @@ class Files:
             "--targets": self.targets,
             "--classes": self.classes,
             "--common": self.common,
+            "--missing": self.missing != "refuse",
             "--list-unmatched": self.list_unmatched,
         }
         return ", ".join(option for option, value in given.items() if value)
@@ -112,9 +127,13 @@ def from_predictions(files: Files, wish: Wish) -> Settled:
     from deepenough.comparison.predictions import gather, groups_of, settle
 
     paths, reading = files.reading()
+    gaps = files.keeps_gaps()
     gathered = gather(paths, reading)
-    scores, caveats = settle(gathered, common=files.common, listing=files.list_unmatched)
+    scores, caveats = settle(gathered, common=files.common, gaps=gaps, listing=files.list_unmatched)
     measure = measure_of(scores, wish.metric)
+    if gaps and measure.metric not in ("accuracy", "score"):
+        expected, remedy = "accuracy or scores, means over samples", "decide on what all runs share: --common"
+        raise InputError("--missing allow", expected, f"--metric {measure.metric}", remedy)
     margin = measure.margin(wish.margin, DEFAULT_MARGIN)
     scores = measured(scores, measure.metric, wish, gathered.where)
     verdict = decide_study(
@@ -129,6 +148,7 @@ def from_predictions(files: Files, wish: Wish) -> Settled:
         multiplier=measure.multiplier,
         groups=groups_of(scores),
         caveats=[*([] if wish.margin is not None else no_margin()), *caveats],
+        gaps=gaps,
     )
     return Settled(verdict, gathered.read_as)
 

@@ -58,6 +58,10 @@ def verdict(  # noqa: PLR0913  one option, one argument
     form: _options.FormOption = None,
     values: _options.ValuesOption = "labels",
     common: Annotated[bool, typer.Option("--common", help="Decide on the samples that all runs share.")] = False,
+    missing: Annotated[
+        str,
+        typer.Option(metavar="MODE", help="Samples that some run lacks: refuse, or allow where chance left them out."),
+    ] = "refuse",
     list_unmatched: Annotated[
         Path | None,
         typer.Option("--list-unmatched", metavar="FILE", help="Write the samples that some run lacks, as CSV."),
@@ -98,6 +102,7 @@ def verdict(  # noqa: PLR0913  one option, one argument
         classes=classes,
         group_column=group_column,
         common=common,
+        missing=missing,
         list_unmatched=list_unmatched,
     )
     with _no_garbage():

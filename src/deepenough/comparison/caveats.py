@@ -10,6 +10,7 @@ from deepenough.comparison.pairing import Aligned, Cells
 from deepenough.records import Trained
 from deepenough.stats import Estimate, is_binary
 from deepenough.stats.distributions import FloatArray, t_two_sided
+from deepenough.stats.unbalanced import fit_runs
 
 FEW_SEEDS = 5  # below this the seed variance is barely known
 SMALL_TEST = 200  # samples
@@ -52,7 +53,7 @@ def of_seeds(
 
 def of_samples(small: tuple[str, Cells], big: tuple[str, Cells], clusters: np.ndarray | None) -> list[str]:
     """A small test set, grouped samples, or scores that are nearly perfect."""
-    size = small[1].scores.shape[1]
+    size = min(int((~np.isnan(cells.scores)).any(0).sum()) for _, cells in (small, big))
     said: list[str] = []
     if size < SMALL_TEST:
         said.append(f"The test set is small ({_count(size, 'sample')}): only large differences can be shown on it.")
@@ -63,8 +64,8 @@ def of_samples(small: tuple[str, Cells], big: tuple[str, Cells], clusters: np.nd
             f"The {size} samples come in {number} groups; groups, not samples, were taken as independent.{rough}"
         )
     for name, cells in (small, big):
-        wrong = (1.0 - float(cells.scores.mean())) * size
-        if is_binary(cells.scores) and wrong < min(FEW_ERRORS, SATURATED * size):
+        wrong = (1.0 - float(cells.seed_means().mean())) * size
+        if is_binary(cells.scores[~np.isnan(cells.scores)]) and wrong < min(FEW_ERRORS, SATURATED * size):
             said.append(
                 f"{name} gets nearly everything right (on average {wrong:.1f} of {size} samples wrong): "
                 "the task is too easy for this test set to tell the contenders apart."
@@ -103,7 +104,7 @@ def outlying_seeds(cells: Sequence[tuple[str, Cells]]) -> list[tuple[str, int]]:
     contenders' means, and never against less than the noise of the samples, so that no seed is flagged for a
     difference that chance explains. Contenders with fewer than three seeds are passed over.
     """
-    means = [(name, cell, cell.scores.mean(1)) for name, cell in cells if len(cell.seeds) >= 3]
+    means = [(name, cell, cell.seed_means()) for name, cell in cells if len(cell.seeds) >= 3]
     total = sum(len(own) for _, _, own in means)
     flagged: list[tuple[str, int]] = []
     for position, (name, cell, own) in enumerate(means):
@@ -162,6 +163,8 @@ def _few_seeds(fewest: int) -> list[str]:
 def _noise(scores: FloatArray) -> float:
     """Variance of a seed's mean that the seed-by-sample residual alone explains."""
     count, size = scores.shape
+    if np.isnan(scores).any():
+        return max(float(fit_runs(scores).residual) / int((~np.isnan(scores)).sum(1).min()), 1e-24)
     left = scores - scores.mean(0) - (scores.mean(1) - scores.mean())[:, None]
     square = float(np.square(left).sum()) / ((count - 1) * (size - 1))
     return max(square / size, 1e-24)

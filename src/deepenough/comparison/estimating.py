@@ -34,6 +34,8 @@ def method_of(estimate: Estimate, *, clustered: bool, guard: Guard = 1) -> str:
     guarded = ", guarded" if guard == 2 and estimate.design == "nested" else ""
     if "unequal_seeds" in estimate.warnings:
         guarded = ", more cautious for unequal numbers of seeds"
+    if "missing_scores" in estimate.warnings:
+        guarded += ", by fitting constants where scores are missing"
     return _METHODS[estimate.design] + guarded + (", on linearised cluster scores" if clustered else "")
 
 
@@ -54,6 +56,9 @@ def estimate_gain(
         level: of the interval.
         guard: of the degrees of freedom, where there are seeds.
 
+    Scores may be missing (NaN) where there are no clusters: then runs are compared through the samples that they share
+    (`stats.unbalanced`), and checkpoints on those that all scored.
+
     Unequal numbers of seeds make the degrees of freedom more cautious (`stats.unbalanced`). The interval of 0/1 scores
     stays within [-1, 1]. Where they leave no variance (every run gave every sample the same gain) interval and p-value
     are those of two checkpoints, since a width of zero would claim to know samples that nobody has seen.
@@ -61,15 +66,16 @@ def estimate_gain(
     first, second = big, small
     if clusters is not None:
         first, second = cluster_scores(big, clusters), cluster_scores(small, clusters)
-    by_seed = min(len(big), len(small)) >= 2
-    if not by_seed:
-        estimate = compare_checkpoints(first, second, level=level)
-    elif len(big) == len(small):
+    complete = not (np.isnan(big).any() or np.isnan(small).any())
+    if min(len(big), len(small)) < 2:
+        shared = ~(np.isnan(first).any(0) | np.isnan(second).any(0))
+        estimate = compare_checkpoints(first[:, shared], second[:, shared], level=level)
+    elif len(big) == len(small) and complete:
         estimate = nested(first, second, level=level, guard=guard)
     else:
-        cautious = np.maximum(guard_by_seeds((len(big), len(small))), guard)
+        cautious = guard if len(big) == len(small) else np.maximum(guard_by_seeds((len(big), len(small))), guard)
         estimate = nested_unbalanced(first, second, guard=cautious, level=level)
-    if not (is_binary(big) and is_binary(small)):
+    if not all(is_binary(scores[~np.isnan(scores)]) for scores in (big, small)):
         return estimate
     if "no_variance" not in estimate.warnings:
         low, high = estimate.interval

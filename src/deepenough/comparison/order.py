@@ -77,7 +77,7 @@ def deciding_scale(
     seen = validation_means(validation)
     if all((name, scale) in seen for name in pair for scale in shared):
         return _best(shared, {scale: sum(seen[name, scale] for name in pair) for scale in shared}), "validation"
-    tested = {scale: sum(float(aligned.cells[name, scale].scores.mean()) for name in pair) for scale in shared}
+    tested = {scale: sum(float(aligned.cells[name, scale].seed_means().mean()) for name in pair) for scale in shared}
     return _best(shared, tested), "test"
 
 

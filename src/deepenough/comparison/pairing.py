@@ -11,6 +11,7 @@ import polars as pl
 
 from deepenough.errors import RecordError
 from deepenough.stats.distributions import FloatArray
+from deepenough.stats.unbalanced import fit_runs
 
 CELL = ("contender", "seed", "scale")
 _COLUMNS = (*CELL, "sample_id", "score")
@@ -19,10 +20,22 @@ _SHOWN = 5  # ids named in a message
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """One contender at one scale: `scores` of shape (seeds, samples), rows in the order of `seeds`."""
+    """One contender at one scale: `scores` of shape (seeds, samples), in the order of `seeds`; NaN where missing."""
 
     seeds: tuple[int, ...]
     scores: FloatArray
+
+    @property
+    def complete(self) -> bool:
+        """Whether every seed has a score for every sample."""
+        return not bool(np.isnan(self.scores).any())
+
+    def seed_means(self) -> FloatArray:
+        """Each seed's mean; with gaps, of the samples that any seed scored, as if every seed had scored them all."""
+        if self.complete:
+            return self.scores.mean(1)
+        fit = fit_runs(self.scores)
+        return fit.values[fit.scored > 0].mean() + fit.effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +81,14 @@ def read_scores(path: Path, more: Sequence[str] = (), *, ids: bool = True) -> pl
         raise RecordError(str(path), needed, str(error).splitlines()[0], "run the study again") from error
 
 
-def align(scores: pl.DataFrame, *, where: str = "scores") -> Aligned:
+def align(scores: pl.DataFrame, *, where: str = "scores", gaps: bool = False) -> Aligned:
     """Pair the scores of all cells over samples.
 
     Args:
         scores: columns `contender`, `seed`, `scale`, `sample_id`, `score`, in any order of rows; fastest where each
             cell's rows stand together with the samples in one order.
         where: the file's name, for messages.
+        gaps: cells may hold different samples: the score of one that a cell lacks is NaN.
 
     Raises:
         RecordError: if a column or score is missing, a sample occurs twice in a cell, or cells hold different samples.
@@ -91,7 +105,8 @@ def align(scores: pl.DataFrame, *, where: str = "scores") -> Aligned:
         frame = frame.sort("contender", "scale", "seed", pl.col("sample_id").hash(), maintain_order=True)
         starts = _starts(frame)
         if not _stands_together(frame, starts):
-            _refuse_mismatch(frame, where)
+            _refuse_mismatch(frame, where, twice_only=gaps)
+            return _with_gaps(frame)
     size = frame.height // len(starts)
     ids = frame["sample_id"].slice(0, size)
     if ids.n_unique() < size:
@@ -108,6 +123,17 @@ def aligned_runs(sample_ids: pl.Series, runs: Mapping[tuple[str, int, int], Floa
         rows.setdefault((contender, scale), {})[seed] = scores
     cells = {key: Cells(tuple(sorted(by)), np.stack([by[seed] for seed in sorted(by)])) for key, by in rows.items()}
     return Aligned(sample_ids, cells, _missing(cells))
+
+
+def _with_gaps(frame: pl.DataFrame) -> Aligned:
+    """Cells that hold different samples, each sample once, on the samples of all of them."""
+    ids = frame["sample_id"].unique(maintain_order=True)
+    runs: dict[tuple[str, int, int], FloatArray] = {}
+    places = pl.DataFrame({"sample_id": ids}).with_row_index("place")
+    for key, rows in frame.join(places, on="sample_id").group_by(CELL):
+        runs[str(key[0]), int(key[1]), int(key[2])] = found = np.full(len(ids), np.nan)  # pyright: ignore
+        found[rows["place"].to_numpy()] = rows["score"].cast(pl.Float64).to_numpy()
+    return aligned_runs(ids, runs)
 
 
 def cluster_labels(sample_ids: pl.Series, groups: Mapping[str, str | None] | None) -> np.ndarray | None:
@@ -170,13 +196,15 @@ def _refuse_gaps(frame: pl.DataFrame, where: str) -> None:
         raise RecordError(where, "finite scores", got, remedy)
 
 
-def _refuse_mismatch(frame: pl.DataFrame, where: str) -> None:
+def _refuse_mismatch(frame: pl.DataFrame, where: str, *, twice_only: bool = False) -> None:
     """Say which samples occur twice, or are not shared by all cells."""
     twice = frame.filter(pl.struct(*CELL, "sample_id").is_duplicated())
     if twice.height:
         contender, seed, scale, sample, _ = twice.row(0)
         got = f"{twice.height} rows that share theirs, first {sample} of {contender}, seed {seed}, scale {scale}"
         raise RecordError(where, "one row for each sample of a cell", got, "remove the duplicates")
+    if twice_only:
+        return
     cells = frame.select(CELL).unique().height
     partial = frame.group_by("sample_id", maintain_order=True).len().filter(pl.col("len") < cells)["sample_id"]
     lacking = (

@@ -16,7 +16,7 @@ from deepenough.comparison.noise import account_of
 from deepenough.comparison.order import deciding_pair, deciding_scale, from_small_to_big, validation_means
 from deepenough.comparison.pairing import Aligned, align, cluster_labels
 from deepenough.comparison.stored import StoredScores
-from deepenough.errors import StudyError
+from deepenough.errors import InputError, StudyError
 from deepenough.records import ContenderResult, Needed, PairResult, Trained, Verdict
 from deepenough.stats import Decision, Estimate, bonferroni_level, check_margin, decide, holm, needed, tipping_seed_sd
 from deepenough.stats.mrmc import Guard
@@ -36,8 +36,17 @@ class _Question:
     def estimate(self, small: str, big: str, scale: int, level: float | None = None) -> Estimate:
         cells = self.aligned.cells
         pair = cells[big, scale].scores, cells[small, scale].scores
-        gain = estimate_gain(*pair, self.clusters, level=level or self.level, guard=self.guard)
+        try:
+            gain = estimate_gain(*pair, self.clusters, level=level or self.level, guard=self.guard)
+        except InputError as error:  # of scores with gaps, which name the side
+            where = {"a": big, "b": small}.get(error.where, f"{small} and {big}")
+            at = f" at {scale} px" if scale else ""
+            raise StudyError(f"{where}{at}", error.expected, error.got, error.remedy) from None
         return gain.scaled(self.multiplier)
+
+    def samples(self, estimate: Estimate) -> int:
+        """How many samples an estimate rests on; with gaps, those that both contenders scored."""
+        return estimate.samples if self.clusters is None else len(self.aligned.sample_ids)
 
 
 def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
@@ -58,6 +67,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     level: float = 0.95,
     guard: Guard = 1,
     trained: Trained = "all",
+    gaps: bool = False,
 ) -> Verdict:
     """Decide whether the small contender is enough.
 
@@ -83,6 +93,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         level: of every interval; that of a look (`stats.schedule`) where a study is looked at more than once.
         guard: 2 makes the degrees of freedom more cautious, as looks do.
         trained: of the networks, for the record; of a linear probe (`head`) no seed decides anything.
+        gaps: runs may lack samples, if whether they do has nothing to do with the score (`stats.unbalanced`).
 
     Raises:
         InputError: (of its kinds) if the margin, the pair, the scale, the level or the scores cannot be used.
@@ -90,11 +101,14 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     check_margin(margin)
     if not 0.0 < level < 1.0:
         raise StudyError("level", "a number between 0 and 1", str(level))
-    aligned = scores.aligned if isinstance(scores, StoredScores) else align(scores)
+    aligned = scores.aligned if isinstance(scores, StoredScores) else align(scores, gaps=gaps)
     ordered = from_small_to_big(aligned.contenders, costs)
     pair = deciding_pair(ordered, small, big)
     at, chosen_on = deciding_scale(aligned, pair, validation, scale)
     question = _Question(aligned, cluster_labels(aligned.sample_ids, groups), margin, multiplier, level, guard)
+    if question.clusters is not None and not all(cell.complete for cell in aligned.cells.values()):
+        got = "groups of samples, and runs that lack some of them"
+        raise StudyError("scores", "whole scores where samples come in groups", got, "decide on what all runs share")
     if len(aligned.sample_ids) < 2:
         raise StudyError("scores", "at least 2 test samples", str(len(aligned.sample_ids)), "test on more samples")
     estimate = question.estimate(*pair, at)
@@ -124,7 +138,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         p_value=estimate.p_value,
         degrees_of_freedom=estimate.degrees_of_freedom,
         standard_error=estimate.standard_error,
-        samples=len(aligned.sample_ids),
+        samples=question.samples(estimate),
         seeds=seeds,
         method=method_of(estimate, clustered=question.clusters is not None, guard=guard),
         beyond_margin=decision.beyond_margin,
@@ -134,7 +148,9 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         scale_chosen_on=chosen_on,
         contenders=_contenders(question, ordered, validation),
         pairs=pairs,
-        noise=account_of(estimate, pair, scores, noise_runs, question.clusters, aligned.sample_ids, multiplier),
+        noise=None
+        if "missing_scores" in estimate.warnings
+        else account_of(estimate, pair, scores, noise_runs, question.clusters, aligned.sample_ids, multiplier),
         level=level,
         trained=trained,
     )
@@ -186,8 +202,8 @@ def _contenders(question: _Question, ordered: Sequence[str], validation: pl.Data
             cell = question.aligned.cells.get((name, scale))
             if cell is None:
                 continue
-            interval = interval_of_mean(cell.scores, question.clusters, level=question.level)
-            by_seed = cell.scores.mean(1)
+            interval = interval_of_mean(cell.scores, question.clusters, level=question.level) if cell.complete else None
+            by_seed = cell.seed_means()
             validated = seen.get((name, scale))
             results.append(
                 ContenderResult(
@@ -197,7 +213,7 @@ def _contenders(question: _Question, ordered: Sequence[str], validation: pl.Data
                     interval=None if interval is None else (interval[0] * factor, interval[1] * factor),
                     per_seed={seed: float(mean) * factor for seed, mean in zip(cell.seeds, by_seed, strict=True)},
                     validation_mean=None if validated is None else validated * factor,
-                    samples=cell.scores.shape[1],
+                    samples=int((~np.isnan(cell.scores)).any(0).sum()),
                 )
             )
     return results
@@ -206,7 +222,7 @@ def _contenders(question: _Question, ordered: Sequence[str], validation: pl.Data
 def _needed(question: _Question, estimate: Estimate, decision: Decision) -> Needed | None:
     """What would settle what is open; for single runs also the seed SD that would overturn what was seen."""
     found: Needed | None = None
-    margin, samples = question.margin, len(question.aligned.sample_ids)
+    margin, samples = question.margin, question.samples(estimate)
     level, guard = question.level, question.guard
     plan = for_planning(estimate, level=level)
     if decision.answer == "undecided":

@@ -33,12 +33,15 @@ def unmatched(gathered: Gathered) -> pl.DataFrame:
     return found.select(*RUN, "sample_id", "lacks")
 
 
-def settle(gathered: Gathered, *, common: bool = False, listing: Path | None = None) -> tuple[pl.DataFrame, list[str]]:
-    """The scores on the samples that all runs share, and the caveats that follow from leaving others out.
+def settle(
+    gathered: Gathered, *, common: bool = False, gaps: bool = False, listing: Path | None = None
+) -> tuple[pl.DataFrame, list[str]]:
+    """The scores that a verdict may rest on, and the caveats that follow where runs lack samples.
 
     Args:
         gathered: predictions of all runs.
-        common: leave out what does not match; otherwise it is refused.
+        common: leave out the samples that some run lacks; without it and `gaps` they are refused.
+        gaps: keep them with the scores that there are.
         listing: where to write all that does not match, as CSV; its header alone where everything does.
 
     Raises:
@@ -54,13 +57,15 @@ def settle(gathered: Gathered, *, common: bool = False, listing: Path | None = N
     shared = gathered.scores.filter(~pl.col("sample_id").is_in(partial.implode()))
     every = gathered.scores["sample_id"].n_unique() + len(gathered.targetless)
     left, lacking = shared["sample_id"].n_unique(), _lacking(found)
+    if gaps:
+        return gathered.scores, _kept(found, gathered, listing)
     if left == 0:
         raise RecordError(
             gathered.where, "sample ids that all runs share", _first_ids(gathered.scores), "write the ids alike"
         )
     if not common:
         got = f"{every - left} of {every} that are not in every run ({lacking})"
-        remedy = f"--common decides on the {left} that all share"
+        remedy = f"--common decides on the {left} that all share, --missing allow on all"
         remedy = (
             f"all are listed in {listing}; {remedy}" if listing else f"--list-unmatched FILE writes them all, {remedy}"
         )
@@ -71,6 +76,24 @@ def settle(gathered: Gathered, *, common: bool = False, listing: Path | None = N
         "failed."
     )
     return shared, [caveat if listing is None else f"{caveat} All are listed in {listing}."]
+
+
+def _kept(found: pl.DataFrame, gathered: Gathered, listing: Path | None) -> list[str]:
+    """What was missing and is kept with gaps, and when that may be done."""
+    without, said = len(gathered.targetless), []
+    partial = found.filter(pl.col("lacks") == "prediction")
+    if partial.height:
+        number, every = partial["sample_id"].n_unique(), gathered.scores["sample_id"].n_unique()
+        said.append(
+            f"{number} of {every} samples lack a score in some run ({_lacking(partial)}). They count with the scores "
+            "that there are, as declared by --missing allow: the gain is over the samples that both networks scored at "
+            "least once. It is biased if what is missing depends on the score itself, as when a run failed on what it "
+            "would have got wrong; score such samples as wrong."
+        )
+    if without:
+        ids = found.filter(pl.col("lacks") == _NO_TARGET)
+        said.append(f"Left out, since nobody can score them: {_lacking(ids)}.")
+    return said if listing is None else [*said[:-1], f"{said[-1]} All are listed in {listing}."]
 
 
 def _write(listing: Path, found: pl.DataFrame) -> None:
