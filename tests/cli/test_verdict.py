@@ -255,6 +255,33 @@ def test_ways_to_deal_with_missing_scores_that_do_not_fit_are_refused(study, tmp
     assert said in capsys.readouterr().err
 
 
+def test_seeds_are_paired_or_independent_as_wished_and_a_change_is_named(study, decide):
+    pairs = decide(study, "--paired-seeds")
+    assert pairs["paired_seeds"]
+    assert looked(pairs) == [
+        "The seeds were taken as paired after the results were known; independent seeds had been declared before."
+    ]
+    assert pairs["degrees_of_freedom"] < decide(study)["degrees_of_freedom"]
+    assert looked(decide(study, "--independent-seeds")) == []
+
+
+def test_seeds_that_a_study_declared_as_paired_stay_so(study, decide):
+    tables = _tables.read(study, _redecide.Wish())
+    own = tables.decide(margin=2.0, small=SMALL, big=BIG, scale=None, caveats=[OWN], paired_seeds=True)
+    records.write_json(study / "verdict.json", own)
+    again = decide(study, "--margin", "1")
+    assert again["paired_seeds"]
+    assert again["interval"] == list(own.interval)
+    assert decide(study)["caveats"] == own.caveats
+    assert "independent after the results were known" in looked(decide(study, "--independent-seeds"))[0]
+
+
+def test_predictions_are_decided_with_paired_seeds_where_that_is_declared(study, tmp_path, decide):
+    verdict = decide(wide(tmp_path, study), "--paired-seeds", "--margin", "2")
+    assert verdict["paired_seeds"]
+    assert verdict["method"].startswith("paired-seed")
+
+
 @pytest.fixture
 def made_up_metric(monkeypatch):
     """A metric in the place of the real ones: every score twice, so that it can be told apart."""

@@ -274,6 +274,17 @@ def test_a_diverged_training_is_named_kept_and_left_out(request_of, told, tmp_pa
     assert {name: len(seeds) for name, seeds in verdict.seeds.items()} == {"resnet50": 3, "resnet101": 2}
 
 
+def test_paired_seeds_are_held_against_each_other_unless_too_few_converge(request_of, tmp_path, monkeypatch):
+    verdict = run_study(request_of(seeds=3, paired_seeds=True), tmp_path / "s")
+    assert verdict.paired_seeds
+    assert verdict.degrees_of_freedom is not None
+    diverging(monkeypatch, lambda name, number: number == 1)
+    verdict = run_study(request_of(seeds=3, paired_seeds=True), tmp_path / "d")
+    assert not verdict.paired_seeds
+    said = "Paired seeds were declared, but 2 of them ended with both networks trained and that takes 3"
+    assert any(caveat.startswith(said) for caveat in verdict.caveats)
+
+
 def test_a_contender_that_always_diverges_ends_the_study_with_a_line(request_of, tmp_path, monkeypatch):
     diverging(monkeypatch, lambda name, number: name == "resnet101")
     with pytest.raises(StudyError, match="resnet101: expected at least one training that converges; got all"):

@@ -57,6 +57,12 @@ def test_looks_read_back_with_or_without_their_last_as_seeds(tmp_path):
             "{seeds: 8, looks: [3, 5]}",
             "study.yaml: looks: expected the last look after all 8 seeds, or seeds left out; got [3, 5]",
         ),
+        (
+            "{seeds: 2, paired_seeds: true}",
+            "study.yaml: paired_seeds: expected false with fewer than 3 seeds; got True",
+        ),
+        ("{looks: [3, 5], paired_seeds: true}", "study.yaml: paired_seeds: expected false beside looks, whose error"),
+        ("{recipe: {train: head}, paired_seeds: true}", "study.yaml: paired_seeds: expected false with a linear probe"),
         ("budget: soon", "study.yaml: budget: expected a duration such as 90s, 30m or 2h"),
         ("epoch: 3", "study.yaml: epoch: expected one of source, task,"),
         ("recipe: {optimiser: sgd}", "study.yaml: recipe.optimiser: expected one of optimizer, learning_rate,"),

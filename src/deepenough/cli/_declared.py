@@ -24,6 +24,7 @@ class Declared:
     unit: str = "points"
     positive: str | None = None  # the class that is looked for, where the metric has one
     group_column: str | None = None  # None: the samples' own groups
+    paired_seeds: bool = False
 
 
 def declared_in(plain: Mapping[str, Any]) -> Declared | None:

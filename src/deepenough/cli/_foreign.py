@@ -149,6 +149,7 @@ def from_predictions(files: Files, wish: Wish) -> Settled:
         groups=groups_of(scores),
         caveats=[*([] if wish.margin is not None else no_margin()), *caveats],
         gaps=gaps,
+        paired_seeds=bool(wish.paired_seeds),
     )
     return Settled(verdict, gathered.read_as)
 

@@ -27,6 +27,7 @@ class Wish:
     metric: str | None = None
     positive: str | None = None  # the class that is looked for, where the metric has one
     group_column: str | None = None
+    paired_seeds: bool | None = None
 
 
 def in_folder(folder: Path, wish: Wish) -> Verdict:
@@ -75,7 +76,10 @@ def _first(tables: Tables, path: Path, wish: Wish) -> Verdict:
         raise RecordError(str(path), "the verdict of a study with declared looks, which has its level", "none", remedy)
     margin = DEFAULT_MARGIN if wish.margin is None else wish.margin
     own = no_margin() if wish.margin is None else []
-    decided = tables.decide(margin=margin, small=wish.small, big=wish.big, scale=wish.scale, caveats=own)
+    paired = bool(wish.paired_seeds)
+    decided = tables.decide(
+        margin=margin, small=wish.small, big=wish.big, scale=wish.scale, caveats=own, paired_seeds=paired
+    )
     declared = Declared(
         margin=margin,
         small=decided.small,
@@ -85,6 +89,7 @@ def _first(tables: Tables, path: Path, wish: Wish) -> Verdict:
         metric=tables.metric,
         positive=wish.positive,
         group_column=wish.group_column,
+        paired_seeds=paired,
     )
     records.write_json(path, {**asdict(decided), DECLARED: asdict(declared)})
     return decided
@@ -99,6 +104,7 @@ def _under(tables: Tables, declared: Declared, wish: Wish) -> Verdict:
         scale=declared.scale if wish.scale is None else wish.scale,
         caveats=declared.caveats,
         unit=declared.unit if wish.metric in (None, declared.metric) else "points",
+        paired_seeds=declared.paired_seeds if wish.paired_seeds is None else wish.paired_seeds,
     )
 
 
@@ -111,6 +117,7 @@ def _as_declared(tables: Tables, study: Verdict) -> Verdict:
         scale=study.scale if study.scale_chosen_on == "declared" else None,
         caveats=[],
         unit=study.unit,
+        paired_seeds=study.paired_seeds,
     )
 
 
@@ -124,6 +131,7 @@ def _declared(study: Verdict, bare: Verdict) -> Declared:
         caveats=[caveat for caveat in study.caveats if caveat not in bare.caveats],
         metric=study.metric,
         unit=study.unit,
+        paired_seeds=study.paired_seeds,
     )
 
 
@@ -145,6 +153,10 @@ def _with_what_changed(decided: Verdict, declared: Declared, wish: Wish) -> Verd
             f"The class that is looked for was set to {wish.positive} {after}; {declared.positive} had been declared "
             "before."
         )
+    if decided.paired_seeds != declared.paired_seeds:
+        ways = "paired", "independent"
+        now, before = ways if decided.paired_seeds else ways[::-1]
+        said["pairing"] = f"The seeds were taken as {now} {after}; {before} seeds had been declared before."
     if wish.group_column not in (None, declared.group_column or "group"):
         said["grouping"] = f"The groups were taken from the column {wish.group_column} {after}."
     chosen_on = decided.scale_chosen_on

@@ -51,6 +51,7 @@ class Tables:
         scale: int | None,
         caveats: list[str],
         unit: str = "points",
+        paired_seeds: bool = False,
     ) -> Verdict:
         """The verdict; a score of 1 is 100 points, and 1 of any other unit."""
         from deepenough.comparison import decide_study
@@ -73,6 +74,7 @@ class Tables:
             level=self.level,
             guard=1 if self.looks is None else LOOK_GUARD,
             trained=self.trained,
+            paired_seeds=paired_seeds,
         )
         return replace(decided, looks=self.looks)
 

@@ -78,6 +78,10 @@ def compare(  # noqa: PLR0913  one option a parameter
     noise_runs: Annotated[
         int | None, typer.Option(help="Extra trainings of each network for each of them.  [default: 2]", min=1)
     ] = None,
+    paired_seeds: Annotated[
+        bool,
+        typer.Option("--paired-seeds", help="Hold networks of one seed against each other; see the protocol for when."),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the study.  [default: runs/NAME]")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a stopped study; the same command does so by itself.")
@@ -121,6 +125,7 @@ def compare(  # noqa: PLR0913  one option a parameter
             "images": None if images else False,
             "noise": None if noise is None else tuple(_parts(noise)),
             "noise_runs": noise_runs,
+            "paired_seeds": paired_seeds or None,
         },
         recipe={"train": train, "optimizer": optimizer, "learning_rate": learning_rate, "layer_decay": layer_decay},
         augmentation={"strength": augmentation},

@@ -52,6 +52,14 @@ def verdict(  # noqa: PLR0913  one option, one argument
         str | None,
         typer.Option("--group-column", metavar="NAME", help="Samples alike in this column depend on each other."),
     ] = None,
+    paired_seeds: Annotated[
+        bool | None,
+        typer.Option(
+            "--paired-seeds/--independent-seeds",
+            help="Run s of one network shares with run s of the other what its seed fixes; see the protocol.",
+            show_default=False,
+        ),
+    ] = None,
     run: _options.RunOption = None,
     targets: _options.TargetsOption = None,
     classes: _options.ClassesOption = None,
@@ -92,6 +100,7 @@ def verdict(  # noqa: PLR0913  one option, one argument
         metric=metric,
         positive=positive,
         group_column=group_column,
+        paired_seeds=paired_seeds,
     )
     files = _foreign.Files(
         paths=tuple(sources or ()),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deepenough.comparison.pairing import Aligned, Cells
+from deepenough.comparison.pairing import Aligned, Cells, shared_seeds
 from deepenough.records import Trained
 from deepenough.stats import Estimate, is_binary
 from deepenough.stats.distributions import FloatArray, t_two_sided
@@ -36,7 +36,7 @@ def of_seeds(
     """Few, unequal or unlike seeds; `estimate` is of big minus small, in `unit`."""
     counts = len(small[1].seeds), len(big[1].seeds)
     said = [_PROBE] if trained == "head" else _few_seeds(min(counts))
-    if counts[0] != counts[1]:
+    if counts[0] != counts[1] and estimate.design != "paired":
         said.append(
             f"{small[0]} has {_count(counts[0], 'seed')} and {big[0]} has {counts[1]}: unequal numbers make the error "
             f"rate less exact{_UNEQUAL.get(min(counts), '')}. Prefer equal numbers."
@@ -48,6 +48,20 @@ def of_seeds(
             f"{small[0]} {estimate.seed_sd[1]:.2g} {unit}), which makes the interval slightly too narrow; "
             f"a more cautious one is [{low:.2f}, {high:.2f}] {unit}."
         )
+    return said
+
+
+def of_pairs(small: tuple[str, Cells], big: tuple[str, Cells]) -> list[str]:
+    """Seeds that were declared to come in pairs: when that holds, and which runs are without a partner."""
+    shared = shared_seeds(small[1], big[1])
+    alone = [f"seed {seed} of {name}" for name, cells in (small, big) for seed in cells.seeds if seed not in shared]
+    said = [
+        "The seeds were paired, as declared: run by run against the other network's run of the same seed. This holds "
+        "where a seed fixes something that both share and new trainings would vary, such as the training subset; "
+        "where it does not, nothing is gained by it and half of what is known of the spread over trainings is lost."
+    ]
+    if alone:
+        said.append(f"Without a partner, and so left out of the gain: {', '.join(alone)}.")
     return said
 
 

@@ -15,6 +15,7 @@ from deepenough.stats import (
     mcnemar_mid_p,
     nested,
     nested_unbalanced,
+    paired,
     single,
     wilson_interval,
 )
@@ -24,6 +25,7 @@ from deepenough.stats.unbalanced import guard_by_seeds
 
 _METHODS = {
     "nested": "nested-seed multi-reader multi-case (Obuchowski-Rockette) with Hillis' degrees of freedom",
+    "paired": "paired-seed multi-reader multi-case (Dorfman-Berbaum-Metz) with guarded degrees of freedom",
     "mcnemar": "two checkpoints: McNemar mid-p with the Agresti-Min interval",
     "paired_t": "two checkpoints: paired t over samples",
 }
@@ -46,6 +48,7 @@ def estimate_gain(
     *,
     level: float = 0.95,
     guard: Guard = 1,
+    pairs: bool = False,
 ) -> Estimate:
     """Big minus small, in the score's unit.
 
@@ -55,6 +58,7 @@ def estimate_gain(
         clusters: label of each sample, or None.
         level: of the interval.
         guard: of the degrees of freedom, where there are seeds.
+        pairs: row s of both shares what its seed fixes (`stats.paired`); equal numbers of rows, at least three.
 
     Scores may be missing (NaN) where there are no clusters: then runs are compared through the samples that they share
     (`stats.unbalanced`), and checkpoints on those that all scored.
@@ -70,6 +74,8 @@ def estimate_gain(
     if min(len(big), len(small)) < 2:
         shared = ~(np.isnan(first).any(0) | np.isnan(second).any(0))
         estimate = compare_checkpoints(first[:, shared], second[:, shared], level=level)
+    elif pairs:
+        estimate = paired(first, second, level=level)
     elif len(big) == len(small) and complete:
         estimate = nested(first, second, level=level, guard=guard)
     else:

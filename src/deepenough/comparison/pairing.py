@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from deepenough.errors import RecordError
+from deepenough.errors import RecordError, StudyError
 from deepenough.stats.distributions import FloatArray
 from deepenough.stats.unbalanced import fit_runs
 
 CELL = ("contender", "seed", "scale")
 _COLUMNS = (*CELL, "sample_id", "score")
 _SHOWN = 5  # ids named in a message
+FEWEST_PAIRS = 3  # seeds: two were measured to claim too much even with guarded degrees of freedom
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Cells:
             return self.scores.mean(1)
         fit = fit_runs(self.scores)
         return fit.values[fit.scored > 0].mean() + fit.effects
+
+    def of(self, seeds: Sequence[int]) -> FloatArray:
+        """The scores of these seeds, in their order."""
+        return self.scores[[self.seeds.index(seed) for seed in seeds]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,27 @@ def _with_gaps(frame: pl.DataFrame) -> Aligned:
         runs[str(key[0]), int(key[1]), int(key[2])] = found = np.full(len(ids), np.nan)  # pyright: ignore
         found[rows["place"].to_numpy()] = rows["score"].cast(pl.Float64).to_numpy()
     return aligned_runs(ids, runs)
+
+
+def shared_seeds(first: Cells, second: Cells) -> tuple[int, ...]:
+    """The seeds that both have."""
+    return tuple(seed for seed in first.seeds if seed in second.seeds)
+
+
+def require_pairs(aligned: Aligned, pair: tuple[str, str], scale: int) -> None:
+    """Refuse to pair seeds where a pair shares too few of them, or where runs lack samples.
+
+    Raises:
+        StudyError: fewer than three seeds of the pair bear the same number, or a score is missing.
+    """
+    first, second = (aligned.cells[name, scale] for name in pair)
+    shared, remedy = shared_seeds(first, second), "take the seeds as independent"
+    if not (first.complete and second.complete):
+        raise StudyError("paired seeds", "runs on the same samples", "runs that lack some", remedy)
+    if len(shared) < FEWEST_PAIRS:
+        got = f"{len(shared)} ({', '.join(map(str, shared)) or 'none alike'})"
+        expected = f"at least {FEWEST_PAIRS} seeds that {pair[0]} and {pair[1]} both have"
+        raise StudyError("paired seeds", expected, got, remedy)
 
 
 def cluster_labels(sample_ids: pl.Series, groups: Mapping[str, str | None] | None) -> np.ndarray | None:

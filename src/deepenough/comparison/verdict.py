@@ -14,7 +14,14 @@ from deepenough.comparison.labels import labels_share
 from deepenough.comparison.needs import in_samples
 from deepenough.comparison.noise import account_of
 from deepenough.comparison.order import deciding_pair, deciding_scale, from_small_to_big, validation_means
-from deepenough.comparison.pairing import Aligned, align, cluster_labels
+from deepenough.comparison.pairing import (
+    FEWEST_PAIRS,
+    Aligned,
+    align,
+    cluster_labels,
+    require_pairs,
+    shared_seeds,
+)
 from deepenough.comparison.stored import StoredScores
 from deepenough.errors import InputError, StudyError
 from deepenough.records import ContenderResult, Needed, PairResult, Trained, Verdict
@@ -32,12 +39,22 @@ class _Question:
     multiplier: float
     level: float
     guard: Guard
+    paired_seeds: bool
 
     def estimate(self, small: str, big: str, scale: int, level: float | None = None) -> Estimate:
         cells = self.aligned.cells
         pair = cells[big, scale].scores, cells[small, scale].scores
+        pairs = shared_seeds(cells[big, scale], cells[small, scale]) if self.paired_seeds else ()
+        if len(pairs) >= FEWEST_PAIRS:
+            pair = cells[big, scale].of(pairs), cells[small, scale].of(pairs)
         try:
-            gain = estimate_gain(*pair, self.clusters, level=level or self.level, guard=self.guard)
+            gain = estimate_gain(
+                *pair,
+                self.clusters,
+                level=level or self.level,
+                guard=self.guard,
+                pairs=len(pairs) >= FEWEST_PAIRS,
+            )
         except InputError as error:  # of scores with gaps, which name the side
             where = {"a": big, "b": small}.get(error.where, f"{small} and {big}")
             at = f" at {scale} px" if scale else ""
@@ -68,6 +85,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     guard: Guard = 1,
     trained: Trained = "all",
     gaps: bool = False,
+    paired_seeds: bool = False,
 ) -> Verdict:
     """Decide whether the small contender is enough.
 
@@ -93,6 +111,9 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         level: of every interval; that of a look (`stats.schedule`) where a study is looked at more than once.
         guard: 2 makes the degrees of freedom more cautious, as looks do.
         trained: of the networks, for the record; of a linear probe (`head`) no seed decides anything.
+        paired_seeds: run s of one contender shares with run s of another what its seed fixes, such as the training
+            subset (`stats.paired`). Declare it, never choose it from the data. Needs three seeds that the deciding
+            pair shares; where another pair has fewer, its seeds are taken as independent.
         gaps: runs may lack samples, if whether they do has nothing to do with the score (`stats.unbalanced`).
 
     Raises:
@@ -105,7 +126,10 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     ordered = from_small_to_big(aligned.contenders, costs)
     pair = deciding_pair(ordered, small, big)
     at, chosen_on = deciding_scale(aligned, pair, validation, scale)
-    question = _Question(aligned, cluster_labels(aligned.sample_ids, groups), margin, multiplier, level, guard)
+    clusters = cluster_labels(aligned.sample_ids, groups)
+    question = _Question(aligned, clusters, margin, multiplier, level, guard, paired_seeds)
+    if paired_seeds:
+        require_pairs(aligned, pair, at)
     if question.clusters is not None and not all(cell.complete for cell in aligned.cells.values()):
         got = "groups of samples, and runs that lack some of them"
         raise StudyError("scores", "whole scores where samples come in groups", got, "decide on what all runs share")
@@ -119,6 +143,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     said = [
         *caveats,
         *caveat.of_seeds(estimate, deciding[0], deciding[1], unit, trained),
+        *(caveat.of_pairs(*deciding) if paired_seeds else []),
         *caveat.of_outliers(deciding),
         *caveat.of_samples(deciding[0], deciding[1], question.clusters),
         *caveat.of_variance(estimate),
@@ -153,6 +178,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         else account_of(estimate, pair, scores, noise_runs, question.clusters, aligned.sample_ids, multiplier),
         level=level,
         trained=trained,
+        paired_seeds=paired_seeds,
     )
 
 
@@ -223,7 +249,7 @@ def _needed(question: _Question, estimate: Estimate, decision: Decision) -> Need
     """What would settle what is open; for single runs also the seed SD that would overturn what was seen."""
     found: Needed | None = None
     margin, samples = question.margin, question.samples(estimate)
-    level, guard = question.level, question.guard
+    level, guard = question.level, (2 if estimate.design == "paired" else question.guard)
     plan = for_planning(estimate, level=level)
     if decision.answer == "undecided":
         found = needed(plan, margin, level=level, guard=guard)

@@ -91,6 +91,7 @@ class Verdict:
     level: float = 0.95  # of every interval here
     looks: list[dict[str, Any]] | None = None  # those declared, in order; None where the seeds were looked at once
     trained: Trained = "all"  # of the networks; `head` is a linear probe, in which no seed has a part
+    paired_seeds: bool = False  # by declaration: run s of one contender was held against run s of the other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import polars as pl
 
 from deepenough.comparison import decide_study, slice_table
 from deepenough.comparison.order import from_small_to_big
+from deepenough.comparison.pairing import FEWEST_PAIRS
 from deepenough.errors import StudyError
 from deepenough.records import COSTS, NOISE, SCORES, SLICES, Verdict, read_json, read_table, write_json, write_table
 from deepenough.stats import Look, diverged_rate
@@ -52,6 +53,7 @@ def decide(bench: Bench, look: Look) -> Decided:
     known = groups if any(group is not None for group in groups.values()) else None
     metric, costs = bench.setting.task.metric, read_table(store.costs, COSTS)
     small, big = from_small_to_big(bench.design.contenders[:2], costs)
+    pairs = _pairs(look, diverged, (small, big))
     verdict = decide_study(
         scores,
         margin=bench.study.margin,
@@ -63,11 +65,12 @@ def decide(bench: Bench, look: Look) -> Decided:
         unit=metric.unit,
         multiplier=metric.multiplier,
         groups=known,
-        caveats=_caveats(bench, look, diverged),
+        caveats=[*_caveats(bench, look, diverged), *_unpaired(bench, pairs)],
         noise_runs=read_table(store.noise, NOISE) if store.noise.is_file() else None,
         level=look.level,
         guard=look.guard,
         trained=bench.study.recipe.train,
+        paired_seeds=bench.study.paired_seeds and pairs >= FEWEST_PAIRS,
     )
     return Decided(look=look, verdict=verdict, scores=scores, validation=validation, groups=known)
 
@@ -165,6 +168,21 @@ def _caveats(bench: Bench, look: Look, diverged: list[str]) -> list[str]:
     if extra:
         said.append(f"Diverged and left out of the account of the noise: {', '.join(extra)}.")
     return said
+
+
+def _pairs(look: Look, diverged: list[str], pair: tuple[str, str]) -> int:
+    """With how many seeds of a look neither contender of the pair diverged."""
+    return sum(all(cell_name(name, seed) not in diverged for name in pair) for seed in range(look.seeds))
+
+
+def _unpaired(bench: Bench, pairs: int) -> list[str]:
+    """Why seeds that were declared as paired were not, where too few pairs are there."""
+    if not bench.study.paired_seeds or pairs >= FEWEST_PAIRS:
+        return []
+    return [
+        f"Paired seeds were declared, but {pairs} of them ended with both networks trained and that takes "
+        f"{FEWEST_PAIRS}: the seeds were taken as independent, which is never too bold."
+    ]
 
 
 def _rates(bench: Bench, look: Look, diverged: list[str]) -> str:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from deepenough.comparison.pairing import FEWEST_PAIRS
 from deepenough.errors import StudyError
 from deepenough.records import NoiseSource, write_atomically
 from deepenough.stats.sequential import FEWEST_SEEDS
@@ -81,6 +82,7 @@ class Study(_Part):
         images: whether small copies of pictures on which the contenders disagree are kept for the report.
         noise: sources of randomness that extra trainings vary one at a time; see `studies.noise`.
         noise_runs: extra trainings of each contender for each of them.
+        paired_seeds: networks of one seed are held against each other; see `stats.paired` for when that is allowed.
     """
 
     source: str = "digits"
@@ -105,6 +107,7 @@ class Study(_Part):
     images: bool = True
     noise: tuple[NoiseSource, ...] = ()
     noise_runs: Annotated[int, Field(ge=1, le=100)] = 2
+    paired_seeds: bool = False
 
     @property
     def noise_trainings(self) -> int:
@@ -145,6 +148,18 @@ class Study(_Part):
         seeds = info.data.get("seeds")
         if seeds is not None and seeds != value[-1]:
             raise ValueError(f"the last look after all {seeds} seeds, or seeds left out")
+        return value
+
+    @field_validator("paired_seeds")
+    @classmethod
+    def _paired_seeds(cls, value: bool, info: ValidationInfo) -> bool:
+        seeds, recipe = info.data.get("seeds"), info.data.get("recipe")
+        if value and info.data.get("looks") is not None:
+            raise ValueError("false beside looks, whose error was measured for independent seeds only")
+        if value and recipe is not None and recipe.train == "head":
+            raise ValueError("false with a linear probe, which has one seed")
+        if value and seeds is not None and seeds < FEWEST_PAIRS:
+            raise ValueError(f"false with fewer than {FEWEST_PAIRS} seeds")
         return value
 
     @field_validator("scales")
