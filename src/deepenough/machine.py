@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 Precision = Literal["fp32", "bf16"]
+_NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "alloc_failed")
 _Network = TypeVar("_Network", bound=nn.Module)
 
 
@@ -80,6 +81,18 @@ def choose_machine(precision: Literal["auto", "fp32", "bf16"] = "auto", threads:
         precision = "bf16" if fp32 / bf16 >= 1.2 else "fp32"
     torch.set_num_threads(threads)
     return Machine(device=device, precision=precision, threads=threads)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the device or the process has no memory left; torch says so in several ways.
+
+    >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."))
+    True
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    said = str(error).lower()
+    return isinstance(error, RuntimeError) and any(sign in said for sign in _NO_MEMORY)
 
 
 def available_cores() -> int:

@@ -174,20 +174,6 @@ def test_a_build_that_fails_half_way_leaves_no_cache_and_no_litter(prepared, tmp
     assert len(build_train_pixels(prepared, tmp_path / "c", short_side=12)) == 28
 
 
-def test_what_killed_builds_left_is_swept_once_it_is_old(prepared, tmp_path):
-    import os
-
-    path = build_train_pixels(prepared, tmp_path / "c", short_side=12).path
-    old, young = (path.parent / f".{path.name}.{word}.tmp" for word in ("old", "young"))
-    for left in (old, young):
-        left.write_bytes(b"x")
-    os.utime(old, (1, 1))
-    truncated(path)
-    build_train_pixels(prepared, tmp_path / "c", short_side=12)
-    assert not old.exists()
-    assert young.exists()
-
-
 def test_a_picture_that_changed_since_the_check_is_refused(prepared, tmp_path):
     entry = prepared.entries[ids_of(prepared, "train")[0]]
     entry.location.write_bytes(entry.location.read_bytes() + b"x")

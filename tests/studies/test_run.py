@@ -240,7 +240,7 @@ def test_another_study_does_not_enter_the_folder(changed, message, finished, req
 def test_changed_pictures_are_refused(finished, request_of, photos, encode, photo):
     (photos / "cat" / "new.png").write_bytes(encode(photo(999)))
     shutil.move(photos / "dog" / "000.png", photos / "owl" / "moved.png")
-    with pytest.raises(StudyError, match=r"got 1 new, 0 gone, \d in another class or split"):
+    with pytest.raises(StudyError, match=r"got 1 new \(cat/new\.png\), 1 of another class \(owl/moved\.png\)"):
         run_study(request_of(), finished[0])
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from deepenough.errors import StudyError
@@ -19,10 +22,42 @@ def test_a_folder_is_made_and_may_be_entered_again(tmp_path):
 def test_a_second_writer_is_refused(tmp_path):
     with (
         StudyFolder(tmp_path / "s").lock(),
-        pytest.raises(StudyError, match="got one that another run is writing"),
+        pytest.raises(StudyError, match=r"got one that process [0-9]+ is writing"),
         StudyFolder(tmp_path / "s").lock(),
     ):
         pass
+
+
+def test_a_second_program_is_refused_by_the_firsts_number(tmp_path):
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom deepenough.studies.store import StudyFolder\n"
+        "with StudyFolder(Path(sys.argv[1])).lock():\n    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    first = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "s")], stdout=subprocess.PIPE, text=True)
+    try:
+        assert first.stdout.readline() == "held\n"
+        with (
+            pytest.raises(StudyError, match=f"got one that process {first.pid} is writing; wait for it"),
+            StudyFolder(tmp_path / "s").lock(),
+        ):
+            pass
+    finally:
+        first.kill()
+        first.communicate()
+    with StudyFolder(tmp_path / "s").lock():  # the lock died with its process
+        pass
+
+
+def test_what_killed_writers_left_is_swept_away(tmp_path):
+    store = StudyFolder(tmp_path / "s")
+    left = [folder / ".x.parquet.abc.tmp" for folder in (store.root, store.cache, store.cell("a-seed0").root)]
+    with store.lock():
+        for path in left:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"half")
+    (store.root / "request.json").write_text("{}")
+    with store.lock():
+        assert not any(path.exists() for path in left)
 
 
 def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path):

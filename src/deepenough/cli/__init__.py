@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Interrupted as stop:
         _leave_interrupted(stop, as_json=as_json)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         again = Interrupted(
             f"no space left on {error.filename or 'the device'}", "the same command, once there is space"

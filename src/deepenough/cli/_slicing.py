@@ -74,6 +74,7 @@ def renew(folder: Path, verdict: Verdict) -> None:
     path = folder / "slices.parquet"
     if path.is_file():
         try:
+            records.require_whole_table(path)
             there = pl.scan_parquet(path).select("small", "big").unique().collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             got = f"a torn or foreign file ({error})"

@@ -164,8 +164,10 @@ def _report(folder: Path, verdict: Verdict, *, as_json: bool) -> None:
     from deepenough.cli.verdict import say_verdict
     from deepenough.records import read_json
     from deepenough.report import stopping, words
+    from deepenough.studies.store import hold
 
-    page, _text = report.write(folder)
+    with hold(folder):
+        page, _text = report.write(folder)
     saved = stopping.time_saved(verdict, read_json(folder / "plan.json"))
     if as_json:
         _output.say_json(verdict)

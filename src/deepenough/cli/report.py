@@ -25,8 +25,10 @@ def report(
     """
     from deepenough import records
     from deepenough.report import headline, write
+    from deepenough.studies.store import hold
 
-    html, markdown = write(folder)
+    with hold(folder):
+        html, markdown = write(folder)
     said = headline(records.verdict_from_json(records.read_json(folder / "verdict.json")))
     if as_json:
         _output.say_json(

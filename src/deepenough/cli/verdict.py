@@ -136,11 +136,13 @@ def _no_garbage() -> Iterator[None]:
 
 def _say_folder(files: Files, wish: Wish, *, as_json: bool) -> None:
     from deepenough.cli import _redecide, _slicing
+    from deepenough.studies.store import hold
 
     folder = files.paths[0]
     files.refuse_beside(folder)
-    decided = _redecide.in_folder(folder, wish)
-    _slicing.renew(folder, decided)
+    with hold(folder):
+        decided = _redecide.in_folder(folder, wish)
+        _slicing.renew(folder, decided)
     if as_json:
         _output.say_json(decided)
         return

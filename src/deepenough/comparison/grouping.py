@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from deepenough.errors import RecordError
+from deepenough.records import require_whole_table
 
 
 def groups_of(frame: pl.DataFrame, column: str = "group") -> dict[str, str | None] | None:
@@ -34,6 +35,7 @@ def read_groups(path: Path, column: str | None = None) -> dict[str, str | None] 
             raise RecordError("--group-column", f"{path} with a column {column}", "no such file")
         return None
     try:
+        require_whole_table(path)
         kinds = pl.read_parquet_schema(path)
         if column is not None and column not in kinds:
             raise RecordError("--group-column", f"a column of {path}: {', '.join(kinds)}", column)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from deepenough.records import write_atomically, write_json
+from deepenough.errors import RecordError
+from deepenough.records import read_json, write_atomically, write_json
 
 _BLOCK_BYTES = 1 << 22
-_ABANDONED_S = 600.0
 
 
 def fingerprint_of(*parts: object) -> str:
@@ -38,7 +37,6 @@ def write_indexed(
     """
     index = path.with_suffix(".json")
     index.unlink(missing_ok=True)
-    _sweep(path)
     write_atomically(path, write)
     checksum, size = _checksum(path)
     write_json(index, {"fingerprint": fingerprint, "bytes": size, "crc32": checksum, **more()})
@@ -47,21 +45,14 @@ def write_indexed(
 def index_of(path: Path, fingerprint: str) -> dict[str, Any] | None:
     """The index, if it and the file are whole and for this fingerprint; else None."""
     try:
-        known = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = read_json(path.with_suffix(".json"))
+    except (OSError, RecordError):
         return None
     if not isinstance(known, dict) or known.get("fingerprint") != fingerprint or not path.is_file():
         return None
     if path.stat().st_size != known.get("bytes") or _checksum(path)[0] != known.get("crc32"):
         return None
     return known
-
-
-def _sweep(path: Path) -> None:
-    """Remove what killed builds of this file left; a younger one may belong to a build that is under way."""
-    for left in path.parent.glob(f".{path.name}.*.tmp"):
-        if time.time() - left.stat().st_mtime > _ABANDONED_S:
-            left.unlink(missing_ok=True)
 
 
 def _checksum(path: Path) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import polars as pl
 
 from deepenough.data.entries import SPLIT_NAMES, Entry, Skipped, Source
 from deepenough.errors import SourceError
-from deepenough.records import SAMPLES, SCORES
+from deepenough.records import SAMPLES, SCORES, require_whole_table
 
 MANIFEST_SUFFIXES = {".csv", ".parquet", ".pq"}
 PREFIX = "manifest_"  # before a further column whose name is taken
@@ -68,6 +68,7 @@ def _read(name: str, path: Path) -> pl.DataFrame:
     try:
         if path.suffix.lower() == ".csv":
             return pl.read_csv(path, infer_schema=False)
+        require_whole_table(path)
         return pl.read_parquet(path)
     except pl.exceptions.NoDataError as error:
         raise SourceError(name, "a manifest with a header and rows", "an empty file") from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.context
 import os
+import signal
 import threading
 import warnings
 from bisect import bisect_left
@@ -204,6 +205,8 @@ def _seeded(*entropy: int) -> Iterator[None]:
 
 
 def _start_worker(_worker: int) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):  # both reach the whole group; the process that uses it decides
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)  # workers are many already; threads in each would fight for the same cores
     threading.Thread(target=_end_with_parent, daemon=True, name="end with the parent").start()
 

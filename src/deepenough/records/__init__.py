@@ -5,7 +5,7 @@ returns them. From here on neither torch, a GPU nor the images are needed. Table
 columns named here; single results are frozen dataclasses in JSON. Names are a contract: add, never rename.
 
 Files are written whole under a temporary name in the same folder, flushed to disk and renamed, so a reader sees the old
-file or the new one and never a torn one.
+file or the new one and never a torn one; each holds its checksum, so what a disk or a hand does to it is noticed.
 """
 
 from deepenough.records.files import (
@@ -14,7 +14,6 @@ from deepenough.records.files import (
     read_table,
     to_json,
     verdict_from_json,
-    write_atomically,
     write_json,
     write_table,
 )
@@ -30,10 +29,13 @@ from deepenough.records.results import (
     Trained,
     Verdict,
 )
+from deepenough.records.seals import require_whole_table, require_whole_text, seal_text
 from deepenough.records.tables import COSTS, HISTORY, NOISE, QUARANTINE, SAMPLES, SCORES, SLICES
+from deepenough.records.writing import DISK_FULL, sweep, write_atomically
 
 __all__ = [
     "COSTS",
+    "DISK_FULL",
     "HISTORY",
     "NOISE",
     "QUARANTINE",
@@ -53,6 +55,10 @@ __all__ = [
     "audit_from_json",
     "read_json",
     "read_table",
+    "require_whole_table",
+    "require_whole_text",
+    "seal_text",
+    "sweep",
     "to_json",
     "verdict_from_json",
     "write_atomically",

@@ -3,48 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import math
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 
 from deepenough.errors import RecordError
+from deepenough.records import seals
 from deepenough.records.results import Audit, ContenderResult, Finding, Needed, PairResult, Verdict
-
-
-def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, flush it to disk, then rename it over `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+from deepenough.records.writing import write_atomically
 
 
 def write_table(path: Path, frame: pl.DataFrame, schema: Mapping[str, Any]) -> None:
     """Write `frame` as Parquet with exactly the columns of `schema`, in its order; extra columns follow, if any."""
     extra = [name for name in frame.columns if name not in schema]
     ordered = frame.select([*(pl.col(name).cast(kind) for name, kind in schema.items()), *extra])
-    write_atomically(path, ordered.write_parquet)
+    held = io.BytesIO()  # a full disk would otherwise reach us through polars, which tells it as an error of its own
+    ordered.write_parquet(held, metadata={seals.TABLE_KEY: seals.BLANK})
+    content = seals.seal_table(held.getvalue())
+    write_atomically(path, lambda stream: stream.write(content))
 
 
 def read_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
-    """Read a table written by `write_table`; a missing, torn or foreign file is a `RecordError`."""
+    """Read a table written by `write_table`; a missing, torn, changed or foreign file is a `RecordError`."""
     if not path.is_file():
         raise RecordError(str(path), "a records table", "no such file", "give the folder of a finished study")
     try:
+        seals.require_whole_table(path)
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise RecordError(
@@ -63,18 +52,19 @@ def to_json(record: object) -> str:
 
 
 def write_json(path: Path, record: object) -> None:
-    """Write a record as JSON, atomically."""
-    text = to_json(record) + "\n"
+    """Write a record as JSON, atomically; a mapping or dataclass with its checksum."""
+    plain = json.loads(to_json(record))
+    text = to_json(seals.seal_json(plain) if isinstance(plain, dict) else plain) + "\n"
     write_atomically(path, lambda stream: stream.write(text.encode()))
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401  the caller knows the form
-    """Read JSON; a missing or torn file is a `RecordError`."""
+    """Read JSON without its checksum; a missing, torn or changed file is a `RecordError`."""
     if not path.is_file():
         raise RecordError(str(path), "a JSON record", "no such file", "give the folder of a finished study")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return seals.unseal_json(json.loads(path.read_text(encoding="utf-8")), path)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise RecordError(str(path), "JSON", f"a torn or foreign file ({error})", "run the study again") from error
 
 

@@ -6,7 +6,6 @@ and a training goes on from the last saved step.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from deepenough.studies.environment import note_change
 from deepenough.studies.plan import validates_at
 from deepenough.studies.store import CellFolder
 from deepenough.studies.tuning import begin_tuning, tuning_setting, tuning_stream
+from deepenough.studies.whole import sha256_of
 from deepenough.training import Cell, Seeds, Setting, derive_seed, train_lockstep
 
 SAVE_EVERY_S = 120.0
@@ -275,5 +275,4 @@ def _finish(name: str, cell: Cell, folder: CellFolder, evaluation_s: float) -> N
 def write_cell(folder: CellFolder, network: nn.Module, note: Mapping[str, Any]) -> None:
     """Write the weights that were tested and, last of all, the cell's note with their checksum."""
     save_weights(network, folder.weights, {name: str(note[name]) for name in ("contender", "seed")})
-    checksum = hashlib.sha256(folder.weights.read_bytes()).hexdigest()
-    write_json(folder.note, {**note, "weights_sha256": checksum})
+    write_json(folder.note, {**note, "weights_sha256": sha256_of(folder.weights)})

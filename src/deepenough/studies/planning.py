@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from deepenough.data import Prepared, Preprocessing
-from deepenough.errors import StudyError
+from deepenough.errors import RecordError, StudyError
 from deepenough.machine import Machine, choose_machine
 from deepenough.records import read_json, write_json
 from deepenough.studies.design import design_of
@@ -18,7 +19,8 @@ from deepenough.studies.plan import Forecast, Plan, Probe, forecast, forecast_pr
 from deepenough.studies.probe import probe
 from deepenough.studies.resolve import Resolved, describe_recipe, resolve, split_sizes
 from deepenough.studies.store import StudyFolder
-from deepenough.studies.study import Study, load_study, make_study, save_study, seconds
+from deepenough.studies.study import Study, make_study, save_study, seconds
+from deepenough.studies.whole import require_study_of_cells, samples_sha256, stored_study
 from deepenough.tasks.classification import Classification
 from deepenough.training import Recipe, Setting, cell_name
 
@@ -33,8 +35,10 @@ def plan_study(
     Where the folder holds a study, all three are read back: a resumed run must not choose anew.
     """
     if store.study.is_file():
-        study, plan = take_up(load_study(store.study), Plan.from_json(read_json(store.plan)), request, store)
+        study = stored_study(store)
         machine = choose_machine(study.precision, study.threads)
+        _renew_torn(study, machine, store, prepared, listener, command)
+        study, plan = take_up(study, Plan.from_json(read_json(store.plan)), request, store)
         return study, machine, plan
     listener.stage("timing a few steps on this machine")
     machine = choose_machine(request.precision, request.threads)
@@ -43,9 +47,32 @@ def plan_study(
     study = resolved.study.model_copy(update=settled)
     plan = _plan(study, prepared, resolved.probe, resolved.gave_up)
     write_json(store.environment, environment(machine, command))
-    write_json(store.plan, {**dataclasses.asdict(plan), "command": command})
+    _write_plan(store, plan, prepared, command)
     save_study(study, store.study)  # last: where it is, the others are
     return study, machine, plan
+
+
+def _write_plan(store: StudyFolder, plan: Plan, prepared: Prepared, command: str) -> None:
+    noted = {"command": command, "samples_sha256": samples_sha256(prepared.samples)}
+    write_json(store.plan, {**dataclasses.asdict(plan), **noted})
+
+
+def _renew_torn(
+    study: Study, machine: Machine, store: StudyFolder, prepared: Prepared, listener: Listener, command: str
+) -> None:
+    """Write a torn plan or environment again; nothing is chosen anew, as the study leaves nothing open."""
+    try:
+        Plan.from_json(read_json(store.plan))
+    except (RecordError, KeyError, TypeError) as error:
+        listener.note(f"{error}; the forecast is made again")
+        resolved = resolve_on(machine, study, prepared)
+        _write_plan(store, _plan(study, prepared, resolved.probe, []), prepared, command)
+    try:
+        read_json(store.environment)["packages"]
+    except (RecordError, KeyError, TypeError) as error:
+        listener.note(f"{error}; what the study began with is no longer known")
+        lost = {"environment.json": "torn -> written again"}
+        write_json(store.environment, {**environment(machine, command), "changed": lost})
 
 
 def resolve_on(machine: Machine, request: Study, prepared: Prepared) -> Resolved:
@@ -69,7 +96,7 @@ def _absolute(source: str) -> str:
     return str(Path(source).resolve()) if Path(source).exists() else source
 
 
-def require_same_request(request: Study, store: StudyFolder) -> None:
+def require_same_request(request: Study, store: StudyFolder, listener: Listener) -> None:
     """Refuse another study's folder; a folder without a plan yet takes the request as it is now.
 
     Raises:
@@ -77,9 +104,16 @@ def require_same_request(request: Study, store: StudyFolder) -> None:
     """
     wanted = json.loads(request.model_dump_json()) | {"source": _absolute(request.source)}
     if not store.study.is_file():
+        require_study_of_cells(store)
         write_json(store.request, wanted)  # first of all: it is what tells a study's folder from a stranger's
         return
-    stored = make_study(read_json(store.request), where=str(store.request))
+    try:
+        stored = make_study(read_json(store.request), where=str(store.request))
+    except (RecordError, AttributeError) as error:
+        listener.note(f"{error}; what is asked for now is held against study.yaml")
+        _require_fits(wanted, json.loads(stored_study(store).model_dump_json()), store)
+        write_json(store.request, wanted)
+        return
     before = json.loads(stored.model_dump_json())  # with the defaults of keys that an older version did not have
     before["source"] = _absolute(before["source"])
     differing = [key for key in wanted if wanted[key] != before.get(key) and key not in WITHOUT_EFFECT]
@@ -90,6 +124,21 @@ def require_same_request(request: Study, store: StudyFolder) -> None:
     if differing == ["margin"] and store.scores.is_file():
         remedy = f"decide anew with: deepenough verdict {store.root} --margin {wanted['margin']}"
     raise StudyError(f"--out {store.root}", "the study that this folder holds", got, remedy)
+
+
+def _require_fits(wanted: dict[str, Any], resolved: dict[str, Any], store: StudyFolder) -> None:
+    """Refuse a request that a resolved study cannot have come from."""
+    differing = [key for key in wanted if key not in WITHOUT_EFFECT and not _fits(wanted[key], resolved.get(key))]
+    if differing:
+        got = ", ".join(f"{key} {wanted[key]!r} (was {resolved.get(key)!r})" for key in differing[:3])
+        raise StudyError(f"--out {store.root}", "the study that this folder holds", got, "choose another --out")
+
+
+def _fits(asked: object, resolved: object) -> bool:
+    """Whether what was asked for, much of it left open, can have been resolved so."""
+    if isinstance(asked, dict) and isinstance(resolved, dict):
+        return all(_fits(value, resolved.get(key)) for key, value in asked.items())
+    return asked in (None, "auto", resolved)
 
 
 def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str]) -> Plan:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 
 from deepenough.data import (
     Prepared,
@@ -19,9 +16,9 @@ from deepenough.data import (
     open_source,
     prepare,
 )
-from deepenough.errors import Interrupted, StudyError, WeightsError
+from deepenough.errors import SourceError, StudyError, WeightsError
 from deepenough.machine import Machine, available_cores
-from deepenough.records import COSTS, QUARANTINE, SAMPLES, Verdict, read_json, read_table, write_json, write_table
+from deepenough.records import COSTS, QUARANTINE, SAMPLES, Verdict, read_json, write_json, write_table
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import require_contenders, sides_at_test
 from deepenough.studies.costs import measure_contenders
@@ -32,8 +29,10 @@ from deepenough.studies.listener import Listener, Silent
 from deepenough.studies.looks import run_looks
 from deepenough.studies.noise import run_noise
 from deepenough.studies.planning import plan_study, require_same_request, setting_of
+from deepenough.studies.stops import resumable, stoppable
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study
+from deepenough.studies.whole import forget_torn, require_unchanged
 
 
 def run_study(request: Study, folder: Path, *, listener: Listener | None = None, command: str = "") -> Verdict:
@@ -50,7 +49,7 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
 
     Raises:
         InputError: the study, the source or the folder cannot be used.
-        Interrupted: stopped by Ctrl-C or a termination signal; the same call goes on.
+        Interrupted: stopped by Ctrl-C or a termination signal, or for want of disk or memory; the same call goes on.
     """
     listener = listener or Silent()
     store = StudyFolder(folder)
@@ -59,8 +58,10 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
     require_probe(request)
     source = open_source(request.source)
     _require_outside(store.root, request.source)
-    with store.lock(), _stoppable(command or "the same call") as check_stop, contextlib.closing(listener):
-        require_same_request(request, store)
+    again = command or "the same call"
+    with resumable(store.root, again), store.lock(), stoppable(again) as check_stop, contextlib.closing(listener):
+        require_same_request(request, store, listener)
+        forget_torn(store, request.contenders, listener)
         prepared = _prepare(source, request, store, listener, check_stop)
         study, machine, plan = plan_study(request, store, prepared, listener, command)
         listener.plan(plan)
@@ -94,44 +95,20 @@ def _require_outside(folder: Path, source: str) -> None:
         raise StudyError(f"--out {folder}", f"a folder outside {source}", "one among its pictures", remedy)
 
 
-@contextlib.contextmanager
-def _stoppable(command: str) -> Iterator[Callable[[], None]]:
-    """Turn Ctrl-C and termination into a stop after the current step; a second Ctrl-C stops at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-    asked: list[int] = []
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    def check() -> None:
-        if asked:
-            raise Interrupted("Ctrl-C" if asked[0] == signal.SIGINT else "termination signal", command)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield check
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _prepare(
     source: Source, request: Study, store: StudyFolder, listener: Listener, check_stop: Callable[[], None]
 ) -> Prepared:
     """Check the pictures; where the folder already has samples, they must be the same."""
     listener.stage("checking the pictures", total=len(source.entries))
-    prepared = prepare(
-        source,
-        split_seed=request.split_seed,
-        workers=available_cores(),
-        progress=_progress(listener, check_stop),
-    )
-    if store.samples.is_file():
-        _require_unchanged(prepared, store)
+    with _while_it_is_there(request.source):
+        prepared = prepare(
+            source,
+            split_seed=request.split_seed,
+            workers=available_cores(),
+            progress=_progress(listener, check_stop),
+        )
+    if store.study.is_file():
+        require_unchanged(prepared, store, listener)
     write_table(store.samples, prepared.samples, SAMPLES)
     write_table(store.quarantine, prepared.quarantine, QUARANTINE)
     write_json(store.audit, prepared.audit)
@@ -141,6 +118,21 @@ def _prepare(
         if finding.severity != "info":
             listener.note(f"{finding.severity}: {finding.message}")
     return prepared
+
+
+@contextlib.contextmanager
+def _while_it_is_there(source: str) -> Iterator[None]:
+    """A source that vanishes while it is read must not pass for one with broken pictures."""
+    there = Path(source).exists()
+    vanished = SourceError(source, "a source that stays", "one that vanished while it was read", "bring it back")
+    try:
+        yield
+    except SourceError as error:
+        if there and not Path(source).exists():
+            raise vanished from error
+        raise
+    if there and not Path(source).exists():
+        raise vanished
 
 
 def _progress(listener: Listener, check_stop: Callable[[], None]) -> Callable[[int, int], None]:
@@ -154,18 +146,6 @@ def _progress(listener: Listener, check_stop: Callable[[], None]) -> Callable[[i
         check_stop()
 
     return progress
-
-
-def _require_unchanged(prepared: Prepared, store: StudyFolder) -> None:
-    key = ["sample_id", "target", "split"]
-    stored, now = (frame.select(key).sort(key) for frame in (read_table(store.samples, SAMPLES), prepared.samples))
-    if stored.equals(now):
-        return
-    before, after = set(stored["sample_id"]), set(now["sample_id"])
-    moved = len(now.join(stored, on=key, how="anti")) - len(after - before)
-    got = f"{len(after - before)} new, {len(before - after)} gone, {moved} in another class or split"
-    remedy = "put the pictures back, or choose another --out"
-    raise StudyError(str(store.samples), "the pictures that this study began with", got, remedy)
 
 
 def _bench(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deepenough.errors import StudyError
+from deepenough.records import DISK_FULL, sweep
 
 try:
     import fcntl
@@ -60,18 +61,48 @@ class StudyFolder:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the folder alone; the lock goes with the process, however it ends."""
+        """Make the folder and hold it alone; what killed writers left under temporary names is swept away.
+
+        Raises:
+            StudyError: the folder cannot be made or written, is a stranger's, or another program holds it.
+        """
         self.create()
-        with (self.root / ".lock").open("a") as handle:
-            if fcntl is not None:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    remedy = "wait for it, or choose another --out"
-                    raise StudyError(
-                        f"--out {self.root}", "a folder of our own", "one that another run is writing", remedy
-                    ) from None
+        with hold(self.root):
+            for folder in (self.root, self.cache, *self.root.glob("cells/*")):
+                sweep(folder)
             yield
+
+
+@contextlib.contextmanager
+def hold(root: Path) -> Iterator[None]:
+    """Hold a study's folder alone, where there is one; the lock goes with the process, however it ends.
+
+    Raises:
+        StudyError: another program holds it, or it cannot be written.
+    """
+    if not root.is_dir():
+        yield
+        return
+    try:
+        handle = (root / ".lock").open("a+", encoding="utf-8", errors="replace")
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise
+        raise StudyError(str(root), "a folder that can be written", error.strerror or str(error)) from None
+    with handle:
+        if fcntl is not None:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                handle.seek(0)
+                other = f"process {number}" if (number := handle.read(20).strip()).isdecimal() else "another program"
+                got = f"one that {other} is writing"
+                raise StudyError(str(root), "a folder of our own", got, "wait for it, or name another folder") from None
+            with contextlib.suppress(OSError):  # on a full disk the lock holds without a number in it
+                handle.truncate(0)
+                handle.write(f"{os.getpid()}\n")
+                handle.flush()
+        yield
 
 
 class CellFolder:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from deepenough.comparison.pairing import FEWEST_PAIRS
 from deepenough.errors import StudyError
-from deepenough.records import NoiseSource, write_atomically
+from deepenough.records import NoiseSource, seal_text, write_atomically
 from deepenough.stats.sequential import FEWEST_SEEDS
 
 Side = Annotated[int, Field(ge=32, le=2048)]
@@ -218,7 +218,7 @@ def save_study(study: Study, path: Path) -> None:
     """Write a study as a study file that `load_study` reads back to the same study."""
     values = study.model_dump(mode="json")
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
-    write_atomically(path, lambda stream: stream.write(text.encode()))
+    write_atomically(path, lambda stream: stream.write(seal_text(text).encode()))
 
 
 def _known_keys(place: tuple[int | str, ...]) -> list[str]:

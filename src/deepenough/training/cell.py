@@ -8,7 +8,9 @@ run must equal an undisturbed one bit for bit.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +27,7 @@ from deepenough.training.recipe import Recipe, build_optimizer
 from deepenough.training.seeds import Seeds
 
 Status = Literal["training", "trained", "diverged"]
+_MODULES = ("network.", "average.")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,7 +99,7 @@ class Cell:
         return sum(tensor.nbytes for tensor in self._tensors().values())
 
     def save(self, path: Path) -> None:
-        """Write the state, atomically."""
+        """Write the state with its checksum, atomically."""
         note = {
             "contender": self.contender,
             "seed": self.seed,
@@ -109,26 +112,47 @@ class Cell:
             "groups": [_scalars(group) for group in self.optimizer.param_groups],
         }
         tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in self._tensors().items()}
-        content = save(tensors, metadata={"deepenough": json.dumps(note)})
+        said = json.dumps(note)
+        content = save(tensors, metadata={"deepenough": said, "sha256": _checksum(said, tensors)})
         write_atomically(path, lambda stream: stream.write(content))
 
     def load(self, path: Path) -> None:
         """Take the state of a file written by `save`; a torn or foreign file is a `RecordError` and changes nothing."""
         try:
             with safe_open(path, framework="pt") as stored:
-                note = json.loads((stored.metadata() or {})["deepenough"])
+                metadata = stored.metadata() or {}
                 tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  not a mapping
+            note = json.loads(metadata["deepenough"])
+            if metadata.get("sha256", "") not in ("", _checksum(metadata["deepenough"], tensors)):
+                raise ValueError("its content is not what was written")
+            name = note.get("name") or cell_name(note["contender"], note["seed"])
+            taken = {key: note[key] for key in ("step", "status", "history", "elapsed_s")}
+            taken["sums"] = Sums(**note["sums"])
+            if name == self.name:
+                self._require_fits(tensors, note["groups"])
         except Exception as error:
             remedy = "delete it; the cell then trains from its start"
             raise RecordError(str(path), "the state of a cell", f"a torn or foreign file ({error})", remedy) from error
-        stored = note.get("name") or cell_name(note["contender"], note["seed"])
-        if stored != self.name:
-            raise RecordError(str(path), f"the state of {self.name}", stored)
+        if name != self.name:
+            raise RecordError(str(path), f"the state of {self.name}", str(name))
         self._take(tensors)
         for group, scalars in zip(self.optimizer.param_groups, note["groups"], strict=True):
             group.update(scalars)
-        self.step, self.status, self.history = note["step"], note["status"], note["history"]
-        self.sums, self.elapsed_s = Sums(**note["sums"]), note["elapsed_s"]
+        for key, value in taken.items():
+            setattr(self, key, value)
+
+    def _require_fits(self, tensors: Mapping[str, Tensor], groups: Sequence[Mapping[str, Any]]) -> None:
+        """Raise a `ValueError` where a state is of another network or optimiser."""
+        own = self._tensors()
+        wanted, found = ({n: v.shape for n, v in each.items() if n.startswith(_MODULES)} for each in (own, tensors))
+        if wanted != found or len(groups) != len(self.optimizer.param_groups):
+            raise ValueError("the state of another network or optimiser")
+        weights = _weights(self.optimizer)
+        for name, value in tensors.items():
+            if name.startswith("optimizer."):
+                weight = weights[int(name.split(".", 2)[1])]
+                if value.numel() != 1 and value.shape != weight.shape:
+                    raise ValueError(f"{name} does not fit its weight")
 
     def _tensors(self) -> dict[str, Tensor]:
         """Everything of the state that is a tensor, as it is held."""
@@ -165,6 +189,15 @@ def cell_name(contender: str, seed: int) -> str:
     'resnet50-seed2'
     """
     return Seeds.of(seed).cell(contender)
+
+
+def _checksum(said: str, tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of a state: what it says of itself, then every tensor by name."""
+    digest = hashlib.sha256(said.encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _weights(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:

@@ -12,6 +12,7 @@ import polars as pl
 
 from deepenough.comparison.predictions.form import NUMBERS, TEXT, Content
 from deepenough.errors import RecordError
+from deepenough.records import require_whole_table
 
 SUFFIXES = (".csv", ".parquet", ".pq", ".json", ".jsonl")
 
@@ -35,6 +36,7 @@ def open_file(path: Path) -> Content:
         raise RecordError(where, "a file that ends in .csv, .parquet or .json", path.suffix or "no suffix")
     try:
         if suffix in (".parquet", ".pq"):
+            require_whole_table(path)
             content = Content(path, pl.read_parquet(path))
         elif suffix == ".csv":
             content = Content(path, pl.read_csv(path, infer_schema=False))
