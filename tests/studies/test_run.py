@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from deepenough.errors import InputError, Interrupted, SourceError, StudyError
-from deepenough.records import COSTS, HISTORY, QUARANTINE, SAMPLES, SCORES, SLICES, read_json, read_table
+from deepenough.records import COSTS, HISTORY, QUARANTINE, SAMPLES, SCORES, SLICES, read_json, read_table, write_json
 from deepenough.studies import local, planning, run_study
 from deepenough.studies.study import load_study
 from deepenough.tasks.classification import Classification
@@ -127,9 +127,8 @@ def test_the_same_study_elsewhere_has_the_same_scores(finished, request_of, tmp_
 def test_a_finished_study_trains_nothing_again(finished, request_of, told):
     folder, verdict, _ = finished
     before = scores_of(folder)
-    environment = (folder / "environment.json").read_text()
-    environment = environment.replace('"python": "', '"python": "2.7, not ')  # nothing is trained with the new one
-    (folder / "environment.json").write_text(environment)
+    environment = read_json(folder / "environment.json") | {"python": "2.7"}  # nothing is trained with the new one
+    write_json(folder / "environment.json", environment)
     listener = told()
     again = run_study(request_of(), folder, listener=listener)
     assert listener.steps == []
@@ -200,9 +199,9 @@ def test_a_study_that_goes_on_with_other_versions_says_so(request_of, told, tmp_
     with pytest.raises(KeyboardInterrupt):
         run_study(request_of(), tmp_path / "s", listener=told(9))
     path = tmp_path / "s" / "environment.json"
-    stored = json.loads(path.read_text())
+    stored = read_json(path)
     stored["packages"]["torch"] = "1.0"
-    path.write_text(json.dumps(stored))
+    write_json(path, stored)
     verdict = run_study(request_of(), tmp_path / "s")
     assert any("other versions or on another machine (torch 1.0 -> " in said for said in verdict.caveats)
 
@@ -283,6 +282,50 @@ def test_paired_seeds_are_held_against_each_other_unless_too_few_converge(reques
     assert not verdict.paired_seeds
     said = "Paired seeds were declared, but 2 of them ended with both networks trained and that takes 3"
     assert any(caveat.startswith(said) for caveat in verdict.caveats)
+
+
+def starving(monkeypatch, most):
+    """Let ResNet-101 run out of memory in training where it gets more images than `most`."""
+    original = local.build
+
+    def build(name, outputs, *, seed=0):
+        network = original(name, outputs, seed=seed)
+
+        def refuse(module, given):
+            if name == "resnet101" and module.training and len(given[0]) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+        network.register_forward_pre_hook(refuse)
+        return network
+
+    monkeypatch.setattr(local, "build", build)
+
+
+def test_a_training_short_of_memory_is_halved_aloud_and_noted_in_record_and_verdict(
+    request_of, told, tmp_path, monkeypatch
+):
+    starving(monkeypatch, 4)
+    listener = told()
+    verdict = run_study(request_of(epochs=1), tmp_path / "s", listener=listener)
+    said = "resnet101-seed0: out of memory; from step 1 on each batch is taken in 2 parts of at most 4 images"
+    assert any(said in note for note in listener.notes)
+    assert any(
+        "taken in parts whose gradients were added up: resnet101-seed0 in 2 from step 1 on" in caveat
+        and "batch norm took its statistics from the parts" in caveat
+        for caveat in verdict.caveats
+    )
+    assert read_json(tmp_path / "s" / "cells" / "resnet101-seed1" / "cell.json")["halvings"] == [
+        {"step": 0, "parts": 2}
+    ]
+    assert "halvings" not in read_json(tmp_path / "s" / "cells" / "resnet50-seed1" / "cell.json")
+
+
+def test_a_study_for_which_memory_is_too_small_says_so_and_goes_on_later(request_of, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        starving(patch, 1)
+        with pytest.raises(Interrupted, match="out of memory: CUDA out of memory"):
+            run_study(request_of(epochs=1), tmp_path / "s")
+    assert run_study(request_of(epochs=1), tmp_path / "s").samples > 0
 
 
 def test_a_contender_that_always_diverges_ends_the_study_with_a_line(request_of, tmp_path, monkeypatch):

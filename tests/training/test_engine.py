@@ -55,10 +55,15 @@ class Watch:
 
     def __init__(self, *, folder=None, save_at=(), validation: float | None = None) -> None:
         self.folder, self.save_at, self.validation = folder, save_at, validation
-        self.steps, self.rounds = [], 0
+        self.steps, self.halved_at, self.rounds = [], [], 0
 
     def stepped(self, cell, *, loss, images_per_s):
         self.steps.append((cell.name, cell.step, loss))
+
+    def halved(self, cell, images):
+        self.halved_at.append((cell.name, cell.step, images))
+        if self.folder is not None:
+            cell.save(self.folder / cell.name)
 
     def validate(self, cell):
         assert not cell.tested_network.training
@@ -357,3 +362,123 @@ def test_the_state_of_another_run_of_the_same_seed_is_refused(tmp_path):
     one.save(tmp_path / "state.safetensors")
     with pytest.raises(RecordError, match="expected the state of small-order2; got small-order1"):
         other.load(tmp_path / "state.safetensors")
+
+
+# --- out of memory ----------------------------------------------------------------------------------------------------
+
+NO_MEMORY = {
+    "cuda": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    "cpu": RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory: you tried"),
+    "library": RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    "python": MemoryError(),
+}
+
+
+def starved(cell, most, *, from_step=0, error=NO_MEMORY["cuda"]):
+    """Let a network run out of memory, once its batch norm has seen the batch, at more images than `most`."""
+
+    def refuse(_module, given):
+        if len(given[0]) > most and cell.step >= from_step:
+            raise error
+
+    next(m for m in cell.network if isinstance(m, nn.Linear)).register_forward_pre_hook(refuse)
+    return cell
+
+
+@pytest.mark.parametrize("error", NO_MEMORY)
+def test_a_batch_that_memory_does_not_hold_is_taken_in_parts_as_a_plain_loop_would(error):
+    recipe = Recipe(optimizer="sgd", learning_rate=0.1, weight_decay=0.01, warmup_epochs=1.0, clip_norm=1.0)
+    shared = setting(recipe)
+    cell, watch = cell_of(shared), Watch()
+    plain = copy.deepcopy(cell.network)
+    train_lockstep([starved(cell, 3, from_step=5, error=NO_MEMORY[error])], FixedStream(), shared, watch)
+    assert watch.halved_at == [("small-seed0", 5, 3)]
+    assert (cell.halvings, cell.parts) == ([{"step": 5, "parts": 2}], 2)
+
+    decayed, others = ([p for p in plain.parameters() if (p.ndim > 1) == more] for more in (True, False))
+    optimizer = torch.optim.SGD(
+        [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}],
+        lr=0.1,
+        momentum=0.9,
+        nesterov=True,
+    )
+    losses = []
+    for batch in FixedStream().batches():
+        rate = learning_rate(recipe, batch.step, steps_per_epoch=STEPS_PER_EPOCH, total_steps=TOTAL)
+        set_learning_rate(optimizer, rate)
+        images = (batch.images.float() / 255 - torch.tensor(NORM.mean).view(3, 1, 1)) / torch.tensor(NORM.std).view(
+            3, 1, 1
+        )
+        optimizer.zero_grad()
+        total = 0.0
+        for part in (range(6),) if batch.step < 5 else (range(3), range(3, 6)):
+            logits = plain(images[list(part)])
+            loss = functional.cross_entropy(logits, batch.labels[list(part)], label_smoothing=0.1, reduction="sum") / 6
+            loss.backward()
+            total += loss.item()
+        nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
+        optimizer.step()
+        losses.append(total)
+    for name, value in plain.state_dict().items():
+        assert torch.allclose(cell.network.state_dict()[name].float(), value.float(), atol=2e-5), name
+    assert [loss for _, _, loss in watch.steps] == pytest.approx(losses, abs=1e-5)
+    assert cell.network[1].num_batches_tracked == 5 + 2 * (TOTAL - 5)  # and no more: the step that failed left nothing
+
+
+def test_parts_are_the_same_whether_resumed_or_not(tmp_path):
+    shared = setting(Recipe(ema_decay=0.9))
+    whole = starved(cell_of(shared, drop=0.3), 3, from_step=4)
+    train_lockstep([whole], FixedStream(), shared, Watch())
+    killed = starved(cell_of(shared, drop=0.3), 3, from_step=4)
+    with pytest.raises(InterruptedError):
+        train_lockstep([killed], FixedStream(), shared, Watch(folder=tmp_path, save_at=(7,)))
+    resumed = cell_of(shared, drop=0.3)
+    resumed.load(tmp_path / resumed.name)
+    train_lockstep([resumed], FixedStream(), shared, Watch())
+    assert_same_state(resumed, whole)
+    assert resumed.halvings == whole.halvings == [{"step": 4, "parts": 2}]
+    assert without_times(resumed.history) == without_times(whole.history)
+
+
+def test_a_state_is_kept_before_the_first_step_in_parts(tmp_path):
+    shared = setting()
+    whole = starved(cell_of(shared), 3, from_step=4)
+    train_lockstep([whole], FixedStream(), shared, Watch(folder=tmp_path))
+    again = cell_of(shared)  # with memory enough, yet in the parts that were chosen
+    again.load(tmp_path / again.name)
+    assert (again.step, again.parts) == (4, 2)
+    train_lockstep([again], FixedStream(), shared, Watch())
+    assert_same_state(again, whole)
+
+
+def test_one_network_short_of_memory_leaves_the_others_whole():
+    shared = setting()
+    alone, beside, starving = cell_of(shared), cell_of(shared), starved(cell_of(shared, "big", channels=7), 3)
+    train_lockstep([alone], FixedStream(), shared, Watch())
+    train_lockstep([starving, beside], FixedStream(), shared, Watch())
+    assert_same_state(beside, alone)
+    assert beside.halvings == []
+    assert starving.parts == 2
+
+
+def test_where_not_even_two_images_fit_the_error_stays():
+    shared = setting()
+    with pytest.raises(torch.OutOfMemoryError):
+        train_lockstep([starved(cell_of(shared), 1)], FixedStream(), shared, Watch())
+
+
+def test_another_error_is_no_lack_of_memory():
+    shared, watch = setting(), Watch()
+    with pytest.raises(RuntimeError, match="mat1 and mat2 shapes"):
+        train_lockstep(
+            [starved(cell_of(shared), 3, error=RuntimeError("mat1 and mat2 shapes"))], FixedStream(), shared, watch
+        )
+    assert watch.halved_at == []
+
+
+def test_mixed_targets_are_cut_as_their_images_are():
+    shared, one, two = setting(), Watch(), Watch()
+    train_lockstep([cell_of(shared)], FixedStream(mixed=True), shared, one)
+    train_lockstep([starved(cell_of(shared), 3)], FixedStream(mixed=True), shared, two)
+    assert two.halved_at == [("small-seed0", 0, 3)]
+    assert two.steps[0][2] == pytest.approx(one.steps[0][2], abs=0.2)  # batch norm differs, the targets do not

@@ -159,6 +159,7 @@ def _caveats(bench: Bench, look: Look, diverged: list[str]) -> list[str]:
         said.append(
             f"The study went on with other versions or on another machine ({listed}); its runs may differ by it."
         )
+    said += _halved(bench, look)
     if diverged:
         said.append(
             f"Diverged and left out: {', '.join(diverged)} ({_rates(bench, look, diverged)}). The verdict is about "
@@ -182,6 +183,18 @@ def _unpaired(bench: Bench, pairs: int) -> list[str]:
     return [
         f"Paired seeds were declared, but {pairs} of them ended with both networks trained and that takes "
         f"{FEWEST_PAIRS}: the seeds were taken as independent, which is never too bold."
+    ]
+
+
+def _halved(bench: Bench, look: Look) -> list[str]:
+    """That some trainings took their batches in parts, which is not quite what was declared."""
+    notes = {name: read_json(bench.store.cell(name).note).get("halvings") for name in _cells(bench, look)}
+    parts = [f"{name} in {cut[-1]['parts']} from step {cut[0]['step'] + 1} on" for name, cut in notes.items() if cut]
+    if not parts:
+        return []
+    return [
+        f"Memory did not hold a batch, so it was taken in parts whose gradients were added up: {', '.join(parts)}. The "
+        "recipe's batch stayed, but batch norm took its statistics from the parts."
     ]
 
 

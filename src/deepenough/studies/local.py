@@ -136,6 +136,15 @@ class _Keeper:
         )
         self.bench.listener.advance(1)
 
+    def halved(self, cell: Cell, images: int) -> None:
+        self.bench.listener.note(
+            f"{cell.name}: out of memory; from step {cell.step + 1} on each batch is taken in {cell.parts} parts of at "
+            f"most {images} images, their gradients added up; batch norm sees one part at a time"
+        )
+        cell.save(
+            self.bench.store.cell(cell.name).resume
+        )  # at once, so that a killed training goes on in the same parts
+
     def validate(self, cell: Cell) -> float | None:
         bench, epoch = self.bench, round(self.stream.epochs_at(cell.step))
         if cell.status == "diverged" or not validates_at(epoch, self.stream.epochs):
@@ -263,6 +272,8 @@ def _finish(name: str, cell: Cell, folder: CellFolder, evaluation_s: float) -> N
         "training_s": cell.elapsed_s if name == cell.contender else 0.0,
         "evaluation_s": evaluation_s,
     }
+    if cell.halvings:
+        note["halvings"] = cell.halvings
     made_from = contender(name).trained if name == cell.contender else cell.contender
     if made_from != name:
         note["made_from"] = made_from

@@ -6,9 +6,10 @@ validation function.
 """
 
 from deepenough.training.cell import Cell, cell_name
-from deepenough.training.engine import Setting, Watcher, step_seconds, train_lockstep
+from deepenough.training.engine import Watcher, step_seconds, train_lockstep
 from deepenough.training.recipe import Recipe, learning_rate
 from deepenough.training.seeds import Seeds, derive_seed
+from deepenough.training.setting import Setting
 
 __all__ = [
     "Cell",

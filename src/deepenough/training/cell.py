@@ -56,6 +56,7 @@ class Cell:
         status: `diverged` once a loss was not finite; such a cell is kept and never averaged away.
         history: rows of `records.HISTORY`.
         total_steps: of the training that it is in, once that has begun.
+        halvings: at which `step` the batch was cut, for want of memory, into how many `parts`; in order.
     """
 
     contender: str
@@ -69,6 +70,7 @@ class Cell:
     sums: Sums = field(default_factory=Sums)
     elapsed_s: float = 0.0
     total_steps: int = 0
+    halvings: list[dict[str, int]] = field(default_factory=list)
 
     @classmethod
     def begin(cls, contender: str, seed: int | Seeds, network: nn.Module, recipe: Recipe) -> Cell:
@@ -82,6 +84,11 @@ class Cell:
     def seed(self) -> int:
         """The study's seed that the cell belongs to."""
         return self.seeds.study
+
+    @property
+    def parts(self) -> int:
+        """In how many parts a batch is taken now, their gradients added up."""
+        return self.halvings[-1]["parts"] if self.halvings else 1
 
     @property
     def name(self) -> str:
@@ -109,6 +116,7 @@ class Cell:
             "history": self.history,
             "sums": {name: getattr(self.sums, name) for name in Sums.__slots__},
             "elapsed_s": self.elapsed_s,
+            "halvings": self.halvings,
             "groups": [_scalars(group) for group in self.optimizer.param_groups],
         }
         tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in self._tensors().items()}
@@ -127,7 +135,7 @@ class Cell:
                 raise ValueError("its content is not what was written")
             name = note.get("name") or cell_name(note["contender"], note["seed"])
             taken = {key: note[key] for key in ("step", "status", "history", "elapsed_s")}
-            taken["sums"] = Sums(**note["sums"])
+            taken |= {"sums": Sums(**note["sums"]), "halvings": list(note.get("halvings", []))}
             if name == self.name:
                 self._require_fits(tensors, note["groups"])
         except Exception as error:

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from deepenough.data import Preprocessing
 from deepenough.data.streams import Batch, TrainingStream
-from deepenough.machine import Machine
-from deepenough.tasks.contract import Task
 from deepenough.training.cell import Cell, Sums
-from deepenough.training.recipe import Recipe, learning_rate, set_learning_rate
-from deepenough.training.seeds import seed_step
+from deepenough.training.gradients import gradients
+from deepenough.training.recipe import learning_rate, set_learning_rate
+from deepenough.training.setting import Setting
 
 
 class Watcher(Protocol):
@@ -31,6 +28,10 @@ class Watcher(Protocol):
         """A cell took a step."""
         ...
 
+    def halved(self, cell: Cell, images: int) -> None:
+        """Memory did not hold a batch; the cell, as it is before its step, takes it in parts of so many from now on."""
+        ...
+
     def validate(self, cell: Cell) -> float | None:
         """Called at the end of an epoch, network in evaluation mode: accuracy on validation, or None to skip it."""
         ...
@@ -38,16 +39,6 @@ class Watcher(Protocol):
     def lockstep(self, cells: Sequence[Cell]) -> None:
         """All cells took the step; the place to save them, or to raise `Interrupted`."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What all cells of a training share."""
-
-    recipe: Recipe
-    machine: Machine
-    preprocessing: Preprocessing
-    task: Task
 
 
 def train_lockstep(cells: Sequence[Cell], stream: TrainingStream, setting: Setting, watcher: Watcher) -> None:
@@ -88,7 +79,7 @@ def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setti
             setting.recipe, cell.step, steps_per_epoch=stream.steps_per_epoch, total_steps=stream.total_steps
         )
         started = time.perf_counter()
-        loss, correct = _step(cell, images, targets, labels, rate, setting)
+        loss, correct = _step(cell, images, targets, labels, rate, setting, watcher.halved)
         machine.wait()
         seconds = time.perf_counter() - started
         if not math.isfinite(loss):
@@ -104,43 +95,45 @@ def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setti
 
 
 def _step(
-    cell: Cell, images: Tensor, targets: Tensor, labels: Tensor | None, rate: float, setting: Setting
+    cell: Cell,
+    images: Tensor,
+    targets: Tensor,
+    labels: Tensor | None,
+    rate: float,
+    setting: Setting,
+    halved: Callable[[Cell, int], None],
 ) -> tuple[float, int | None]:
     """One optimiser step; the mean loss of the batch and how many labels were hit (None where labels are None).
 
     A loss that is not finite is returned before the weights are touched, so that the record ends with usable weights.
     """
-    seed_step(cell.network, cell.seeds.augmentation, cell.contender, "step", cell.step)
     set_learning_rate(cell.optimizer, rate)
-    with setting.machine.autocast():
-        logits = cell.network(images)
-    logits = logits.float()
-    loss = setting.task.loss(logits, targets, setting.recipe.label_smoothing)
-    value = loss.item()
-    if not math.isfinite(value):
-        return value, None
-    cell.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss, correct = gradients(cell, images, targets, labels, setting, halved)
+    if not math.isfinite(loss):
+        return loss, None
     if setting.recipe.clip_norm is not None:
         nn.utils.clip_grad_norm_(cell.network.parameters(), setting.recipe.clip_norm)
     cell.optimizer.step()
     if cell.average is not None:
         cell.average.update(cell.network, step=cell.step)
-    correct = None if labels is None else int((logits.detach().argmax(1).cpu() == labels).sum())
-    return value, correct
+    return loss, correct
 
 
 def step_seconds(cell: Cell, images: Tensor, labels: Tensor, setting: Setting, steps: int) -> float:
     """Seconds of one training step, the mean of `steps` after one that is not counted; the cell is used up by it."""
     targets = labels.to(images.device)
     cell.network.train()
-    _step(cell, images, targets, None, 0.0, setting)
+    _step(cell, images, targets, None, 0.0, setting, _nobody)
     setting.machine.wait()
     started = time.perf_counter()
     for _ in range(steps):
-        _step(cell, images, targets, None, 0.0, setting)
+        _step(cell, images, targets, None, 0.0, setting, _nobody)
     setting.machine.wait()
     return (time.perf_counter() - started) / steps
+
+
+def _nobody(_cell: Cell, _images: int) -> None:
+    """A probe of the machine tells nobody that it halved the batch: the training will find and say it itself."""
 
 
 def _finite(network: nn.Module) -> bool:
