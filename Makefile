@@ -3,6 +3,8 @@
 #   make test    the fast tests
 #   make check   formatting, lint, types, layers, doctests, links
 #   make calibration   the statistics' own error rates at 10,000 repetitions, into docs/calibration.md; within 30 minutes
+#   make storm   30 kills at random moments over small studies; what they leave must be an undisturbed study's bits; 10 minutes
+#   make fuzz    changed bytes to every reader, FUZZ_S=60 seconds each
 #   make slow    the slow tests: calibration of the statistics, resuming after a kill, real images, the browser
 
 PYTHON ?= python3
@@ -11,7 +13,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check slow calibration clean
+.PHONY: help demo test check slow calibration storm fuzz clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -48,6 +50,13 @@ slow: $(VENV)/.installed-dev
 
 calibration: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/calibration.py --write docs/calibration.md
+
+storm: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/storm.py --kills 30
+
+FUZZ_S ?= 60
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/fuzz.py --seconds $(FUZZ_S)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

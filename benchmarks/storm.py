@@ -3,8 +3,9 @@
     python benchmarks/storm.py --kills 30 --seed 0
 
 The study: two narrow networks, two seeds, 240 of scikit-learn's digits; training, evaluation, cost, verdict, report.
-Each run gets `kill -9`, it and its worker, after a time drawn from the seed, and the next goes on. In the end the
-scores, the verdict and every weight must be the same bits as in a study that nothing disturbed; else it exits with 1.
+Each run gets `kill -9`, it and its worker, after a time drawn from the seed, and the next goes on; where a study comes
+to its end before all kills are spent, another begins. Scores, verdict and every weight of each must be the same bits as
+in a study that nothing disturbed; else it exits with 1.
 """
 
 from __future__ import annotations
@@ -53,18 +54,29 @@ def storm(place: Path, kills: int, chance: random.Random, workers: int) -> None:
     calm_s = calm.end()
     print(f"undisturbed: {calm_s:.0f} s after its imports")
     hit: Counter[str] = Counter()
-    for number in range(1, kills + 1):
-        wait_s = chance.uniform(0.0, calm_s / 6)
-        stage = Run([*command, str(place / "stormy")]).kill_after(wait_s)
+    studies = 1
+    while sum(hit.values()) < kills:
+        wait_s = chance.uniform(0.0, calm_s / 3)
+        stage = Run([*command, str(place / f"stormy{studies}")]).kill_after(wait_s)
+        if stage is None:
+            require_same(place / "calm", place / f"stormy{studies}")
+            studies += 1
+            continue
         hit[stage] += 1
-        print(f"kill {number:2d} after {wait_s:5.2f} s: {stage}", flush=True)
-    Run([*command, str(place / "stormy")]).end()
-    differing = what_differs(place / "calm", place / "stormy")
+        print(f"kill {sum(hit.values()):2d}, study {studies}, after {wait_s:5.2f} s: {stage}", flush=True)
+    Run([*command, str(place / f"stormy{studies}")]).end()
+    require_same(place / "calm", place / f"stormy{studies}")
+    where = ", ".join(f"{count} {stage}" for stage, count in hit.items())
+    print(f"{kills} kills over {studies} studies in {time.monotonic() - began:.0f} s: {where}")
+
+
+def require_same(calm: Path, stormy: Path) -> None:
+    differing = what_differs(calm, stormy)
     print(
-        f"{sum(hit.values())} kills in {time.monotonic() - began:.0f} s:", ", ".join(f"{n} {s}" for s, n in hit.items())
+        f"{stormy.name}: " + (f"DIFFERENT in {differing}" if differing else "scores, verdict and weights the same bits")
     )
-    print("scores, verdict and weights: " + (f"DIFFERENT in {differing}" if differing else "the same bits"))
-    raise SystemExit(1 if differing else 0)
+    if differing:
+        raise SystemExit(1)
 
 
 class Run:
@@ -91,8 +103,8 @@ class Run:
             raise SystemExit(f"a run that nothing disturbed left with {self.process.returncode}:\n{self.so_far()}")
         return time.monotonic() - self.began
 
-    def kill_after(self, wait_s: float) -> str:
-        """Kill the whole group after so many seconds; the stage that it was in."""
+    def kill_after(self, wait_s: float) -> str | None:
+        """Kill the whole group after so many seconds; the stage that it was in, None where it had come to its end."""
         try:
             self.process.wait(wait_s)
         except subprocess.TimeoutExpired:
@@ -102,7 +114,7 @@ class Run:
         if self.process.returncode != 0:
             raise SystemExit(f"a resumed run left with {self.process.returncode}:\n{self.so_far()}")
         self.process.communicate()
-        return "had ended"
+        return None
 
     def so_far(self) -> str:
         self.said.seek(0)

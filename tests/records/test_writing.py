@@ -103,4 +103,5 @@ def test_nothing_else_in_the_program_opens_a_file_to_write(repository):
         if sign in path.read_text(encoding="utf-8")
     }
     kernel = "cost/memory.py: .write_text("  # asks Linux to count the peak anew
-    assert found == {kernel, "records/files.py: .write_parquet(", 'records/writing.py: "wb")'}
+    example = "comparison/stored.py: .write_parquet("  # in a docstring
+    assert found == {kernel, example, "records/files.py: .write_parquet(", 'records/writing.py: "wb")'}

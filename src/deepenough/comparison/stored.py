@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from deepenough.comparison.pairing import CELL, Aligned, aligned_runs
+from deepenough.records import require_whole_table
 
 _ROWS = 250_000  # read at a time: fewer cost time, more cost memory
 
@@ -47,6 +48,7 @@ def stored_scores(path: Path) -> StoredScores | None:
     ...     stored_scores(Path(folder) / "scores.parquet").starts
     {('a', 0, 64): 0, ('b', 0, 64): 2}
     """
+    require_whole_table(path)
     table = pl.scan_parquet(path)
     try:
         blocks = table.select(pl.struct(CELL).rle().alias("of")).unnest("of").collect()

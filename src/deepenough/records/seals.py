@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,16 +42,25 @@ def require_whole_table(path: Path) -> None:
         RecordError: its seal does not fit.
         OSError: it cannot be read.
     """
-    content = path.read_bytes()
+    with path.open("rb") as stream:
+        if stream.seek(0, os.SEEK_END) == 0:
+            return
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:  # large tables are not held in memory
+            whole = _is_whole(content)
+    if not whole:
+        raise RecordError(str(path), "a whole table", CHANGED, _REMEDY)
+
+
+def _is_whole(content: mmap.mmap) -> bool:
     place = _place_in_table(content)
     if place is None:
-        return
-    end = place + len(BLANK)
-    digest = hashlib.sha256(content[:place])
-    digest.update(BLANK.encode())
-    digest.update(memoryview(content)[end:])
-    if digest.hexdigest().encode() != content[place:end]:
-        raise RecordError(str(path), "a whole table", CHANGED, _REMEDY)
+        return True
+    end, digest = place + len(BLANK), hashlib.sha256()
+    with memoryview(content) as view, view[:place] as before, view[end:] as after:
+        digest.update(before)
+        digest.update(BLANK.encode())
+        digest.update(after)
+    return digest.hexdigest().encode() == content[place:end]
 
 
 def seal_json(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +102,7 @@ def _digest(plain: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _place_in_table(content: bytes) -> int | None:
+def _place_in_table(content: bytes | mmap.mmap) -> int | None:
     """Where the seal begins; None where there is none. The metadata are the last that a file holds."""
     found = _IN_TABLE.match(content, max(0, content.rfind(TABLE_KEY.encode())))
     return None if found is None else found.start(1)
