@@ -283,7 +283,10 @@ def test_whichever_write_the_disk_denies_the_study_goes_on_to_the_same(whole, sm
     assert len(stops) > 5
     for stop in stops:
         assert f"no space left for {written}" in stop
-        assert "make room first); what was saved is kept; go on with: deepenough compare photos" in stop
+        assert (
+            "MB free are too few; make room first); what was saved is kept; go on with: deepenough compare photos"
+            in stop
+        )
     assert same(kept(written), before)
     assert verdict.difference == whole[1].difference
 

@@ -74,7 +74,7 @@ def resumable(root: Path, command: str) -> Iterator[None]:
 
 def _free(root: Path) -> str:
     with contextlib.suppress(OSError):
-        return f", {shutil.disk_usage(root).free / 1e6:.1f} MB free"
+        return f": {shutil.disk_usage(root).free / 1e6:.1f} MB free are too few"
     return ""
 
 
