@@ -1,9 +1,8 @@
 """Changed bytes to every reader of a file that a user may give: `python benchmarks/fuzz.py --seconds 60 [READER ...]`.
 
-Each reader starts from whole files and gets them cut, flipped, spliced and filled by chance, from a seed, in a process of
-its own. Only the error of the program that the reader promises may come of it; anything else, an abort, or a call
-of more than 10 seconds is a finding: its bytes are kept in `fuzz-findings/`, what was said is printed, and the exit code
-is 1.
+Each reader starts from whole files and gets them cut, flipped, spliced and filled by chance, from a seed, in a process
+of its own. Only the error that the reader promises may come of it. Anything else, an abort, or a call of more than ten
+seconds is a finding: its bytes are kept in `fuzz-findings/`, what was said is printed, and the exit code is 1.
 """
 
 from __future__ import annotations
