@@ -84,6 +84,10 @@ def test_showing_fewer_columns_changes_no_q_value(folder, capsys):
     ("arguments", "error"),
     [
         (["--by", "confidence"], "which the networks themselves bring about"),
+        (
+            ["--by", "size"],
+            "got size, by which these images do not divide: all are alike in it, or no two are; slice by",
+        ),
         (["--by", "hospital"], "expected one of class, camera; got hospital"),
         (["--scale", "96"], "--scale: expected one of 64; got 96"),
         (["--big", "resnet152"], "none of resnet152"),
@@ -96,6 +100,15 @@ def test_slices_refuse_what_is_not_there_in_one_line(folder, capsys, arguments, 
     printed = capsys.readouterr().err
     assert error in printed
     assert printed.count("\n") == 1
+
+
+def test_slices_of_a_study_with_looks_name_both_levels(folder, capsys):
+    plain = records.read_json(folder / "verdict.json")
+    assert run(["slices", str(folder)]) == 0
+    assert "verdict's intervals are at" not in capsys.readouterr().out
+    records.write_json(folder / "verdict.json", {**plain, "level": 0.98})
+    assert run(["slices", str(folder)]) == 0
+    assert "The verdict's intervals are at 98 %" in " ".join(capsys.readouterr().out.split())
 
 
 def test_slices_refuse_a_folder_without_a_verdict(tmp_path, capsys):

@@ -535,11 +535,30 @@ def test_what_a_later_version_declares_is_passed_over(study, decide, capsys):
 @pytest.mark.parametrize("content", [b"", b"PAR1 torn", b"x" * 5000])
 def test_a_torn_table_takes_one_line_and_exit_code_2(study, capsys, name, content):
     (study / name).write_bytes(content)
+    before = (study / "verdict.json").read_bytes()
     with pytest.raises(SystemExit) as left:
-        cli.main(["verdict", str(study)])
+        cli.main(["verdict", str(study), "--margin", "1"])
     said = capsys.readouterr().err
     assert (left.value.code, said.count("\n")) == (2, 1)
     assert name in said
+    assert (study / "verdict.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("metric", [(), ("--metric", "macro_f1")])
+def test_a_class_that_is_looked_for_is_refused_where_the_metric_looks_for_none(study, tmp_path, capsys, metric):
+    for source in (study, wide(tmp_path, study)):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["verdict", str(source), "--positive", "cat", *metric])
+        assert left.value.code == 2
+        assert "--positive: expected a metric that looks for one class: auroc or average_p" in capsys.readouterr().err
+
+
+def test_a_tiny_margin_of_a_metric_from_0_to_1_names_its_unit(study, decide):
+    with_real_classes(study)
+    said = "The margin is in points, of which auroc has 100 where it is 1: 0.02 is a gain of 0.0002."
+    assert any(said in caveat for caveat in decide(study, "--metric", "auroc", "--margin", "0.02")["caveats"])
+    assert not any("of which" in caveat for caveat in decide(study, "--metric", "auroc", "--margin", "2")["caveats"])
+    assert not any("of which" in caveat for caveat in decide(study, "--margin", "0.02")["caveats"])
 
 
 @pytest.mark.parametrize(

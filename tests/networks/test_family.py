@@ -107,6 +107,7 @@ def test_levers_change_one_field_and_leave_the_rest():
     ("name", "words"),
     [
         ("resnet50+widht=0.5", "did you mean width?"),
+        ("resnet50+depth=2", "blocks=3-4-6-3 sets the blocks of each stage; the depth is in the name, as in resnet101"),
         ("resnet50+width", "+LEVER=VALUE"),
         ("resnet50+width=wide", "a number; got 'wide'"),
         ("resnet50+width=9", "between 0.125 and 8; got 9.0"),

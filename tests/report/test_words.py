@@ -160,6 +160,15 @@ def test_next_steps_propose_own_images_when_settled(made_up):
 
 
 @pytest.mark.parametrize(
+    ("source", "expected"), [("digits", "deepenough compare my_photos/"), ("pets", "deepenough slices ")]
+)
+def test_next_steps_of_a_settled_study_of_own_images_ask_where_it_was_won(made_up, tmp_path, source, expected):
+    (tmp_path / "study.yaml").write_text(f"source: {source}\nseeds: 3\n")
+    first, _ = words.next_steps(made_up.verdict(), tmp_path)
+    assert first.startswith(expected)
+
+
+@pytest.mark.parametrize(
     ("name", "shown"),
     [("resnet50", "ResNet-50"), ("resnet101", "ResNet-101"), ("wide_resnet50_2", "Wide ResNet-50 2"), ("mine", "mine")],
 )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from deepenough.records import Verdict
 
 
+_SMALL_MARGIN = 0.1  # points
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
     """The files to decide from, and how to read them; None and empty where the files say it themselves."""
@@ -134,6 +137,7 @@ def from_predictions(files: Files, wish: Wish) -> Settled:
     if gaps and measure.metric not in ("accuracy", "score"):
         expected, remedy = "accuracy or scores, means over samples", "decide on what all runs share: --common"
         raise InputError("--missing allow", expected, f"--metric {measure.metric}", remedy)
+    refuse_positive(wish, measure.metric)
     margin = measure.margin(wish.margin, DEFAULT_MARGIN)
     scores = measured(scores, measure.metric, wish, gathered.where)
     verdict = decide_study(
@@ -147,7 +151,7 @@ def from_predictions(files: Files, wish: Wish) -> Settled:
         unit=measure.unit,
         multiplier=measure.multiplier,
         groups=groups_of(scores),
-        caveats=[*([] if wish.margin is not None else no_margin()), *caveats],
+        caveats=[*([] if wish.margin is not None else no_margin()), *small_margin(wish, measure.metric), *caveats],
         gaps=gaps,
         paired_seeds=bool(wish.paired_seeds),
     )
@@ -167,6 +171,32 @@ def measured(scores: pl.DataFrame, metric: str, wish: Wish, where: str) -> pl.Da
     if metric not in METRICS and wish.metric is None:  # what the study itself measured
         return scores
     return with_metric(scores, metric, positive=wish.positive, where=where)
+
+
+def refuse_positive(wish: Wish, metric: str) -> None:
+    """Refuse a class that is looked for where the metric looks for none.
+
+    Raises:
+        InputError: `--positive` with such a metric.
+    """
+    if wish.positive is None:
+        return
+    from deepenough.comparison.metrics import BY_RANK
+
+    if metric not in BY_RANK:
+        remedy = "leave --positive out, or choose the metric with --metric"
+        raise InputError("--positive", f"a metric that looks for one class: {' or '.join(BY_RANK)}", metric, remedy)
+
+
+def small_margin(wish: Wish, metric: str) -> list[str]:
+    """The unit of a margin that may have been meant on a scale from 0 to 1."""
+    if wish.margin is None or wish.margin >= _SMALL_MARGIN or metric in ("accuracy", "score"):
+        return []
+    return [
+        f"The margin is in points, of which {metric} has 100 where it is 1: {wish.margin:g} is a gain of "
+        f"{wish.margin / 100:g}. If a gain of {wish.margin:g} on the scale from 0 to 1 was meant, say "
+        f"--margin {100 * wish.margin:g}."
+    ]
 
 
 def no_margin() -> list[str]:

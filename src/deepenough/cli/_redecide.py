@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from deepenough.cli import _tables
 from deepenough.cli._declared import DECLARED, Declared, declared_in
+from deepenough.cli._foreign import refuse_positive, small_margin
 from deepenough.cli._options import DEFAULT_MARGIN
 from deepenough.errors import RecordError
 
@@ -40,10 +41,12 @@ def in_folder(folder: Path, wish: Wish) -> Verdict:
 
     path = folder / "verdict.json"
     if not path.is_file():
+        refuse_positive(wish, wish.metric or "accuracy")
         return _first(_tables.read(folder, wish, wish.metric or "accuracy"), path, wish)
     plain = records.read_json(path)
     before = records.verdict_from_json(plain)
     declared, bare, tables = declared_in(plain), None, None
+    refuse_positive(wish, wish.metric or (before.metric if declared is None else declared.metric))
     if declared is None:  # never decided anew: as the study itself did, but for the caveats of its run
         tables = _tables.read(folder, Wish(positive=wish.positive), before.metric).like(before)
         bare = _as_declared(tables, before)
@@ -163,7 +166,8 @@ def _with_what_changed(decided: Verdict, declared: Declared, wish: Wish) -> Verd
     if wish.scale is not None and wish.scale != declared.scale:
         chosen_on = "test"
         said["scale"] = f"The scale of {decided.scale} px was chosen {after}."
-    caveats = [*said.values(), *_of_looks(decided, list(said)), *decided.caveats]
+    unit = small_margin(wish, decided.metric)
+    caveats = [*said.values(), *unit, *_of_looks(decided, list(said)), *decided.caveats]
     return replace(decided, scale_chosen_on=chosen_on, caveats=caveats)
 
 

@@ -27,6 +27,7 @@ class Sliced:
     samples: pl.DataFrame | None
     scale: int  # the deciding one
     unit: str
+    level: float = 0.95  # of the verdict's intervals; those of slices stay at 95 %
     metric: str | None = None  # of the scores as they were recorded, where that is known
 
     def shown(self, by: Sequence[str], scale: int | None) -> pl.DataFrame:
@@ -47,8 +48,18 @@ class Sliced:
             raise InputError("--scale", f"one of {', '.join(map(str, scales))}", str(at))
         there = self.table["column"].unique(maintain_order=True).to_list()
         for column in by:
+            if column not in there and column in self.known():
+                got = f"{column}, by which these images do not divide: all are alike in it, or no two are"
+                raise InputError("--by", f"one of {', '.join(there)}", got, "slice by another column")
             require_sliceable(column, there)
         return self.table.filter((pl.col("scale") == at) & pl.col("column").is_in(list(by) or there))
+
+    def known(self) -> list[str]:
+        """The columns that are known of the samples, whether they divide them or not."""
+        from deepenough.comparison.levels import further_columns
+
+        sides = self.samples is not None and {"width", "height"} <= set(self.samples.columns)
+        return ["class", *(["size", "aspect"] if sides else []), *further_columns(self.samples)]
 
 
 def in_folder(folder: Path, *, small: str | None = None, big: str | None = None) -> Sliced:
@@ -62,27 +73,39 @@ def in_folder(folder: Path, *, small: str | None = None, big: str | None = None)
     return _of_folder(folder, verdict, *pair)
 
 
-def renew(folder: Path, verdict: Verdict) -> None:
-    """Write slices.parquet anew where it is of another pair than the verdict.
+def pair_of(folder: Path) -> tuple[str, str] | None:
+    """The pair that slices.parquet is of; None where there is no such file, or it is of several.
 
-    Neither margin nor scale changes it, nor a metric or groups that were chosen after the results were known.
+    Raises:
+        RecordError: if it is torn.
     """
     import polars as pl
 
     from deepenough import records
 
     path = folder / "slices.parquet"
-    if path.is_file():
-        try:
-            records.require_whole_table(path)
-            there = pl.scan_parquet(path).select("small", "big").unique().collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            got = f"a torn or foreign file ({error})"
-            raise RecordError(str(path), "a Parquet table", got, "delete it: it is made anew") from error
-        if there.rows() == [(verdict.small, verdict.big)]:
-            return
+    if not path.is_file():
+        return None
+    try:
+        records.require_whole_table(path)
+        there = pl.scan_parquet(path).select("small", "big").unique().collect().rows()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        got = f"a torn or foreign file ({error})"
+        raise RecordError(str(path), "a Parquet table", got, "delete it: it is made anew") from error
+    return there[0] if len(there) == 1 else None
+
+
+def renew(folder: Path, verdict: Verdict, there: tuple[str, str] | None) -> None:
+    """Write slices.parquet anew where it is of another pair, `there`, than the verdict.
+
+    Neither margin nor scale changes it, nor a metric or groups that were chosen after the results were known.
+    """
+    from deepenough import records
+
+    if there == (verdict.small, verdict.big):
+        return
     sliced = _of_folder(folder, verdict, verdict.small, verdict.big)
-    records.write_table(path, sliced.table, records.SLICES)
+    records.write_table(folder / "slices.parquet", sliced.table, records.SLICES)
 
 
 def from_predictions(files: Files, *, small: str | None, big: str | None) -> Sliced:
@@ -124,5 +147,11 @@ def _of_folder(folder: Path, verdict: Verdict, small: str, big: str) -> Sliced:
         multiplier=100.0 if unit == "points" else 1.0,
     )
     return Sliced(
-        table=table, scores=scores, samples=samples, scale=verdict.scale, unit=unit, metric=as_recorded(metric)
+        table=table,
+        scores=scores,
+        samples=samples,
+        scale=verdict.scale,
+        unit=unit,
+        level=verdict.level,
+        metric=as_recorded(metric),
     )

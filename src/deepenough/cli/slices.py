@@ -71,6 +71,11 @@ def slices(  # noqa: PLR0913  one option, one argument
         _output.say_json({"unit": sliced.unit, "metric": sliced.metric, "slices": _with_samples(shown, sliced)})
     else:
         _say(shown, f"{sliced.unit} of {sliced.metric}" if sliced.metric else sliced.unit)
+        if sliced.level != 0.95 and not shown.is_empty():
+            _output.say(
+                f"The verdict's intervals are at {100 * sliced.level:.4g} %, at which all its looks hold together; "
+                "those of slices stay at 95 %, as for a study that is looked at once."
+            )
 
 
 def _with_samples(shown: pl.DataFrame, sliced: Sliced) -> list[dict[str, object]]:

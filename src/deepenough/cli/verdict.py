@@ -141,8 +141,9 @@ def _say_folder(files: Files, wish: Wish, *, as_json: bool) -> None:
     folder = files.paths[0]
     files.refuse_beside(folder)
     with hold(folder):
+        sliced = _slicing.pair_of(folder)  # first: a torn file must not leave a new verdict beside old slices
         decided = _redecide.in_folder(folder, wish)
-        _slicing.renew(folder, decided)
+        _slicing.renew(folder, decided, sliced)
     if as_json:
         _output.say_json(decided)
         return

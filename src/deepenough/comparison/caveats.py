@@ -25,8 +25,8 @@ _PROBE = (
     "compare when all of a network is trained is another question."
 )
 _UNEQUAL = {  # by the fewest seeds; measured with the guarded degrees of freedom of stats.unbalanced
-    2: " (up to 9 % instead of 5 % was measured for 10 against 2)",
-    3: " (up to 6.5 % instead of 5 % was measured for 10 against 3)",
+    2: " (for 95 % intervals, up to 9 % instead of 5 % was measured for 10 against 2)",
+    3: " (for 95 % intervals, up to 6.5 % instead of 5 % was measured for 10 against 3)",
 }
 
 
@@ -141,7 +141,8 @@ def of_looks(pairs: int, aligned: Aligned, chosen_on: str) -> list[str]:
     if chosen_on == "test":
         said.append(
             "The scale was chosen by the test scores themselves, for want of validation scores, so the result there is "
-            "flattered and its error rate is above 5 %. Name the scale beforehand, or choose it on validation."
+            "flattered and its error rate is above the one that its level states. Name the scale beforehand, or "
+            "choose it on validation."
         )
     if pairs > 1:
         said.append(
@@ -163,8 +164,8 @@ def _few_seeds(fewest: int) -> list[str]:
         ]
     if fewest == 2:
         return [
-            "With two seeds the spread over trainings is hardly known: the error rate of such a verdict was measured "
-            "at 4.5 to 6.4 % instead of 5 %. Three or more seeds are better."
+            "With two seeds the spread over trainings is hardly known: with 95 % intervals the error rate of such a "
+            "verdict was measured at 4.5 to 6.4 % instead of 5 %. Three or more seeds are better."
         ]
     if fewest < FEW_SEEDS:
         return [

@@ -24,11 +24,12 @@ from deepenough.stats.linearise import (
 _BY_LABEL: Mapping[str, Callable[..., FloatArray]] = MappingProxyType(
     {"macro_f1": macro_f1_scores, "balanced_accuracy": balanced_accuracy_scores}
 )
-_BY_RANK: Mapping[str, Callable[..., FloatArray]] = MappingProxyType(
+#: Those that look for one class.
+BY_RANK: Mapping[str, Callable[..., FloatArray]] = MappingProxyType(
     {"auroc": auroc_scores, "average_precision": average_precision_scores}
 )
 #: Names that `with_metric` knows.
-METRICS: tuple[str, ...] = ("accuracy", *_BY_LABEL, *_BY_RANK)
+METRICS: tuple[str, ...] = ("accuracy", *_BY_LABEL, *BY_RANK)
 _CELL = ("contender", "seed", "scale")
 _SHOWN = 5  # classes named in a message
 
@@ -71,7 +72,7 @@ def with_metric(scores: pl.DataFrame, name: str, *, positive: str | None = None,
         raise InputError("metric", f"one of {', '.join(METRICS)}", name or "an empty name")
     if name == "accuracy":
         return scores
-    ranked = name in _BY_RANK
+    ranked = name in BY_RANK
     _refuse_gaps(scores, (*_CELL, "target", "prediction", *(["confidence"] if ranked else [])), name, where)
     classes = scores["target"].unique().sort().cast(pl.String).to_list()
     target, prediction = (_codes(scores[column], classes) for column in ("target", "prediction"))
@@ -81,7 +82,7 @@ def with_metric(scores: pl.DataFrame, name: str, *, positive: str | None = None,
         confidence = scores["confidence"].cast(pl.Float64).to_numpy()
         ranks, found = np.where(prediction == chosen, confidence, 1.0 - confidence), target == chosen
         for rows in _cells(scores):
-            values[rows] = _BY_RANK[name](ranks[rows], found[rows])[0]
+            values[rows] = BY_RANK[name](ranks[rows], found[rows])[0]
     else:
         for rows in _cells(scores):
             _refuse_single(target[rows], classes, name)

@@ -57,6 +57,8 @@ def _lever(text: str) -> tuple[str, Any]:
     if not equals or name not in kinds:
         near = difflib.get_close_matches(name, kinds, n=1)
         remedy = f"did you mean {near[0]}?" if near else ""
+        if name == "depth":
+            remedy = "blocks=3-4-6-3 sets the blocks of each stage; the depth is in the name, as in resnet101"
         raise InputError("contender", f"+LEVER=VALUE, LEVER one of {', '.join(kinds)}", repr(text), remedy)
     kind = kinds[name]
     try:

@@ -257,9 +257,17 @@ def next_steps(verdict: Verdict, folder: Path | str) -> list[str]:
         first = f"deepenough compare {study}{change} --seeds {seeds} --out {out}  # {why}"
     else:
         first = "deepenough compare my_photos/  # the same question about your own images"
+        if not _of_digits(Path(home)):
+            first = f"deepenough slices {shlex.quote(home)}  # where it is won and lost: class, size, any column"
     margin = _other_margin(verdict)
     second = f"deepenough verdict {shlex.quote(home)} --margin {margin}  # decide anew with another margin, in a second"
     return [first, second]
+
+
+def _of_digits(folder: Path) -> bool:
+    """Whether a study was of the tiny set that comes with the program; so too where its folder does not say."""
+    study = folder / "study.yaml"
+    return not study.is_file() or "\nsource: digits\n" in f"\n{study.read_text(encoding='utf-8')}"
 
 
 def _seeds_to_try(verdict: Verdict, runs: int) -> int:

@@ -155,7 +155,7 @@ def _caveats(bench: Bench, look: Look, diverged: list[str]) -> list[str]:
         said.append(f"Starting weights were given for {started}: the verdict holds given these weights.")
     changed = read_json(bench.store.environment).get("changed")
     if changed:
-        listed = ", ".join(f"{name} {values}" for name, values in changed.items())
+        listed = ", ".join(_changed(name, values) for name, values in changed.items())
         said.append(
             f"The study went on with other versions or on another machine ({listed}); its runs may differ by it."
         )
@@ -169,6 +169,15 @@ def _caveats(bench: Bench, look: Look, diverged: list[str]) -> list[str]:
     if extra:
         said.append(f"Diverged and left out of the account of the noise: {', '.join(extra)}.")
     return said
+
+
+def _changed(name: str, values: str) -> str:
+    """A version or machine that changed, as its readers know it.
+
+    >>> _changed("torch", "2.6.0 -> 2.7.0"), _changed("source_hash", "e4ef -> d366")
+    ('torch 2.6.0 -> 2.7.0', "this program's own code, edited in between (e4ef -> d366)")
+    """
+    return f"this program's own code, edited in between ({values})" if name == "source_hash" else f"{name} {values}"
 
 
 def _pairs(look: Look, diverged: list[str], pair: tuple[str, str]) -> int:

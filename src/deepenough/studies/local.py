@@ -28,7 +28,7 @@ from deepenough.studies.environment import note_change
 from deepenough.studies.plan import validates_at
 from deepenough.studies.store import CellFolder
 from deepenough.studies.tuning import begin_tuning, tuning_setting, tuning_stream
-from deepenough.studies.whole import sha256_of
+from deepenough.studies.whole import sha256_of, tensors_sha256
 from deepenough.training import Cell, Seeds, Setting, derive_seed, train_lockstep
 
 SAVE_EVERY_S = 120.0
@@ -284,6 +284,7 @@ def _finish(name: str, cell: Cell, folder: CellFolder, evaluation_s: float) -> N
 
 
 def write_cell(folder: CellFolder, network: nn.Module, note: Mapping[str, Any]) -> None:
-    """Write the weights that were tested and, last of all, the cell's note with their checksum."""
+    """Write the weights that were tested and, last of all, the cell's note with their checksums."""
     save_weights(network, folder.weights, {name: str(note[name]) for name in ("contender", "seed")})
-    write_json(folder.note, {**note, "weights_sha256": sha256_of(folder.weights)})
+    checksums = {"weights_sha256": sha256_of(folder.weights), "tensors_sha256": tensors_sha256(network)}
+    write_json(folder.note, {**note, **checksums})

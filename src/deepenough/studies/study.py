@@ -193,12 +193,28 @@ def make_study(values: Mapping[str, Any], where: str = "study") -> Study:
         return Study.model_validate({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        place = _place(first["loc"]) or "the file"
         if first["type"] == "extra_forbidden":
             known = _known_keys(first["loc"][:-1])
             raise StudyError(f"{where}: {place}", f"one of {', '.join(known)}", "an unknown key") from None
         expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        raise StudyError(f"{where}: {place}", expected[:1].lower() + expected[1:], repr(first["input"])) from None
+        expected = expected.replace("a valid tuple", "a list").replace("a valid integer", "a whole number")
+        raise StudyError(f"{where}: {place}", expected[:1].lower() + expected[1:], _shown(first["input"])) from None
+
+
+def _place(parts: tuple[int | str, ...]) -> str:
+    """Where in a study file a value stands.
+
+    >>> _place(("recipe", "momentum")), _place(("looks", 0))
+    ('recipe.momentum', 'looks, entry 1')
+    """
+    names = ".".join(part for part in parts if isinstance(part, str))
+    return ", ".join([names, *(f"entry {part + 1}" for part in parts if isinstance(part, int))])
+
+
+def _shown(value: object) -> str:
+    """A value as a study file would hold it: a list in brackets, whatever Python calls it."""
+    return repr(list(value) if isinstance(value, tuple) else value)
 
 
 def load_study(path: Path) -> Study:
