@@ -462,3 +462,15 @@ def test_a_given_prediction_is_kept_beside_probabilities():
     read = predicted(frame, "x")
     assert read["prediction"].to_list() == ["y", "z"]
     assert read["confidence"].to_list() == [0.3, None]
+
+
+def test_a_panic_of_the_parquet_reader_is_a_line(tmp_path, monkeypatch):
+    """Found by `make fuzz`: a flipped bit in a foreign table can make polars panic, which is no `Exception`."""
+
+    def panic(*_):
+        raise pl.exceptions.PanicException("assertion failed: offset + length <= self.length")
+
+    pl.DataFrame({"sample_id": ["a"]}).write_parquet(tmp_path / "p.parquet")
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    with pytest.raises(RecordError, match="got a torn or foreign file"):
+        read_predictions([tmp_path / "p.parquet"])

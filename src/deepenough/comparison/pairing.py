@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from deepenough.errors import RecordError, StudyError
-from deepenough.records import require_whole_table
+from deepenough.records import require_whole_table, unpanicked
 from deepenough.stats.distributions import FloatArray
 from deepenough.stats.unbalanced import fit_runs
 
@@ -82,7 +82,8 @@ def read_scores(path: Path, more: Sequence[str] = (), *, ids: bool = True) -> pl
     wanted = [pl.col(name).cast(pl.Categorical) if name == "contender" else pl.col(name) for name in columns]
     try:
         require_whole_table(path)
-        return pl.scan_parquet(path).select(wanted).collect()
+        with unpanicked():
+            return pl.scan_parquet(path).select(wanted).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         needed = f"Parquet with the columns {', '.join(columns)}"
         raise RecordError(str(path), needed, str(error).splitlines()[0], "run the study again") from error

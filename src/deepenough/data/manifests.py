@@ -14,7 +14,7 @@ import polars as pl
 
 from deepenough.data.entries import SPLIT_NAMES, Entry, Skipped, Source
 from deepenough.errors import SourceError
-from deepenough.records import SAMPLES, SCORES, require_whole_table
+from deepenough.records import SAMPLES, SCORES, require_whole_table, unpanicked
 
 MANIFEST_SUFFIXES = {".csv", ".parquet", ".pq"}
 PREFIX = "manifest_"  # before a further column whose name is taken
@@ -69,7 +69,8 @@ def _read(name: str, path: Path) -> pl.DataFrame:
         if path.suffix.lower() == ".csv":
             return pl.read_csv(path, infer_schema=False)
         require_whole_table(path)
-        return pl.read_parquet(path)
+        with unpanicked():
+            return pl.read_parquet(path)
     except pl.exceptions.NoDataError as error:
         raise SourceError(name, "a manifest with a header and rows", "an empty file") from error
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -29,7 +29,7 @@ from deepenough.records.results import (
     Trained,
     Verdict,
 )
-from deepenough.records.seals import require_whole_table, require_whole_text, seal_text
+from deepenough.records.seals import require_whole_table, require_whole_text, seal_text, unpanicked
 from deepenough.records.tables import COSTS, HISTORY, NOISE, QUARANTINE, SAMPLES, SCORES, SLICES
 from deepenough.records.writing import DISK_FULL, sweep, write_atomically
 
@@ -60,6 +60,7 @@ __all__ = [
     "seal_text",
     "sweep",
     "to_json",
+    "unpanicked",
     "verdict_from_json",
     "write_atomically",
     "write_json",

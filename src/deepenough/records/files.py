@@ -34,7 +34,8 @@ def read_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
         raise RecordError(str(path), "a records table", "no such file", "give the folder of a finished study")
     try:
         seals.require_whole_table(path)
-        frame = pl.read_parquet(path)
+        with seals.unpanicked():
+            frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise RecordError(
             str(path), "a Parquet table", f"a torn or foreign file ({error})", "run the study again"

@@ -7,14 +7,17 @@ A file without one comes from elsewhere and is taken as it is.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import mmap
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from deepenough.errors import RecordError
 
@@ -61,6 +64,19 @@ def _is_whole(content: mmap.mmap) -> bool:
         digest.update(BLANK.encode())
         digest.update(after)
     return digest.hexdigest().encode() == content[place:end]
+
+
+@contextlib.contextmanager
+def unpanicked() -> Iterator[None]:
+    """Polars' panic at a torn table, which is no `Exception`, as the error that it raises elsewhere.
+
+    Raises:
+        polars.exceptions.ComputeError: it panicked.
+    """
+    try:
+        yield
+    except pl.exceptions.PanicException as panic:
+        raise pl.exceptions.ComputeError(str(panic).partition("\n")[0]) from panic
 
 
 def seal_json(plain: Mapping[str, Any]) -> dict[str, Any]:

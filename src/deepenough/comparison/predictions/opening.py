@@ -12,7 +12,7 @@ import polars as pl
 
 from deepenough.comparison.predictions.form import NUMBERS, TEXT, Content
 from deepenough.errors import RecordError
-from deepenough.records import require_whole_table
+from deepenough.records import require_whole_table, unpanicked
 
 SUFFIXES = (".csv", ".parquet", ".pq", ".json", ".jsonl")
 
@@ -37,7 +37,8 @@ def open_file(path: Path) -> Content:
     try:
         if suffix in (".parquet", ".pq"):
             require_whole_table(path)
-            content = Content(path, pl.read_parquet(path))
+            with unpanicked():
+                content = Content(path, pl.read_parquet(path))
         elif suffix == ".csv":
             content = Content(path, pl.read_csv(path, infer_schema=False))
         else:
