@@ -69,15 +69,22 @@ class Picture:
     """One decoded picture.
 
     Args:
-        pixels: uint8 (height, width, 3), RGB, after EXIF orientation.
+        image: RGB, after EXIF orientation.
         format: Pillow's name of the file format.
         traits: what the rules had to do: `animated`, `rotated`, `alpha`, `palette`, `grey`, `deep` (more than 8 bits),
             `cmyk`, `profile`, `other_mode`.
+        compression: the sum of a JPEG's quantisation tables, the greater the more was lost; 0 for others.
     """
 
-    pixels: np.ndarray
+    image: Image.Image
     format: str
     traits: frozenset[str]
+    compression: int
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """uint8 (height, width, 3)."""
+        return np.asarray(self.image)
 
 
 def decode_rgb(encoded: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -134,7 +141,8 @@ def _decode_opened(image: Image.Image, max_pixels: int) -> Picture:
             turned, orientation = _upright(_to_rgb(image), image)
             if orientation != 1:
                 traits.add("rotated")
-            return Picture(np.asarray(turned), image.format or "", frozenset(traits))
+            tables = getattr(image, "quantization", None) or {}
+            return Picture(turned, image.format or "", frozenset(traits), sum(map(sum, tables.values())))
         except Image.DecompressionBombError as error:
             raise DecodeError("too_large", str(error)) from error
         except _BROKEN as error:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from deepenough.data.entries import Entry, Skipped
+from deepenough.data.opened import Opened
 from deepenough.data.rules import REASONS, TRAITS, Severity
-from deepenough.records import Finding
+from deepenough.data.shortcuts import shortcut_findings
+from deepenough.records import Finding, NearDuplicate
 
 MAX_EXAMPLES = 20
 FEW_TEST_SAMPLES = 100  # below it one picture is more than a point
@@ -19,26 +20,12 @@ TINY_SIDE = 8  # pixels
 EXTREME_ASPECT = 4  # long side to short side; the centre crop then drops most of the picture
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """One picture that was decoded; `split` is empty until it has been dealt out, sizes are in pixels."""
-
-    sample_id: str
-    entry: Entry
-    width: int
-    height: int
-    traits: frozenset[str]
-    split: str = ""
-
-    @property
-    def target(self) -> str:
-        """The class name."""
-        return self.entry.target or ""
-
-
-def findings(kept: Sequence[Opened], quarantined: Sequence[Skipped]) -> list[Finding]:
+def findings(
+    kept: Sequence[Opened], quarantined: Sequence[Skipped], nearly_alike: Sequence[NearDuplicate] | None
+) -> list[Finding]:
     """All that the audit has to say, warnings before remarks."""
-    found = [*_left_out(quarantined), *_balance(kept), *_groups(kept), *_shapes(kept), *_traits(kept)]
+    found = [*_left_out(quarantined), *_near_duplicates(nearly_alike), *_balance(kept), *_groups(kept)]
+    found += [*shortcut_findings(kept), *_shapes(kept), *_traits(kept)]
     return sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity))
 
 
@@ -70,6 +57,36 @@ def _left_out(quarantined: Sequence[Skipped]) -> list[Finding]:
         rule = REASONS[reason]
         found.append(_finding(reason, rule.severity, f"{_capital(rule.what)}: {len(names)}.", names))
     return found
+
+
+def _near_duplicates(pairs: Sequence[NearDuplicate] | None) -> list[Finding]:
+    if pairs is None:
+        message = "Nearly identical pictures were not looked for: there are too many pictures to compare."
+        return [Finding(kind="near_duplicates_unknown", severity="warning", message=message, count=0)]
+    across = [pair for pair in pairs if pair.split != pair.other_split]
+    within = [pair for pair in pairs if pair.split == pair.other_split]
+    divided = [pair for pair in pairs if pair.target != pair.other_target]
+    said: tuple[tuple[str, Severity, str, list[NearDuplicate]], ...] = (
+        (
+            "near_duplicate_across_splits",
+            "warning",
+            "Pairs of nearly identical pictures in different splits, which make test look easier than it is; name them "
+            "as one group in a manifest, or remove one of each: ",
+            across,
+        ),
+        (
+            "near_duplicate_labels",
+            "warning",
+            "Pairs of nearly identical pictures under different classes, of which one must be wrong: ",
+            divided,
+        ),
+        ("near_duplicate", "info", "Pairs of nearly identical pictures within a split; both are used: ", within),
+    )
+    return [
+        _finding(kind, severity, f"{message}{len(of)}.", (f"{pair.path} is like {pair.other_path}" for pair in of))
+        for kind, severity, message, of in said
+        if of
+    ]
 
 
 def _balance(kept: Sequence[Opened]) -> list[Finding]:

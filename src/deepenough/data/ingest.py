@@ -17,13 +17,17 @@ import polars as pl
 
 from deepenough.data.decode import decode_picture, ending_fits, quiet
 from deepenough.data.entries import Entry, Skipped, Source
-from deepenough.data.findings import Opened, findings
+from deepenough.data.findings import findings
+from deepenough.data.likeness import small_copy
+from deepenough.data.opened import Opened
+from deepenough.data.pairs import near_duplicates
 from deepenough.data.rules import is_ignored
 from deepenough.data.splits import assign
 from deepenough.data.threads import Progress, in_threads
 from deepenough.errors import DecodeError, SourceError
 from deepenough.records import QUARANTINE, SAMPLES, Audit
 
+MOST_PAIRS = 500  # near-duplicates that the audit names one by one; it counts all
 _PRIORITY = {"train": 0, "val": 1, "test": 2, None: 3}  # a picture in train and test stays in train
 _READ_REASONS = {
     errno.ENOENT: "missing",
@@ -83,6 +87,7 @@ def prepare(
     counts: dict[str, Counter[str]] = {name: Counter() for name in classes}
     for item in kept:
         counts[item.target][item.split] += 1
+    nearly_alike = near_duplicates(kept)
     ignored = sum(is_ignored(item.reason) for item in quarantined)
     audit = Audit(
         source=f"{source.name}: {source.description}",
@@ -93,7 +98,8 @@ def prepare(
         classes={name: {s: counts[name][s] for s in ("train", "val", "test")} for name in classes},
         splits={s: sum(counts[name][s] for name in classes) for s in ("train", "val", "test")},
         reasons=dict(sorted(Counter(item.reason for item in quarantined).items())),
-        findings=findings(kept, quarantined),
+        findings=findings(kept, quarantined, nearly_alike),
+        near_duplicates=(nearly_alike or [])[:MOST_PAIRS],
         notes=notes,
     )
     return Prepared(
@@ -146,9 +152,17 @@ def _open_one(entry: Entry) -> Opened | Skipped:
         picture = decode_picture(encoded)
     except DecodeError as error:
         return Skipped(entry.path, error.reason, error.detail, entry.target, entry.split)
-    height, width = picture.pixels.shape[:2]
-    traits = picture.traits if ending_fits(entry.path, picture.format) else picture.traits | {"wrong_ending"}
-    return Opened(sample_id_of(encoded), entry, width, height, traits)
+    return Opened(
+        sample_id=sample_id_of(encoded),
+        entry=entry,
+        width=picture.image.width,
+        height=picture.image.height,
+        traits=picture.traits if ending_fits(entry.path, picture.format) else picture.traits | {"wrong_ending"},
+        bytes=len(encoded),
+        format=picture.format,
+        compression=picture.compression,
+        copy=small_copy(picture.image),
+    )
 
 
 def sample_id_of(encoded: bytes) -> str:

@@ -14,7 +14,7 @@ import polars as pl
 
 from deepenough.errors import RecordError
 from deepenough.records import seals
-from deepenough.records.results import Audit, ContenderResult, Finding, Needed, PairResult, Verdict
+from deepenough.records.results import Audit, ContenderResult, Finding, NearDuplicate, Needed, PairResult, Verdict
 from deepenough.records.writing import write_atomically
 
 
@@ -100,7 +100,9 @@ def _contender_from_json(entry: Mapping[str, Any]) -> ContenderResult:
 def audit_from_json(plain: Mapping[str, Any]) -> Audit:
     """The inverse of `to_json` for an audit."""
     try:
-        return Audit(**{**plain, "findings": [Finding(**finding) for finding in plain["findings"]]})
+        findings = [Finding(**finding) for finding in plain["findings"]]
+        pairs = [NearDuplicate(**pair) for pair in plain.get("near_duplicates", ())]
+        return Audit(**{**plain, "findings": findings, "near_duplicates": pairs})
     except (KeyError, TypeError) as error:
         raise RecordError("audit.json", "an audit", f"another form ({error})", "run the study again") from error
 

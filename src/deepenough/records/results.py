@@ -106,6 +106,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NearDuplicate:
+    """Two pictures of which one is nearly a copy of the other; `agreement` is a correlation, at most 1."""
+
+    sample_id: str
+    path: str
+    target: str
+    split: str
+    other_sample_id: str
+    other_path: str
+    other_target: str
+    other_split: str
+    agreement: float
+    mirrored: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
     """What the data holds. `found` = every file met = `used` + `quarantined` + `ignored`."""
 
@@ -119,3 +135,4 @@ class Audit:
     findings: list[Finding]
     notes: list[str] = field(default_factory=list)
     ignored: int = 0  # never meant as samples: hidden files, files beside the class folders, rows of another split
+    near_duplicates: list[NearDuplicate] = field(default_factory=list)  # at most 500, those across splits first
