@@ -11,7 +11,7 @@ import pytest
 from deepenough.cli import _redecide
 from deepenough.comparison import decide_study
 from deepenough.errors import RecordError, StudyError
-from deepenough.records import SCORES, read_json, read_table
+from deepenough.records import SCORES, read_json, read_table, write_json
 from deepenough.studies import local, run_study
 from deepenough.studies.looks import is_settled
 from deepenough.studies.study import load_study
@@ -63,8 +63,7 @@ def test_a_study_stops_at_the_first_look_that_settles_it_and_keeps_its_level(loo
     assert (study.looks, study.seeds) == ((2, 3), 3)
 
     # the same command again trains nothing, so that nothing changed does it harm
-    path = folder / "environment.json"
-    path.write_text(path.read_text().replace('"python": "', '"python": "2.7, not '))
+    write_json(folder / "environment.json", read_json(folder / "environment.json") | {"python": "2.7"})
     again = told()
     assert run_study(looks_of(margin=ALWAYS), folder, listener=again) == verdict
     assert again.steps == []
