@@ -12,7 +12,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TORCH_HOME"] = os.environ["HF_HOME"] = os.devnull  # no weights that this machine happens to have
+os.environ.pop("DEEPENOUGH_WEIGHTS", None)
 os.environ.setdefault("COLUMNS", "80")  # how wide typer wraps --help
 
 import numpy as np

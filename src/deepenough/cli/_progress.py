@@ -128,6 +128,7 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("images", f"{sizes.train} train, {sizes.val} validation, {sizes.test} test"),
         ("training", _training(plan)),
         ("", f"{plan.recipe}; {plan.precision}"),
+        *([("start", plan.start)] if plan.start else []),
         ("test", f"at {', '.join(map(str, plan.scales))} px"),
         (
             "forecast",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -14,6 +15,10 @@ from deepenough.cli import _options, _output
 if TYPE_CHECKING:
     from deepenough.records import Verdict
     from deepenough.studies import Study
+
+
+_PUBLIC = ("torchvision:", "timm:")  # origins that are no files
+_PAIR = re.compile(r"([^=+@]+(?:[+@][^=+@]+(?:=[^=+@]+)?)*)=(.+)")  # a contender, its levers with values of their own
 
 
 def compare(  # noqa: PLR0913  one option a parameter
@@ -60,7 +65,12 @@ def compare(  # noqa: PLR0913  one option a parameter
         str | None, typer.Option(help="auto, light, standard or strong.  [default: auto, by epochs]")
     ] = None,
     weights: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=FILE", help="Starting weights of a network; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN|NAME=ORIGIN",
+            help="Starting weights: auto, none, torchvision:RECIPE or timm:RECIPE for all, or for one network, such as "
+            "resnet50=FILE; may be repeated.  [default: auto]",
+        ),
     ] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.  [default: auto, by measurement]")] = None,
     threads: Annotated[int | None, typer.Option(help="Torch's threads.  [default: all cores]", min=1)] = None,
@@ -196,15 +206,23 @@ def _numbers(text: str, option: str, what: str) -> list[int]:
         raise StudyError(option, f"whole numbers {what}", repr(text)) from None
 
 
-def _weights(given: list[str] | None) -> dict[str, str] | None:
+def _weights(given: list[str] | None) -> str | dict[str, str] | None:
     from deepenough.errors import StudyError
 
     if not given:
         return None
-    for pair in given:
-        if "=" not in pair:
-            raise StudyError("--weights", "NAME=FILE, such as resnet50=r50.safetensors", repr(pair))
-    return {name: str(Path(path).resolve()) for name, path in (pair.split("=", 1) for pair in given)}
+    if len(given) == 1 and (given[0] in ("auto", "none") or given[0].startswith(_PUBLIC)):
+        return given[0]
+    pairs = [_PAIR.fullmatch(pair) for pair in given]
+    for text, pair in zip(given, pairs, strict=True):
+        if pair is None:
+            expected = "NAME=FILE, such as resnet50=r50.safetensors, or auto, none or torchvision:RECIPE for all"
+            raise StudyError("--weights", expected, repr(text))
+    return {pair[1]: _origin(pair[2]) for pair in pairs if pair is not None}
+
+
+def _origin(text: str) -> str:
+    return text if text == "none" or text.startswith(_PUBLIC) else str(Path(text).resolve())
 
 
 def _name(source: str) -> str:

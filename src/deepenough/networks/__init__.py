@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from deepenough.networks.catalogue import build, describe, names
     from deepenough.networks.config import STAGE_BLOCKS, NetworkConfig
     from deepenough.networks.resnet import ResNet, Tap
-    from deepenough.networks.weights import LoadReport, load_weights, save_weights
+    from deepenough.networks.weights import LoadReport, check_weights, load_weights, save_weights
 
 __all__ = [
     "STAGE_BLOCKS",
@@ -24,6 +24,7 @@ __all__ = [
     "ResNet",
     "Tap",
     "build",
+    "check_weights",
     "describe",
     "load_weights",
     "names",
@@ -34,7 +35,7 @@ _HOMES = {
     **dict.fromkeys(("build", "describe", "names"), "catalogue"),
     **dict.fromkeys(("STAGE_BLOCKS", "NetworkConfig"), "config"),
     **dict.fromkeys(("ResNet", "Tap"), "resnet"),
-    **dict.fromkeys(("LoadReport", "load_weights", "save_weights"), "weights"),
+    **dict.fromkeys(("LoadReport", "check_weights", "load_weights", "save_weights"), "weights"),
 }
 
 

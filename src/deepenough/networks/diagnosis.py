@@ -88,7 +88,7 @@ def _another_block(config: NetworkConfig, shapes: Mapping[str, Shape]) -> str:
         (config.branches is None and branched, "this is a big-little network: its stages have two branches"),
         (
             config.fusion == "none" and joined,
-            "this is a network whose head joins several stages, named -fpn or -concat",
+            "this is a network whose head joins several stages, -fpn or -concat",
         ),
         (not config.squeeze_excitation and gated, "this is a network with squeeze-excitation, such as SE-ResNet"),
         (two, "this is a ResNet-18 or 34: its blocks have two convolutions, not three"),

@@ -174,3 +174,16 @@ ENTRIES = (
     ),
     *_res2net_forms(),
 )
+
+
+def published_backbone(config: NetworkConfig) -> Entry | None:
+    """The entry whose published weights fill the stem and the stages of such a network, if there is one.
+
+    Heads that fuse stages and other poolings have no weights of their own: they start from the plain network's.
+    """
+    own = _backbone(config)
+    return next((entry for entry in ENTRIES if entry.published and _backbone(entry.config) == own), None)
+
+
+def _backbone(config: NetworkConfig) -> NetworkConfig:
+    return replace(config, fusion="none", pooling="average", drop_path=0.0, zero_init_last=True)

@@ -42,6 +42,17 @@ def read_weights(path: Path) -> WeightsFile:
     raise WeightsError(str(path), "a file ending in .safetensors, .pth or .pt", f"{path.suffix or 'no ending'}")
 
 
+def metadata_of(path: Path) -> Mapping[str, str]:
+    """What a safetensors file says about itself, without its tensors; empty for other files."""
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, framework="pt") as opened:
+            return dict(opened.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(str(path), "a safetensors file", f"a torn or foreign file ({error})") from error
+
+
 def _read_safetensors(path: Path) -> WeightsFile:
     try:
         with safe_open(path, framework="pt") as opened:

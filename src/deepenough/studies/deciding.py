@@ -16,10 +16,9 @@ from deepenough.records import COSTS, NOISE, SCORES, SLICES, Verdict, read_json,
 from deepenough.stats import Look, diverged_rate
 from deepenough.studies.bench import Bench
 from deepenough.studies.noise import diverged_cells, done_cells
+from deepenough.studies.starting import caveats_of_start
 from deepenough.studies.thumbnails import write_thumbnails
 from deepenough.training import Seeds, cell_name
-
-FEW_TRAINING_IMAGES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,18 +140,7 @@ def _require_one_sound(bench: Bench, look: Look, diverged: list[str]) -> None:
 
 def _caveats(bench: Bench, look: Look, diverged: list[str]) -> list[str]:
     """What this study cannot know, in sentences; the comparison adds what the numbers themselves give away."""
-    study, said = bench.study, []
-    training = len(bench.train)
-    if study.source == "digits":
-        said.append("The pictures are scikit-learn's 8 x 8 digits: they prove the pipeline and say little about depth.")
-    elif training < FEW_TRAINING_IMAGES and not study.weights:
-        said.append(
-            f"The networks were trained from scratch on {training:,} images: with public pre-trained weights the "
-            "difference may be another."
-        )
-    if study.weights:
-        started = ", ".join(sorted(study.weights))
-        said.append(f"Starting weights were given for {started}: the verdict holds given these weights.")
+    said = caveats_of_start(bench.study, len(bench.train))
     changed = read_json(bench.store.environment).get("changed")
     if changed:
         listed = ", ".join(_changed(name, values) for name, values in changed.items())

@@ -44,7 +44,7 @@ def require_probe(request: Study) -> None:
     if treated:
         expected = "networks as they are, since a probe trains at one scale and keeps each test scale apart"
         raise StudyError("recipe.train: head", expected, ", ".join(treated), "leave out what follows the @")
-    bare = [name for name in request.contenders if name not in request.weights]
+    bare = [name for name in request.contenders if name not in request.starts]
     if bare:
         remedy = f"name them with --weights {bare[0]}=FILE, or leave out --train head"
         expected = "starting weights for every contender, since a probe of random features shows nothing"
@@ -130,6 +130,7 @@ def _probe(bench: Bench, contender: str) -> None:
         write_table(path, scores, SCORES)
     write_table(folder.history, _history(head, len(train) / max(shown_s, 1e-9), training_s), HISTORY)
     write_cell(
+        bench,
         folder,
         network,
         {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -26,6 +25,7 @@ from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
 from deepenough.studies.environment import note_change
 from deepenough.studies.plan import validates_at
+from deepenough.studies.starting import file_of, preparation_note, start_of
 from deepenough.studies.store import CellFolder
 from deepenough.studies.tuning import begin_tuning, tuning_setting, tuning_stream
 from deepenough.studies.whole import sha256_of, tensors_sha256
@@ -182,9 +182,10 @@ def starting_network(bench: Bench, name: str, seeds: Seeds) -> ResNet:
     """A contender before training, on the CPU: from its starting weights, or fresh where it has none."""
     outputs, network_name = bench.setting.task.outputs, contender(name).network
     network = build(network_name, outputs, seed=derive_seed(seeds.initialisation, "initialisation", name))
-    weights = bench.study.weights.get(name, bench.study.weights.get(network_name))
-    if weights is not None:
-        report = load_weights(network, Path(weights), seed=derive_seed(seeds.initialisation, "head", name))
+    origin = start_of(bench.study, name)
+    if origin is not None:
+        path = file_of(name, origin, bench.listener.note)
+        report = load_weights(network, path, seed=derive_seed(seeds.initialisation, "head", name))
         for note in report.notes if seeds == Seeds.of(0) else ():
             bench.listener.note(f"{name}: {note}")
     return network
@@ -254,10 +255,10 @@ def _test(bench: Bench, cells: Mapping[str, Cell], seeds: Seeds, scales: Sequenc
                 write_table(path, rows.select(*SCORES), SCORES)
         elif cell.status == "diverged" and name == cell.contender:
             bench.listener.note(f"{cell.name} diverged at step {cell.step}: kept in the record, not in the verdict")
-        _finish(name, cell, folder, evaluation_s if name in sound else 0.0)
+        _finish(bench, name, cell, folder, evaluation_s if name in sound else 0.0)
 
 
-def _finish(name: str, cell: Cell, folder: CellFolder, evaluation_s: float) -> None:
+def _finish(bench: Bench, name: str, cell: Cell, folder: CellFolder, evaluation_s: float) -> None:
     """Write the rest of a cell's folder, its note last.
 
     A name that is only tested otherwise has the training of the cell that it shares, and no training time of its own.
@@ -279,12 +280,14 @@ def _finish(name: str, cell: Cell, folder: CellFolder, evaluation_s: float) -> N
         note["made_from"] = made_from
     if cell.seeds.varied is not None:
         note |= {"source": cell.seeds.varied[0], "run": cell.seeds.varied[1]}
-    write_cell(folder, cell.tested_network, note)
+    write_cell(bench, folder, cell.tested_network, note)
     folder.resume.unlink(missing_ok=True)
 
 
-def write_cell(folder: CellFolder, network: nn.Module, note: Mapping[str, Any]) -> None:
+def write_cell(bench: Bench, folder: CellFolder, network: nn.Module, note: Mapping[str, Any]) -> None:
     """Write the weights that were tested and, last of all, the cell's note with their checksums."""
-    save_weights(network, folder.weights, {name: str(note[name]) for name in ("contender", "seed")})
+    said = {name: str(note[name]) for name in ("contender", "seed")}
+    said |= preparation_note(bench.setting.preprocessing, bench.design.train_scale)
+    save_weights(network, folder.weights, said)
     checksums = {"weights_sha256": sha256_of(folder.weights), "tensors_sha256": tensors_sha256(network)}
     write_json(folder.note, {**note, **checksums})

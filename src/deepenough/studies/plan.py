@@ -82,6 +82,7 @@ class Plan:
     gave_up: Sequence[str] = field(default_factory=list)
     looks: Sequence[int] | None = None  # numbers of seeds, the last is `seeds`; None where there is one look
     first_look: Forecast | None = None  # up to the first look, where the study may stop; `forecast` is for all
+    start: str = ""  # what the networks start from, and how pictures are prepared for it
     train: str = "all"  # or `head`: a linear probe
 
     @classmethod

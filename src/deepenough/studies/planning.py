@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from deepenough.data import Prepared, Preprocessing
+from deepenough.data import Prepared
 from deepenough.errors import RecordError, StudyError
 from deepenough.machine import Machine, choose_machine
 from deepenough.records import read_json, write_json
@@ -18,12 +18,14 @@ from deepenough.studies.noise import noise_cells, take_up
 from deepenough.studies.plan import Forecast, Plan, Probe, forecast, forecast_probe
 from deepenough.studies.probe import probe
 from deepenough.studies.resolve import Resolved, describe_recipe, resolve, split_sizes
+from deepenough.studies.starting import describe_start, preprocessing_of
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study, make_study, save_study, seconds
 from deepenough.studies.whole import require_study_of_cells, samples_sha256, stored_study
 from deepenough.tasks.classification import Classification
 from deepenough.training import Recipe, Setting, cell_name
 
+_ONCE_DEFAULT = {"weights": ("auto", {}), "crop": (None, 1.0)}  # now and in 0.1, where nothing was asked for
 WITHOUT_EFFECT = ("workers", "images", "noise", "noise_runs")  # a study may go on with others: no score depends on them
 
 
@@ -44,6 +46,7 @@ def plan_study(
     machine = choose_machine(request.precision, request.threads)
     resolved = resolve_on(machine, request, prepared)
     settled = {"precision": machine.precision, "threads": machine.threads, "source": _absolute(request.source)}
+    settled["crop"] = preprocessing_of(resolved.study).crop
     study = resolved.study.model_copy(update=settled)
     plan = _plan(study, prepared, resolved.probe, resolved.gave_up)
     write_json(store.environment, environment(machine, command))
@@ -88,7 +91,7 @@ def resolve_on(machine: Machine, request: Study, prepared: Prepared) -> Resolved
 
 def setting_of(study: Study, prepared: Prepared, machine: Machine, recipe: Recipe) -> Setting:
     """What all cells of a study share in training and at test."""
-    task, norm = Classification(prepared.classes), Preprocessing(crop=study.crop)
+    task, norm = Classification(prepared.classes), preprocessing_of(study)
     return Setting(recipe=recipe, machine=machine, preprocessing=norm, task=task)
 
 
@@ -116,6 +119,7 @@ def require_same_request(request: Study, store: StudyFolder, listener: Listener)
         return
     before = json.loads(stored.model_dump_json())  # with the defaults of keys that an older version did not have
     before["source"] = _absolute(before["source"])
+    before |= {key: wanted[key] for key, value in _ONCE_DEFAULT.items() if (wanted[key], before[key]) == value}
     differing = [key for key in wanted if wanted[key] != before.get(key) and key not in WITHOUT_EFFECT]
     if not differing:
         return
@@ -179,5 +183,6 @@ def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str])
         gave_up=gave_up,
         looks=study.looks,
         train=study.recipe.train,
+        start=describe_start(study),
         first_look=foretold(design.looks[0].seeds) if design.declares_looks else None,
     )

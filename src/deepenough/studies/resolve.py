@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from deepenough.studies.plan import Probe, Sizes, forecast, forecast_probe
+from deepenough.studies.starting import start_of
 from deepenough.studies.study import AugmentationChoice, RecipeChoice, Study, seconds
 
 DEFAULT_SEEDS = 3  # the fewest with which a verdict on architectures keeps its error rates
@@ -19,6 +20,7 @@ SIDES = (224, 192, 160, 128, 96, 64, 48, 32)
 EPOCHS = (60, 40, 30, 24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2, 1)
 ENOUGH_EPOCHS = 16  # a larger scale is taken only while at least so many epochs fit
 LEARNING_RATES = {"adamw": 1e-3, "sgd": 0.1, "lamb": 5e-3}  # sgd's is for a batch of 256, scaled (Goyal et al. 2017)
+FINE_TUNING = 0.1  # of the rate from scratch, as in Kolesnikov et al. 2020, "Big Transfer", arXiv 1912.11370, section 3
 WEIGHT_DECAYS = {"adamw": 0.05, "sgd": 1e-4, "lamb": 0.02}
 
 
@@ -58,7 +60,7 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
     gave_up = [*short, *_gave_up(asked, study, native)]
     study = study.model_copy(
         update={
-            "recipe": _recipe(study.recipe, study.epochs or 1, study.batch or 1),
+            "recipe": _recipe(study.recipe, study.epochs or 1, study.batch or 1, tuned=_all_start_from_weights(study)),
             "augmentation": _augmentation(study.augmentation, study.epochs or 1),
         }
     )
@@ -218,8 +220,13 @@ def _gave_up(asked: Study, study: Study, native: int) -> list[str]:
     return lost
 
 
-def _recipe(choice: RecipeChoice, epochs: int, batch: int) -> RecipeChoice:
+def _all_start_from_weights(study: Study) -> bool:
+    return all(start_of(study, name) is not None for name in study.contenders)
+
+
+def _recipe(choice: RecipeChoice, epochs: int, batch: int, *, tuned: bool) -> RecipeChoice:
     rate = LEARNING_RATES[choice.optimizer] * (batch / 256 if choice.optimizer == "sgd" else 1.0)
+    rate *= FINE_TUNING if tuned else 1.0
     return choice.model_copy(
         update={
             "learning_rate": choice.learning_rate or rate,

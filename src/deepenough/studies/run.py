@@ -16,7 +16,7 @@ from deepenough.data import (
     open_source,
     prepare,
 )
-from deepenough.errors import SourceError, StudyError, WeightsError
+from deepenough.errors import SourceError, StudyError
 from deepenough.machine import Machine, available_cores
 from deepenough.records import COSTS, QUARANTINE, SAMPLES, Verdict, read_json, write_json, write_table
 from deepenough.studies.bench import Bench
@@ -29,10 +29,11 @@ from deepenough.studies.listener import Listener, Silent
 from deepenough.studies.looks import run_looks
 from deepenough.studies.noise import run_noise
 from deepenough.studies.planning import plan_study, require_same_request, setting_of
+from deepenough.studies.starting import starting_weights
 from deepenough.studies.stops import resumable, stoppable
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study
-from deepenough.studies.whole import forget_torn, require_unchanged
+from deepenough.studies.whole import forget_torn, require_unchanged, stored_study
 
 
 def run_study(request: Study, folder: Path, *, listener: Listener | None = None, command: str = "") -> Verdict:
@@ -54,8 +55,9 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
     listener = listener or Silent()
     store = StudyFolder(folder)
     request = request.model_copy(update={"contenders": require_contenders(request.contenders)})
-    _require_weights(request)
-    require_probe(request)
+    starts = stored_study(store).starts if store.study.is_file() else starting_weights(request, listener.note)
+    settled = request.model_copy(update={"weights": starts})
+    require_probe(settled)
     source = open_source(request.source)
     _require_outside(store.root, request.source)
     again = command or "the same call"
@@ -63,7 +65,7 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
         require_same_request(request, store, listener)
         forget_torn(store, request.contenders, listener)
         prepared = _prepare(source, request, store, listener, check_stop)
-        study, machine, plan = plan_study(request, store, prepared, listener, command)
+        study, machine, plan = plan_study(settled, store, prepared, listener, command)
         listener.plan(plan)
         bench = _bench(study, store, prepared, machine, listener, check_stop)
         ended = run_looks(bench, lambda: _measure_costs(bench))
@@ -76,15 +78,6 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
             keep(bench, decided)
         note_what_it_took(bench, decided.look, ended.cost_s, ended.peak_bytes)
     return decided.verdict
-
-
-def _require_weights(request: Study) -> None:
-    """Weights that are named must be there before hours of training; whether they fit shows when they are loaded."""
-    for name, path in request.weights.items():
-        if name not in request.contenders:
-            raise StudyError(f"weights: {name}", f"one of the contenders {', '.join(request.contenders)}", name)
-        if not Path(path).is_file():
-            raise WeightsError(path, f"a file with weights for {name}", "no such file")
 
 
 def _require_outside(folder: Path, source: str) -> None:

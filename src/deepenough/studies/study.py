@@ -73,8 +73,11 @@ class Study(_Part):
         epochs: passes over the training pictures.
         batch: pictures a step.
         budget: time for the whole study, such as `30m` or `2h`; fits scale, epochs and seeds that are not given.
-        weights: file of starting weights per contender; contenders without one start from scratch.
-        crop: at test the short side is resized to scale / crop, then the centre square is cut out.
+        weights: what the networks start from: `auto`, public weights of one recipe for all where they can be had, else
+            from scratch; `none`; an origin for all; or origins by contender or network, those without one from scratch.
+            An origin is `torchvision:RECIPE`, `timm:MODEL.RECIPE`, `timm:RECIPE` or a file. See `studies.starting`.
+        crop: at test the short side is resized to scale / crop, then the centre square is cut out; by default as the
+            starting weights want it, else 1.
         split_seed: deals samples into splits where the source declares none.
         workers: processes that augment.
         precision: of the arithmetic; `auto` measures.
@@ -98,8 +101,8 @@ class Study(_Part):
     budget: str | None = None
     recipe: RecipeChoice = RecipeChoice()
     augmentation: AugmentationChoice = AugmentationChoice()
-    weights: dict[str, str] = {}
-    crop: Annotated[float, Field(gt=0, le=1)] = 1.0
+    weights: str | dict[str, str] = "auto"
+    crop: Annotated[float, Field(gt=0, le=1)] | None = None
     split_seed: Annotated[int, Field(ge=0)] = 0
     workers: Annotated[int, Field(ge=0, le=256)] = 1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -108,6 +111,11 @@ class Study(_Part):
     noise: tuple[NoiseSource, ...] = ()
     noise_runs: Annotated[int, Field(ge=1, le=100)] = 2
     paired_seeds: bool = False
+
+    @property
+    def starts(self) -> dict[str, str]:
+        """The origin of each start in a resolved study, by contender or network; empty where all are fresh."""
+        return {} if isinstance(self.weights, str) else self.weights
 
     @property
     def noise_trainings(self) -> int:
