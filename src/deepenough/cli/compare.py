@@ -222,7 +222,7 @@ def _weights(given: list[str] | None) -> str | dict[str, str] | None:
 
 
 def _origin(text: str) -> str:
-    return text if text == "none" or text.startswith(_PUBLIC) else str(Path(text).resolve())
+    return text if text == "none" or text.startswith(_PUBLIC) else str(Path(text.removeprefix("keras:")).resolve())
 
 
 def _name(source: str) -> str:

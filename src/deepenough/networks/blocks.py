@@ -24,7 +24,7 @@ class Bottleneck(nn.Module):
         config: of the network.
         entering: channels that come.
         width: of the stage.
-        stride: 1 or 2, in the spatial convolution.
+        stride: 1 or 2, in the convolution that the config names.
         kernel: side of the spatial convolution.
         skip: chance to leave the block out for an image in training.
         last_relu: whether a ReLU follows the sum, as in the paper's figure 5; off where branches are summed after it.
@@ -46,10 +46,11 @@ class Bottleneck(nn.Module):
         super().__init__()
         leaving, inner = EXPANSION * width, config.inner_width(width) * config.splits
         changes = stride != 1 or entering != leaving
-        self.conv1 = nn.Conv2d(entering, inner, kernel_size=1, bias=False)
+        early = stride if config.stride == "first" else 1
+        self.conv1 = nn.Conv2d(entering, inner, kernel_size=1, stride=early, bias=False)
         self.bn1 = nn.BatchNorm2d(inner)
         blurred = config.antialias and stride == 2
-        step = 1 if blurred else stride
+        step = 1 if blurred else stride // early
         if config.splits == 1:
             self.conv2 = spatial_convolution(inner, kernel, step, config.groups)
             self.bn2 = nn.BatchNorm2d(inner)

@@ -52,6 +52,8 @@ class NetworkConfig:
         stem_channels: of the stem's result; the first two convolutions of a deep stem have half of them.
         stem_pooling: `max`, or `convolution`, a 3x3 of stride 2 (ResNet-RS, Bello et al. 2021, arXiv 2103.07579).
         kernels: side of each stage's spatial convolution: 3, 5 or 7.
+        stride: where a block that halves its map does it: `middle`, in the spatial convolution ("v1.5"), or `first`, in
+            the first 1x1, as the paper, Caffe and Keras have it (He et al. 2016); then without branches, splits, blur.
         bottleneck_width: channels of the spatial convolution in every 64 of the stage's; 128 is Wide ResNet-50-2.
         groups: of the spatial convolution (ResNeXt, Xie et al. 2017, arXiv 1611.05431); `bottleneck_width` is of one.
         splits: 1, or the number of groups of channels that see each other in turn: Res2Net's scale (Gao et al. 2019,
@@ -82,6 +84,7 @@ class NetworkConfig:
     stem_channels: int | None = None
     stem_pooling: Literal["max", "convolution"] = "max"
     kernels: Four = (3, 3, 3, 3)
+    stride: Literal["middle", "first"] = "middle"
     bottleneck_width: int = 64
     groups: int = 1
     splits: int = 1
@@ -98,6 +101,9 @@ class NetworkConfig:
         self._choice("depth", tuple(STAGE_BLOCKS))
         self._choice("stem", ("imagenet", "deep", "small"))
         self._choice("stem_pooling", ("max", "convolution"))
+        self._choice("stride", ("middle", "first"))
+        plain = self.branches is None and self.splits == 1 and not self.antialias
+        self._within("stride", self.stride == "middle" or plain, "middle where there are branches, splits or blur")
         self._choice("shortcut", ("projection", "average"))
         self._choice("fusion", ("none", "top_down", "concatenate"))
         self._choice("pooling", ("average", "gem"))
@@ -148,7 +154,8 @@ class NetworkConfig:
         """The network in words, for messages."""
         family = "ResNet" if self.splits == 1 else "Res2Net"
         family = family if self.branches is None else f"bL{family}"
-        return f"{family}-{self.depth}" + (" with the small-image stem" if self.stem == "small" else "")
+        stem = " with the small-image stem" if self.stem == "small" else ""
+        return f"{family}-{self.depth}{' v1' if self.stride == 'first' else ''}{stem}"
 
 
 def scaled(channels: int, factor: float) -> int:

@@ -53,6 +53,7 @@ class Entry:
 _SOURCES = {
     "torchvision": "torchvision weights meta data",
     "timm": "timm results/results-imagenet.csv",
+    "keras": "keras.io/api/applications",
 }
 _FIGURES: dict[str, tuple[tuple[str, float, int], ...]] = {
     "resnet50": (
@@ -71,6 +72,8 @@ _FIGURES: dict[str, tuple[tuple[str, float, int], ...]] = {
         ("timm:resnet101.a2_in1k", 81.344, 224),
         ("timm:resnet101.a3_in1k", 79.836, 224),
     ),
+    "resnet50-v1": (("keras:ResNet50", 74.9, 224),),
+    "resnet101-v1": (("keras:ResNet101", 76.4, 224),),
     "res2net50": (("timm:res2net50_26w_4s.in1k", 77.994, 224),),
     "res2net101": (("timm:res2net101_26w_4s.in1k", 79.192, 224),),
     "res2net50-26w6s": (("timm:res2net50_26w_6s.in1k", 78.586, 224),),
@@ -100,6 +103,11 @@ def _plain(depth: int) -> tuple[Entry, ...]:
             f"resnet{depth}-small",
             f"ResNet-{depth} with the small-image stem",
             NetworkConfig(depth=depth, stem="small"),
+        ),
+        _entry(
+            f"resnet{depth}-v1",
+            f"ResNet-{depth}, stride in the first 1x1: the paper's, Keras's",
+            NetworkConfig(depth=depth, stride="first"),
         ),
     )
 

@@ -33,6 +33,16 @@ class Preparation:
     side: int | None = None
 
 
+#: Of Keras Applications' ResNets, as Caffe had it: pixels from 0 to 255 less the channels' means, 224 out of 256.
+KERAS = Preparation(
+    mean=(123.68 / 255, 116.779 / 255, 103.939 / 255),
+    std=(1 / 255, 1 / 255, 1 / 255),
+    interpolation="bilinear",
+    crop=0.875,
+    side=224,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Public:
     """Weights that anybody can fetch.

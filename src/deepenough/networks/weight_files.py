@@ -1,4 +1,4 @@
-"""Tensors out of a weights file, by name: safetensors as they are, pickles without running code from them."""
+"""Tensors out of a weights file, by name: safetensors as they are, pickles without running code, Keras's translated."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from deepenough.errors import WeightsError
+from deepenough.networks import keras_files
 
-ENDINGS = (".safetensors", ".pth", ".pt")
+ENDINGS = (".safetensors", ".pth", ".pt", *keras_files.ENDINGS)
 _WRAPPERS = ("state_dict", "model_state_dict", "model")  # under which training scripts keep the weights
 _PREFIXES = {"module.": "DataParallel", "_orig_mod.": "torch.compile"}  # that wrappers put before every name
 
@@ -37,9 +38,11 @@ def read_weights(path: Path) -> WeightsFile:
         raise WeightsError(str(path), "a weights file", "a folder" if path.is_dir() else "no such file")
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
+    if path.suffix in keras_files.ENDINGS:
+        return WeightsFile(state=keras_files.read_keras(path))
     if path.suffix in ENDINGS:
         return _unwrap(path, _read_pickle(path))
-    raise WeightsError(str(path), "a file ending in .safetensors, .pth or .pt", f"{path.suffix or 'no ending'}")
+    raise WeightsError(str(path), f"a file ending in {', '.join(ENDINGS)}", f"{path.suffix or 'no ending'}")
 
 
 def metadata_of(path: Path) -> Mapping[str, str]:

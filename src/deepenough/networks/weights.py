@@ -1,6 +1,6 @@
 """Weights from a file and to a file: every tensor accounted for, or an error that says what does not fit and why.
 
-Reads `.safetensors`, and `.pth` or `.pt` without running code from them; writes `.safetensors`. Loading is all or
+Reads `.safetensors`, `.pth` or `.pt` without running code from them, and Keras's files; writes `.safetensors`. Loading is all or
 nothing: a file that does not fit leaves the network as it was.
 """
 
@@ -16,7 +16,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from deepenough.errors import WeightsError
+from deepenough.networks.config import NetworkConfig
 from deepenough.networks.diagnosis import Misfit, likely_cause
+from deepenough.networks.keras_files import ENDINGS as KERAS_ENDINGS
 from deepenough.networks.resnet import ResNet, initialise_layers
 from deepenough.networks.weight_files import read_weights
 from deepenough.records import write_atomically
@@ -60,7 +62,7 @@ def load_weights(network: ResNet, path: Path, *, allow_new_head: bool = True, se
 
     Args:
         network: changed in place, on its device and in its dtype.
-        path: `.safetensors`, `.pth` or `.pt`, with torchvision's names.
+        path: `.safetensors`, `.pth` or `.pt`, with torchvision's names; `.h5` or `.keras`, with Keras Applications'.
         allow_new_head: initialise a new head instead of failing where the file has none, or one for another number of
             outputs; and a new neck with it where the network fuses stages and the file's does not.
         seed: of the new parts.
@@ -124,6 +126,7 @@ def save_weights(network: torch.nn.Module, path: Path, metadata: Mapping[str, st
 
 def _match(network: ResNet, path: Path, *, allow_new_head: bool) -> _Match:
     file = read_weights(path)
+    _check_stride(network.config, path)
     state, notes, wanted = file.state, [*file.notes], network.state_dict()
     fresh, why = _fresh_parts(network, state) if allow_new_head else ((), "")
     if fresh:
@@ -172,6 +175,14 @@ def _check_fit(network: ResNet, path: Path, state: Mapping[str, Tensor], wanted:
         shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
         expected = f"the weights of {network.config.label} ({len(wanted)} tensors)"
         raise WeightsError(str(path), expected, misfit.summary(), likely_cause(network.config, shapes))
+
+
+def _check_stride(config: NetworkConfig, path: Path) -> None:
+    """Keras's networks are another function of the same tensors, which no shape gives away."""
+    if path.suffix in KERAS_ENDINGS and config.stride != "first":
+        expected = f"the weights of {config.label}, whose blocks stride in their 3x3 convolution"
+        got = "Keras's, whose blocks stride in their first 1x1 convolution"
+        raise WeightsError(str(path), expected, got, f"compare resnet{config.depth}-v1, which strides there")
 
 
 def _unused_counter(name: str, network: ResNet) -> bool:

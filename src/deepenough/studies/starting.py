@@ -15,6 +15,7 @@ from deepenough.data import Preprocessing
 from deepenough.errors import StudyError, WeightsError
 from deepenough.networks import check_weights
 from deepenough.networks.catalogue import entry, skeleton
+from deepenough.networks.keras_files import ENDINGS as KERAS_ENDINGS
 from deepenough.networks.origins import (
     fetch,
     find,
@@ -25,7 +26,7 @@ from deepenough.networks.origins import (
     reachable,
     require_reachable,
 )
-from deepenough.networks.public import IMAGENET_MEAN, IMAGENET_STD, RECIPES, Preparation, Public
+from deepenough.networks.public import IMAGENET_MEAN, IMAGENET_STD, KERAS, RECIPES, Preparation, Public
 from deepenough.networks.weight_files import metadata_of
 from deepenough.studies.contenders import contender, lineage
 from deepenough.studies.study import Study
@@ -151,8 +152,9 @@ def _settled(name: str, origin: str, tell: Tell) -> str:
     network = contender(name).network
     if is_public(origin):
         origin = named_public(entry(network), origin).origin
-    elif Path(origin).is_file():
-        origin = str(Path(origin).resolve())
+    else:
+        path = Path(origin.removeprefix("keras:"))
+        origin = str(path.resolve() if path.is_file() else path)
     check_weights(skeleton(network), file_of(name, origin, tell))
     return origin
 
@@ -193,6 +195,8 @@ def _preparation(name: str, origin: str) -> Preparation | None:
     """What the weights say of their pictures; None for a file that says nothing."""
     if is_public(origin):
         return named_public(entry(contender(name).network), origin).preparation
+    if Path(origin).suffix in KERAS_ENDINGS:
+        return KERAS
     said = metadata_of(Path(origin)).get(_PREPARATION)
     if said is None:
         return None
