@@ -3,7 +3,7 @@
 Reads `.h5` (whole models, and files of weights alone) and `.keras`. What differs from torch's networks is worked into
 the tensors, so that the logits are equal: the biases of convolutions go into the means of the norms after them, Keras's
 larger epsilon into the variances, and the first convolution takes red, green, blue instead of Caffe's order. The
-stride, which Keras has in a block's first 1x1 convolution, cannot be worked in: it takes `stride="first"` of the config.
+stride, which Keras has in a block's first 1x1 convolution, cannot be worked in: that takes `stride=first`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from deepenough.errors import WeightsError
-
-if TYPE_CHECKING:
-    import h5py
 
 ENDINGS = (".h5", ".hdf5", ".keras")
 _EPSILON = 1.001e-5 - 1e-5  # by how much Keras's exceeds torch's
@@ -45,11 +43,11 @@ def read_keras(path: Path) -> dict[str, Tensor]:
         WeightsError: h5py is not installed, or the file is torn or holds no Keras layers.
     """
     try:
-        import h5py  # noqa: F401  an optional package
+        h5py = import_module("h5py")  # an optional package
     except ImportError:
         raise WeightsError(str(path), "h5py, which reads Keras's files", "no h5py", "run: pip install h5py") from None
     try:
-        layers = _layers_of_archive(path) if path.suffix == ".keras" else _layers_of_h5(path)
+        layers = _layers_of_archive(path, h5py) if path.suffix == ".keras" else _layers_of_h5(path, h5py)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         got = f"a torn or foreign file ({str(error).partition(chr(10))[0]})"
         raise WeightsError(str(path), "a Keras model or its weights", got) from error
@@ -59,11 +57,9 @@ def read_keras(path: Path) -> dict[str, Tensor]:
     return _as_ours(layers)
 
 
-def _layers_of_h5(path: Path) -> Layers:
-    import h5py
-
+def _layers_of_h5(path: Path, h5py: Any) -> Layers:  # noqa: ANN401  a module that may not be there
     with h5py.File(path, "r") as opened:
-        root = opened["model_weights"] if "model_weights" in opened else opened
+        root = opened.get("model_weights", opened)
         found: Layers = {}
         for name in (_text(each) for each in root.attrs.get("layer_names", ())):
             group = root[name]
@@ -73,9 +69,7 @@ def _layers_of_h5(path: Path) -> Layers:
     return found
 
 
-def _layers_of_archive(path: Path) -> Layers:
-    import h5py
-
+def _layers_of_archive(path: Path, h5py: Any) -> Layers:  # noqa: ANN401
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
         stored = archive.read("model.weights.h5")
@@ -90,7 +84,7 @@ def _layers_of_archive(path: Path) -> Layers:
     return found
 
 
-def _groups(config: Mapping[str, Any], opened: h5py.File) -> Iterator[tuple[str, str, Any]]:
+def _groups(config: Mapping[str, Any], opened: Any) -> Iterator[tuple[str, str, Any]]:  # noqa: ANN401
     """Name, class and variables of every layer that has any: stored by class and number, in the order of the config."""
     counts = dict.fromkeys(_CLASSES, 0)
     for layer in config["config"]["layers"]:

@@ -1,7 +1,7 @@
 """Weights from a file and to a file: every tensor accounted for, or an error that says what does not fit and why.
 
-Reads `.safetensors`, `.pth` or `.pt` without running code from them, and Keras's files; writes `.safetensors`. Loading is all or
-nothing: a file that does not fit leaves the network as it was.
+Reads `.safetensors`, `.pth` or `.pt` without running code from them, and Keras's files; writes `.safetensors`. Loading
+is all or nothing: a file that does not fit leaves the network as it was.
 """
 
 from __future__ import annotations
