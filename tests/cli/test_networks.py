@@ -43,6 +43,21 @@ def test_one_network_is_shown_in_depth_at_the_side_asked_for(capsys):
     assert "torchvision:IMAGENET1K_V2" in out
 
 
+def test_weights_known_are_listed_for_every_network(capsys):
+    out = run(capsys)[1]
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if line}
+    assert rows["resnet50"][-2:] == rows["resnet101-fpn"][-2:] == ["V1-2", "a1-3"]
+    assert [rows[name][-1] for name in ("res2net50", "resnet50-v1", "blresnet50", "resnet101d")] == [
+        "in1k",
+        "keras",
+        "-",
+        "ra2",
+    ]
+    known = {row["name"]: row["weights_known"] for row in json.loads(run(capsys, "--json")[1])}
+    assert known["resnet101-concat"][2] == "timm:resnet101.a1_in1k"
+    assert "timm:resnet50.a1_in1k" in run(capsys, "resnet50-fpn")[1].split("Its stages start from:")[1]
+
+
 def test_network_without_published_weights_says_so(capsys):
     assert "Nobody has published" in run(capsys, "resnet50-small")[1]
 

@@ -249,8 +249,9 @@ def test_missing_file_folder_and_unknown_ending_are_refused(tmp_path):
     network = skeleton("resnet50", 3)
     assert "got no such file" in refusal(network, tmp_path / "w.pth")
     assert "got a folder" in refusal(network, tmp_path)
-    (tmp_path / "w.h5").touch()
-    assert "a file ending in .safetensors, .pth or .pt; got .h5" in refusal(network, tmp_path / "w.h5")
+    (tmp_path / "w.bin").touch()
+    said = refusal(network, tmp_path / "w.bin")
+    assert "a file ending in .safetensors, .pth, .pt, .h5, .hdf5, .keras; got .bin" in said
 
 
 def test_saving_under_another_ending_is_refused(tmp_path, source):

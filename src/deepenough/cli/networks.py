@@ -36,20 +36,23 @@ def networks(
 
 
 def _overview(described: list[dict[str, Any]], side: int) -> list[str]:
-    header = ("network", "parameters", f"GMACs at {side}", "scales joined", "best top-1")
+    header = ("network", "params", "GMACs", "scales joined", "best top-1", "weights")
     rows = [
         (
             one["name"],
-            f"{one['parameters']:,}",
-            f"{one['gmacs']:.3f}",
+            f"{one['parameters'] / 1e6:.1f} M",
+            f"{one['gmacs']:.2f}",
             ", ".join(one["multi_scale"]).replace("in the ", "").replace("in ", "").replace("across ", "") or "-",
             _best_published(one["published"]),
+            _recipes(one["weights_known"]) or "-",
         )
         for one in described
     ]
     closing = [
         "",
-        "Scales joined: within blocks, in branches, across stages. Top-1: ImageNet's.",
+        f"GMACs at {side} px. Scales joined: within blocks, in branches, across stages.",
+        "Top-1: ImageNet's. Weights: public recipes known, a1-3 for a1, a2 and a3; where",
+        "a head joins stages, those of the plain network fill its stages.",
         "A lever is changed by name: resnet50+width=0.5+kernels=5-3-3-3+stem=deep",
         "One in depth: deepenough networks NAME     What they cost here: deepenough cost",
     ]
@@ -61,6 +64,22 @@ def _best_published(published: list[dict[str, Any]]) -> str:
         return "none"
     best = max(published, key=lambda row: row["top1_percent"])
     return f"{best['top1_percent']:.2f} at {best['side']} px"
+
+
+def _recipes(origins: list[str]) -> str:
+    """The recipes of public weights in a few letters.
+
+    >>> _recipes(["torchvision:IMAGENET1K_V1", "torchvision:IMAGENET1K_V2", "timm:resnet50.a1_in1k", "timm:x.in1k"])
+    'V1-2 a1 in1k'
+    """
+    series: dict[str, list[str]] = {}
+    for origin in origins:
+        library, _, name = origin.partition(":")
+        recipe = library if library == "keras" else name.rpartition(".")[2]
+        recipe = recipe.removeprefix("IMAGENET1K_").removesuffix("_in1k")
+        kind = recipe.rstrip("0123456789")
+        series.setdefault(kind if recipe != "in1k" else recipe, []).append(recipe)
+    return " ".join(each[0] + (f"-{each[-1][-1]}" if len(each) > 1 else "") for each in series.values())
 
 
 def _in_depth(one: dict[str, Any]) -> list[str]:
@@ -77,7 +96,9 @@ def _in_depth(one: dict[str, Any]) -> list[str]:
     ]
     lines += _output.table(("stage", "blocks", "channels", "stride", "map"), stages)
     if not one["published"]:
-        return [*lines, "", "Nobody has published ImageNet weights for exactly this network."]
+        known = ["Its stages start from:", *(f"  {origin}" for origin in one["weights_known"])]
+        nobody = "Nobody has published ImageNet weights for exactly this network."
+        return [*lines, "", nobody, *(known if one["weights_known"] else [])]
     published = [
         (row["weights"], f"{row['top1_percent']:.2f} %", f"{row['side']} px", row["source"]) for row in one["published"]
     ]

@@ -12,6 +12,7 @@ import torch
 from deepenough.errors import InputError
 from deepenough.networks.config import NetworkConfig
 from deepenough.networks.family import ENTRIES, Entry
+from deepenough.networks.origins import public_weights
 from deepenough.networks.resnet import SMALLEST_SIDE, ResNet, initialise
 
 IMAGENET_CLASSES = 1000
@@ -116,7 +117,8 @@ def describe(name: str, side: int = 224) -> dict[str, Any]:
     Returns:
         `name`, `summary`, `depth`, `multi_scale` (how the network itself sees several scales), `stem`, `side`,
         `parameters` (with the 1,000 classes of ImageNet), `stages` (name, blocks, channels, stride, side of the map in
-        positions) and `published` (weights, top1_percent, side, source).
+        positions), `weights_known` (origins of public weights; of the plain network's, where only the head differs)
+        and `published` (weights, top1_percent, side, source).
 
     Raises:
         InputError: no such contender, or a side under 32 px.
@@ -124,6 +126,7 @@ def describe(name: str, side: int = 224) -> dict[str, Any]:
     if side < SMALLEST_SIDE:
         raise InputError("--side", f"at least {SMALLEST_SIDE} px", str(side))
     found, network = entry(name), skeleton(name)
+    known = [weights.origin for weights in public_weights(found).values()]
     stages = [
         {"name": tap.name, "blocks": blocks, "channels": tap.channels, "stride": tap.stride, "side": tap.side(side)}
         for tap, blocks in zip(network.taps, found.config.stage_blocks, strict=True)
@@ -137,5 +140,6 @@ def describe(name: str, side: int = 224) -> dict[str, Any]:
         "side": side,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "stages": stages,
+        "weights_known": list(dict.fromkeys((*known, *(published.weights for published in found.published)))),
         "published": [asdict(published) for published in found.published],
     }
