@@ -85,6 +85,13 @@ def test_an_average_costs_the_sum_of_its_scales(finished):
         assert macs["resnet50@fixres=48", scale] == macs["resnet50", scale]
 
 
+def test_the_verdict_says_which_contenders_share_their_trainings(finished):
+    said = [text for text in read_json(finished / "verdict.json")["caveats"] if "same trainings" in text]
+    assert len(said) == 1
+    assert all(name in said[0] for name in ("resnet50@fixres=48,", "resnet50@average ", "=48@average=32-48"))
+    assert "mixed" not in said[0]
+
+
 def test_a_study_of_treatments_goes_on_after_a_stop_to_the_same_numbers(treated, told, finished, tmp_path):
     folder, at = tmp_path / "again", 3
     while True:  # stopped in every phase: each schedule's training, the tuning, the tests

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from deepenough.errors import StudyError
 from deepenough.records import COSTS, NOISE, SCORES, SLICES, Verdict, read_json, read_table, write_json, write_table
 from deepenough.stats import Look, diverged_rate
 from deepenough.studies.bench import Bench
+from deepenough.studies.contenders import sharing
 from deepenough.studies.noise import diverged_cells, done_cells
 from deepenough.studies.starting import caveats_of_start
 from deepenough.studies.thumbnails import write_thumbnails
@@ -147,7 +148,7 @@ def _caveats(bench: Bench, look: Look, diverged: list[str]) -> list[str]:
         said.append(
             f"The study went on with other versions or on another machine ({listed}); its runs may differ by it."
         )
-    said += _halved(bench, look)
+    said += [*_shared(bench.design.contenders), *_halved(bench, look)]
     if diverged:
         said.append(
             f"Diverged and left out: {', '.join(diverged)} ({_rates(bench, look, diverged)}). The verdict is about "
@@ -180,6 +181,15 @@ def _unpaired(bench: Bench, pairs: int) -> list[str]:
     return [
         f"Paired seeds were declared, but {pairs} of them ended with both networks trained and that takes "
         f"{FEWEST_PAIRS}: the seeds were taken as independent, which is never too bold."
+    ]
+
+
+def _shared(contenders: Sequence[str]) -> list[str]:
+    """Which contenders are no trainings of their own, and what that does to their intervals."""
+    return [
+        f"{', '.join(group[:-1])} and {group[-1]} rest on the same trainings, so their seeds go up and down together. "
+        "Their intervals take the seeds as independent, which makes those against each other too wide."
+        for group in sharing(contenders).values()
     ]
 
 
