@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -24,8 +25,8 @@ from deepenough.report.tables import Table
 INK, MUTED, GRID, PAPER = "#111111", "#666666", "#dddddd", "#fefefe"
 #: Okabe and Ito's palette, told apart by people who see red and green alike; blue and vermilion are furthest apart.
 CONTENDERS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-MARKERS = ("o", "s", "^", "D", "v", "P")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (2, 1.4)), "-.", "-", ":")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (2, 1.4)), "-.", "-", ":", (0, (8, 1.6, 1.2, 1.6)))
 HALO = "halo"  # as the gid of a text that lines may cross: the page sets it off from them
 WIDE, NARROW = 736, 352  # CSS pixels
 
@@ -121,14 +122,26 @@ def colour(place: int) -> str:
     return CONTENDERS[place % len(CONTENDERS)]
 
 
+def marker(place: int) -> str:
+    """The marker of the contender in this place; two that share a colour have another marker."""
+    return _MARKERS[place % len(_MARKERS)]
+
+
+def dashes(place: int) -> Any:  # noqa: ANN401  matplotlib has many forms of it
+    """The line style of the contender in this place; two that share a colour have another style."""
+    return _DASHES[place % len(_DASHES)]
+
+
 def minus(text: str) -> str:
     """A hyphen before a number as the minus sign that the axes carry."""
     return re.sub(r"-(?=\d)", "−", text)
 
 
-def legend_above(figure: Figure, handles: Sequence[object], narrow: bool) -> None:
-    """A legend over the axes, flush left; on a narrow page two entries a line."""
-    figure.legend(handles=handles, loc="outside upper left", ncols=2 if narrow else 4)  # type: ignore[arg-type]
+def legend_above(figure: Figure, handles: Sequence[Artist], narrow: bool) -> None:
+    """A legend over the axes, flush left, in as many columns as its longest entry allows."""
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    columns = max(1, min(2 if narrow else 4, (36 if narrow else 88) // max(longest, 1)))
+    figure.legend(handles=list(handles), loc="outside upper left", ncols=columns)
 
 
 def svg_file(caption: Caption, draw: Draw, *, height: int) -> str:

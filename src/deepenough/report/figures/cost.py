@@ -10,14 +10,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.figures.canvas import (
-    DASHES,
     HALO,
-    MARKERS,
     MUTED,
     Caption,
     Picture,
     colour,
+    dashes,
     legend_above,
+    marker,
     picture,
     printable,
 )
@@ -56,7 +56,7 @@ def _draw(figure: Figure, frame: pl.DataFrame, verdict: Verdict, narrow: bool) -
         if points.is_empty():
             continue
         spans, means = 1000 * points["latency_s"].to_numpy(), points["mean"].to_numpy()
-        style = {"color": colour(place), "marker": MARKERS[place % 6], "linestyle": DASHES[place % 6]}
+        style = {"color": colour(place), "marker": marker(place), "linestyle": dashes(place)}
         axes.plot(spans, means, markersize=8, **style)
         handles.append(Line2D([], [], label=printable(words.display_name(name), 44), **style))
         below = place % 2 == 1

@@ -9,11 +9,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from deepenough.comparison.planning import Prospect, Scenario
 from deepenough.report.figures.canvas import (
-    DASHES,
     INK,
     MUTED,
     Caption,
     colour,
+    dashes,
     legend_above,
     svg_file,
 )
@@ -50,7 +50,7 @@ def _draw(figure: Figure, prospect: Prospect) -> None:
     for axes, scenario in zip(panels.flat, prospect.scenarios, strict=False):
         _panel(axes, prospect, scenario)
     handles = [
-        Line2D([], [], color=colour(place), linestyle=DASHES[place % 6], label=f"{k} seeds")
+        Line2D([], [], color=colour(place), linestyle=dashes(place), label=f"{k} seeds")
         for place, k in enumerate(prospect.seeds)
     ]
     figure.supxlabel("test images", size=12, color=MUTED)
@@ -60,7 +60,7 @@ def _draw(figure: Figure, prospect: Prospect) -> None:
 
 def _panel(axes: Axes, prospect: Prospect, scenario: Scenario) -> None:
     for place, k in enumerate(prospect.seeds):
-        axes.plot(prospect.grid, scenario.curves[k], color=colour(place), linestyle=DASHES[place % 6])
+        axes.plot(prospect.grid, scenario.curves[k], color=colour(place), linestyle=dashes(place))
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):

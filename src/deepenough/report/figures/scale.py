@@ -13,15 +13,15 @@ from matplotlib.transforms import ScaledTranslation
 from deepenough.records import ContenderResult, Verdict
 from deepenough.report import words
 from deepenough.report.figures.canvas import (
-    DASHES,
     HALO,
     INK,
-    MARKERS,
     MUTED,
     Caption,
     Picture,
     colour,
+    dashes,
     legend_above,
+    marker,
     picture,
     printable,
 )
@@ -62,7 +62,7 @@ def _draw_scales(figure: Figure, verdict: Verdict, narrow: bool) -> None:
             continue
         _draw_contender(figure, axes, entries, place)
         label = printable(words.display_name(name), 44)
-        style = {"color": colour(place), "marker": MARKERS[place % 6], "linestyle": DASHES[place % 6]}
+        style = {"color": colour(place), "marker": marker(place), "linestyle": dashes(place)}
         handles.append(Line2D([], [], label=label, **style))
     _scale_axis(axes, [entry.scale for entry in verdict.contenders], narrow)
     _mark_deciding(axes, verdict)
@@ -73,7 +73,7 @@ def _draw_scales(figure: Figure, verdict: Verdict, narrow: bool) -> None:
 
 def _draw_contender(figure: Figure, axes: Axes, entries: Sequence[ContenderResult], place: int) -> None:
     sides = [entry.scale for entry in entries]
-    tint, mark = colour(place), MARKERS[place % 6]
+    tint, mark = colour(place), marker(place)
     banded = [entry for entry in entries if entry.interval is not None]
     bounds = [entry.interval for entry in banded if entry.interval is not None]
     if len(banded) > 1:
@@ -87,7 +87,7 @@ def _draw_contender(figure: Figure, axes: Axes, entries: Sequence[ContenderResul
         style = {"color": tint, "alpha": 0.55, "markersize": 4, "markeredgewidth": 0, "linestyle": ""}
         axes.plot(*zip(*dots, strict=True), mark, transform=axes.transData + beside, **style)
     means = [entry.mean for entry in entries]
-    axes.plot(sides, means, color=tint, marker=mark, markersize=7, linestyle=DASHES[place % 6])
+    axes.plot(sides, means, color=tint, marker=mark, markersize=7, linestyle=dashes(place))
 
 
 def _scale_axis(axes: Axes, sides: Sequence[int], narrow: bool) -> None:

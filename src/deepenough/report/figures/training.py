@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.evidence import CellRecord
-from deepenough.report.figures.canvas import DASHES, Caption, Picture, colour, legend_above, picture, printable
+from deepenough.report.figures.canvas import Caption, Picture, colour, dashes, legend_above, picture, printable
 from deepenough.report.tables import machine, numbers, results
 
 MOST_POINTS = 200
@@ -51,7 +51,7 @@ def _draw(figure: Figure, cells: Sequence[CellRecord], verdict: Verdict, narrow:
             axes.set_xlabel("epoch")
     ranked = sorted(places.items(), key=lambda item: item[1])
     handles = [
-        Line2D([], [], color=colour(place), linestyle=DASHES[place % 6], label=printable(words.display_name(name), 44))
+        Line2D([], [], color=colour(place), linestyle=dashes(place), label=printable(words.display_name(name), 44))
         for name, place in ranked
     ]
     legend_above(figure, handles, narrow)
@@ -63,5 +63,5 @@ def _line(axes: Axes, cell: CellRecord, column: str, factor: float, place: int) 
     rows = cell.history.filter(pl.col(column).is_not_null() & pl.col(column).is_finite())
     rows = rows.gather_every(max(1, -(-rows.height // MOST_POINTS)))
     mark = "o" if rows.height == 1 else ""  # a line of one point shows nothing
-    style = {"marker": mark, "color": colour(place), "linestyle": DASHES[place % 6], "linewidth": 1.4, "alpha": 0.85}
+    style = {"marker": mark, "color": colour(place), "linestyle": dashes(place), "linewidth": 1.4, "alpha": 0.85}
     axes.plot(rows["epoch"].to_numpy(), factor * rows[column].to_numpy(), **style)
