@@ -182,7 +182,10 @@ def test_cells_are_named_by_source_and_run_and_take_seeds_that_no_study_has():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"noise": ["weather"]}, r"noise, entry 1: expected 'initialisation', 'order', 'augmentation' or 'nondeterminism'"),
+        (
+            {"noise": ["weather"]},
+            r"noise, entry 1: expected 'initialisation', 'order', 'augmentation' or 'nondeterminism'",
+        ),
         ({"noise_runs": 0}, "noise_runs: expected greater than or equal to 1"),
         ({"noise": 3}, "noise"),
     ],

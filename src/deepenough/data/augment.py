@@ -8,7 +8,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
 
 _GREY = (124, 116, 104)  # ImageNet's mean in 8 bits: what is erased becomes about zero once normalised
 
@@ -62,6 +61,8 @@ def sample_transform(augmentation: Augmentation, side: int) -> Callable[[Tensor]
     Returns:
         A picklable callable, uint8 (3, height, width) -> uint8 (3, side, side).
     """
+    from torchvision.transforms import v2  # a second to import, which a refusal need not wait for
+
     steps: list[torch.nn.Module] = [v2.RandomResizedCrop(side, (augmentation.min_area, 1.0), antialias=True)]
     if augmentation.crop == "centre":
         steps = [v2.Resize(side, v2.InterpolationMode.BICUBIC, antialias=True), v2.CenterCrop(side)]
@@ -87,6 +88,8 @@ def mix(images: Tensor, labels: Tensor, augmentation: Augmentation, classes: int
     Returns:
         images uint8 (batch, 3, side, side), mixup rounded to whole levels; probabilities float32 (batch, classes).
     """
+    from torchvision.transforms import v2
+
     takes_mixup = augmentation.mixup > 0 and (augmentation.cutmix == 0 or bool(torch.rand(()) < 0.5))
     if not takes_mixup:
         return v2.CutMix(alpha=augmentation.cutmix, num_classes=classes)(images, labels)

@@ -13,18 +13,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
-from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
 from deepenough.errors import RecordError
 from deepenough.records import write_atomically
 from deepenough.training.recipe import Recipe, build_optimizer
 from deepenough.training.seeds import Seeds
+
+if TYPE_CHECKING:
+    from timm.utils.model_ema import ModelEmaV3
 
 Status = Literal["training", "trained", "diverged"]
 _MODULES = ("network.", "average.")
@@ -76,7 +78,11 @@ class Cell:
     def begin(cls, contender: str, seed: int | Seeds, network: nn.Module, recipe: Recipe) -> Cell:
         """A cell before its first step; one seed stands for all sources alike."""
         seeds = seed if isinstance(seed, Seeds) else Seeds.of(seed)
-        average = None if recipe.ema_decay is None else ModelEmaV3(network, decay=recipe.ema_decay, use_warmup=True)
+        average = None
+        if recipe.ema_decay is not None:
+            from timm.utils.model_ema import ModelEmaV3  # a second to import, and needed by such recipes only
+
+            average = ModelEmaV3(network, decay=recipe.ema_decay, use_warmup=True)
         optimizer = build_optimizer(recipe, network)
         return cls(contender=contender, seeds=seeds, network=network, optimizer=optimizer, average=average)
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from deepenough.errors import InputError
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
 
 PENALTIES = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)  # declared, from the strongest
 MOST_STEPS = 1000
@@ -75,6 +77,9 @@ def fit_head(
     Raises:
         InputError: features that are not finite, or training samples of one class alone.
     """
+    from sklearn.linear_model import LogisticRegression  # a second to import, and needed by probes only
+    from sklearn.preprocessing import StandardScaler
+
     features, labels = train
     _check(features, labels)
     scaler = StandardScaler()
@@ -113,6 +118,8 @@ def _check(features: np.ndarray, labels: np.ndarray) -> None:
 
 def _fit(model: LogisticRegression, scaled: np.ndarray, labels: np.ndarray, penalty: float) -> bool:
     """Fit in place; whether it converged."""
+    from sklearn.exceptions import ConvergenceWarning
+
     model.C = 1.0 / (penalty * len(labels))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", ConvergenceWarning)

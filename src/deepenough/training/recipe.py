@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from timm.optim.lamb import Lamb
 from torch import nn
 
 from deepenough.networks.distance import distance_from_head
@@ -73,6 +72,8 @@ def build_optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer
         )
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    from timm.optim.lamb import Lamb  # a second to import, and needed by such recipes only
+
     return Lamb(groups, lr=recipe.learning_rate)
 
 
