@@ -155,7 +155,8 @@ def _settled(name: str, origin: str, tell: Tell) -> str:
     else:
         path = Path(origin.removeprefix("keras:"))
         origin = str(path.resolve() if path.is_file() else path)
-    check_weights(skeleton(network), file_of(name, origin, tell))
+    found = file_of(name, origin, tell)  # first: what is not there is said before a network is made
+    check_weights(skeleton(network), found)
     return origin
 
 
