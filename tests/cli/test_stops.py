@@ -28,7 +28,7 @@ main()
 
 @pytest.mark.slow
 def test_ctrl_c_to_the_whole_group_stops_after_a_step_and_says_how_to_go_on(folder_of, tmp_path):
-    study = ["compare", str(folder_of({"cat": 24, "dog": 24})), "--seeds", "1", "--epochs", "400", "--batch", "8"]
+    study = ["compare", str(folder_of({"cat": 24, "dog": 24})), "--seeds", "1", "--epochs", "8000", "--batch", "8"]
     study += [
         "--train-scale",
         "32",
