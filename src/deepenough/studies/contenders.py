@@ -43,7 +43,7 @@ class Contender:
     @property
     def trained(self) -> str:
         """The contender whose training this one shares: itself, without what is done after training."""
-        return _name(self.network, self.schedule, None)
+        return _name(self.network, self.schedule)
 
     @property
     def tested(self) -> str:
@@ -81,8 +81,7 @@ def contender(name: str) -> Contender:
         raise InputError(f"contender {name}", "one side to tune at, such as @fixres=96", "several")
     fixres = None if "fixres" not in given else (*given["fixres"], 0)[0]
     average = given.get("average")
-    tested = _name(network, schedule, fixres)
-    canonical = tested if average is None else f"{tested}@average{_joined(average)}"
+    canonical = _name(network, schedule, fixres, average)
     return Contender(name=canonical, network=network, schedule=schedule, fixres=fixres, average=average)
 
 
@@ -95,14 +94,16 @@ def require_contenders(names: Iterable[str]) -> tuple[str, ...]:
     >>> require_contenders(["resnet50", "resnet50@average=96-64@mixed"])
     ('resnet50', 'resnet50@mixed@average=64-96')
     """
-    found: dict[tuple[object, ...], str] = {}
+    written: dict[tuple[object, ...], str] = {}
+    canonical: list[str] = []
     for name in names:
         each = contender(name)
         key = (entry(each.network).config, each.schedule, each.fixres, each.average)
-        if key in found:
-            raise InputError("contenders", "each once", f"{found[key]} and {name}, which are the same")
-        found[key] = name
-    return tuple(contender(name).name for name in found.values())
+        if key in written:
+            raise InputError("contenders", "each once", f"{written[key]} and {name}, which are the same")
+        written[key] = name
+        canonical.append(each.name)
+    return tuple(canonical)
 
 
 def sharing(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -182,12 +183,14 @@ def _sides(name: str, word: str, text: str) -> tuple[int, ...]:
     return tuple(sorted(set(sides)))
 
 
-def _name(network: str, schedule: Schedule, fixres: int | None) -> str:
+def _name(network: str, schedule: Schedule, fixres: int | None = None, average: tuple[int, ...] | None = None) -> str:
     parts = [network]
     if schedule.kind != "fixed":
         parts.append(schedule.kind + _joined(schedule.sides or ()))
     if fixres is not None:
         parts.append("fixres" + _joined((fixres,) if fixres else ()))
+    if average is not None:
+        parts.append("average" + _joined(average))
     return "@".join(parts)
 
 
