@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
@@ -17,6 +16,7 @@ from deepenough.data.indexed import fingerprint_of, index_of, write_indexed
 from deepenough.evaluation.onepass import Shown, batch_at, frame
 from deepenough.machine import Machine
 from deepenough.networks import ResNet
+from deepenough.networks.digests import tensors_sha256
 from deepenough.tasks.contract import Task
 
 FORMAT_VERSION = 1
@@ -55,7 +55,7 @@ def build_features(
     """
     fingerprint = fingerprint_of(
         FORMAT_VERSION,
-        backbone_sha256(network),
+        tensors_sha256({name: value for name, value in network.state_dict().items() if not name.startswith(_HEAD)}),
         repr(network.config),
         {name: getattr(preprocessing, name) for name in ("mean", "std", "interpolation", "crop")},
         {"device": machine.device, "precision": machine.precision, "channels_last": machine.channels_last},
@@ -69,16 +69,6 @@ def build_features(
             path, fingerprint, lambda to: _write(to, network, pixels, scale, machine, preprocessing, progress)
         )
     return np.load(path, mmap_mode="r")
-
-
-def backbone_sha256(network: ResNet) -> str:
-    """SHA-256, in hexadecimal digits, of every parameter and buffer but the head's, with their names."""
-    digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
-        if not name.startswith(_HEAD):
-            digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def evaluate_head(

@@ -20,6 +20,7 @@ from deepenough.data.streams import TrainingStream
 from deepenough.errors import RecordError
 from deepenough.evaluation import evaluate
 from deepenough.networks import ResNet, build, load_weights, save_weights
+from deepenough.networks.digests import tensors_sha256
 from deepenough.records import HISTORY, SCORES, write_json, write_table
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
@@ -28,7 +29,7 @@ from deepenough.studies.plan import validates_at
 from deepenough.studies.starting import file_of, preparation_note, start_of
 from deepenough.studies.store import CellFolder
 from deepenough.studies.tuning import begin_tuning, tuning_setting, tuning_stream
-from deepenough.studies.whole import sha256_of, tensors_sha256
+from deepenough.studies.whole import sha256_of
 from deepenough.training import Cell, Seeds, Setting, derive_seed, train_lockstep
 
 SAVE_EVERY_S = 120.0
@@ -289,5 +290,6 @@ def write_cell(bench: Bench, folder: CellFolder, network: nn.Module, note: Mappi
     said = {name: str(note[name]) for name in ("contender", "seed")}
     said |= preparation_note(bench.setting.preprocessing, bench.design.train_scale)
     save_weights(network, folder.weights, said)
-    checksums = {"weights_sha256": sha256_of(folder.weights), "tensors_sha256": tensors_sha256(network)}
+    digest = tensors_sha256(network.state_dict())
+    checksums = {"weights_sha256": sha256_of(folder.weights), "tensors_sha256": digest}
     write_json(folder.note, {**note, **checksums})

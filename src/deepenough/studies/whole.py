@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import polars as pl
-import torch
-from torch import nn
 
 from deepenough.data import Prepared
 from deepenough.errors import RecordError, StudyError
@@ -84,20 +82,6 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def tensors_sha256(network: nn.Module) -> str:
-    """SHA-256, in hexadecimal digits, over every tensor by name: its name, type, shape and bytes.
-
-    That of the file guards it; this one tells whether two trainings gave the same network, since a file's header may
-    list the same entries in another order.
-    """
-    digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
-        plain = value.detach().cpu().contiguous()
-        digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\0".encode())
-        digest.update(plain.view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def stored_study(store: StudyFolder) -> Study:

@@ -8,7 +8,6 @@ run must equal an undisturbed one bit for bit.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from deepenough.errors import RecordError
+from deepenough.networks.digests import tensors_sha256
 from deepenough.records import write_atomically
 from deepenough.training.recipe import Recipe, build_optimizer
 from deepenough.training.seeds import Seeds
@@ -127,7 +127,7 @@ class Cell:
         }
         tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in self._tensors().items()}
         said = json.dumps(note)
-        content = save(tensors, metadata={"deepenough": said, "sha256": _checksum(said, tensors)})
+        content = save(tensors, metadata={"deepenough": said, "sha256": tensors_sha256(tensors, said)})
         write_atomically(path, lambda stream: stream.write(content))
 
     def load(self, path: Path) -> None:
@@ -137,7 +137,7 @@ class Cell:
                 metadata = stored.metadata() or {}
                 tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  not a mapping
             note = json.loads(metadata["deepenough"])
-            if metadata.get("sha256", "") not in ("", _checksum(metadata["deepenough"], tensors)):
+            if metadata.get("sha256", "") not in ("", tensors_sha256(tensors, metadata["deepenough"])):
                 raise ValueError("its content is not what was written")
             name = note.get("name") or cell_name(note["contender"], note["seed"])
             taken = {key: note[key] for key in ("step", "status", "history", "elapsed_s")}
@@ -203,15 +203,6 @@ def cell_name(contender: str, seed: int) -> str:
     'resnet50-seed2'
     """
     return Seeds.of(seed).cell(contender)
-
-
-def _checksum(said: str, tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of a state: what it says of itself, then every tensor by name."""
-    digest = hashlib.sha256(said.encode())
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _weights(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
