@@ -16,7 +16,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from deepenough import cli
 from deepenough.records import QUARANTINE, SCORES, read_table
 
 QUICK = ["--seeds", "2", "--train-scale", "32", "--scales", "32", "--epochs", "1", "--batch", "8", "--threads", "1"]
@@ -29,18 +28,9 @@ def photos(folder_of):
 
 
 @pytest.fixture
-def run(tiny_networks, capsys, monkeypatch, tmp_path):
+def run(tiny_networks, invoke):
     """Run a command in an empty folder: exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["deepenough", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code, said.out, said.err
-
-    return call
+    return invoke
 
 
 def next_commands(out):

@@ -18,17 +18,9 @@ from deepenough.stats.simulation import Experiment, Family, draw
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
+def run(invoke):
     """Run `deepenough plan` in an empty folder: exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as left:
-            cli.main(["plan", *map(str, arguments)])
-        said = capsys.readouterr()
-        return left.value.code, said.out, said.err
-
-    return call
+    return lambda *arguments: invoke("plan", *arguments)
 
 
 @pytest.fixture

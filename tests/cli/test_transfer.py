@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from deepenough import cli
 from deepenough.cost import timing
 from deepenough.networks import build, save_weights
 from deepenough.records import read_json
@@ -15,21 +13,12 @@ from deepenough.studies.study import load_study
 
 
 @pytest.fixture
-def run(tiny_networks, capsys, monkeypatch, tmp_path):
+def run(tiny_networks, invoke_in_line, monkeypatch):
     """Run a command in an empty folder: exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
         timing, "peak_during", lambda work, _device: len([work()])
     )  # seconds of waiting; tested elsewhere
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["deepenough", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code, said.out, " ".join(said.err.split())
-
-    return call
+    return invoke_in_line
 
 
 def test_a_probe_and_then_all_of_the_networks_at_layer_wise_rates(run, folder_of):

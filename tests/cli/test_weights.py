@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import torch
 import torchvision
 from safetensors.torch import load_file
 
-from deepenough import cli
 from deepenough.cost import timing
 from deepenough.networks import config
 
@@ -20,20 +18,11 @@ FIXED = ["--threads", 1, "--precision", "fp32", "--no-images"]
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
+def run(invoke_in_line, monkeypatch):
     """Run a command in an empty folder, the networks in full size, costs timed once: exit code, output, error."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(timing, "_FEWEST", {"single": 1, "batch": 1})
     monkeypatch.setattr(timing, "_MOST", 1)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["deepenough", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code, said.out, " ".join(said.err.split())
-
-    return call
+    return invoke_in_line
 
 
 def test_a_torchvision_checkpoint_of_the_wrong_depth_is_refused_as_what_it_is(run, folder_of):

@@ -35,6 +35,12 @@ def refusal(network, path, **options):
     return str(caught.value)
 
 
+def save_shapes(network, path, prefix=""):
+    """Write a file of the network's names and shapes that holds a single zero for each."""
+    state = network.state_dict().items()
+    torch.save({prefix + key: torch.zeros(()).expand(value.shape) for key, value in state}, path)
+
+
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_saved_weights_come_back_bit_for_bit(tmp_path, source, target, channels_last):
     network = build("resnet50", 3, seed=1)
@@ -163,8 +169,7 @@ def test_checking_a_file_needs_no_network_with_memory_and_takes_a_head_for_any_n
     ],
 )
 def test_weights_of_a_relative_are_refused_with_what_they_are(tmp_path, name, file_of, cause):
-    shapes = {key: torch.zeros(()).expand(value.shape) for key, value in skeleton(file_of, 3).state_dict().items()}
-    torch.save(shapes, tmp_path / "w.pth")
+    save_shapes(skeleton(file_of, 3), tmp_path / "w.pth")
     assert cause in refusal(skeleton(name, 3), tmp_path / "w.pth")
 
 
@@ -181,9 +186,8 @@ def test_weights_of_a_relative_are_refused_with_what_they_are(tmp_path, name, fi
 def test_weights_of_another_family_are_refused_with_what_they_are(monkeypatch, tmp_path, model, cause):
     with torch.device("meta"):
         theirs = getattr(torchvision.models, model)(num_classes=3)
-    shapes = {key: torch.zeros(()).expand(value.shape) for key, value in theirs.state_dict().items()}
     path = tmp_path / "w.pth"
-    torch.save(shapes, path)
+    save_shapes(theirs, path)
     assert cause in refusal(skeleton("resnet50", 3), path)
 
 
@@ -195,18 +199,14 @@ def test_weights_of_another_family_are_refused_with_what_they_are(monkeypatch, t
     ],
 )
 def test_weights_of_the_other_stem_are_refused_with_its_name(tmp_path, name, file_of, cause):
-    shapes = {key: torch.zeros(()).expand(value.shape) for key, value in skeleton(file_of, 3).state_dict().items()}
-    torch.save(shapes, tmp_path / "w.pth")
+    save_shapes(skeleton(file_of, 3), tmp_path / "w.pth")
     said = refusal(skeleton(name, 3), tmp_path / "w.pth")
     assert "1 of another shape (conv1.weight" in said
     assert cause in said
 
 
 def test_names_with_a_foreign_prefix_are_refused_with_that_prefix(tmp_path):
-    shapes = {
-        f"backbone.{key}": torch.zeros(()).expand(v.shape) for key, v in skeleton("resnet50", 3).state_dict().items()
-    }
-    torch.save(shapes, tmp_path / "w.pth")
+    save_shapes(skeleton("resnet50", 3), tmp_path / "w.pth", prefix="backbone.")
     assert "begins with 'backbone.'" in refusal(skeleton("resnet50", 3), tmp_path / "w.pth")
 
 
