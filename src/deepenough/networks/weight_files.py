@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,18 +50,21 @@ def metadata_of(path: Path) -> Mapping[str, str]:
     """What a safetensors file says about itself, without its tensors; empty for other files."""
     if path.suffix != ".safetensors":
         return {}
-    try:
-        with safe_open(path, framework="pt") as opened:
-            return dict(opened.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(str(path), "a safetensors file", f"a torn or foreign file ({error})") from error
+    with _opened(path) as opened:
+        return dict(opened.metadata() or {})
 
 
 def _read_safetensors(path: Path) -> WeightsFile:
+    with _opened(path) as opened:
+        state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  not a dict
+        return WeightsFile(state=state, metadata=dict(opened.metadata() or {}))
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[safe_open]:
     try:
         with safe_open(path, framework="pt") as opened:
-            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  not a dict
-            return WeightsFile(state=state, metadata=dict(opened.metadata() or {}))
+            yield opened
     except (SafetensorError, OSError) as error:
         raise WeightsError(str(path), "a safetensors file", f"a torn or foreign file ({error})") from error
 
