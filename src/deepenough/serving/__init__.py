@@ -1,0 +1,1 @@
+"""Serving: a finished study's networks put to use."""

@@ -1,0 +1,76 @@
+"""Grad-CAM against the closed form it has for a linear head, and against central differences."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from deepenough.evaluation import grad_cam
+from deepenough.networks import build
+
+
+def network_of(name):
+    network = build(name, 4, seed=3)
+    network.train()
+    with torch.no_grad():
+        network(torch.randn(8, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+    return network.eval()
+
+
+def images(count=2):
+    return torch.randn(count, 3, 64, 96, generator=torch.Generator().manual_seed(5))
+
+
+def test_map_is_the_class_activation_map_when_the_head_is_linear_on_the_average(tiny_networks):
+    network = network_of("resnet50")
+    asked = network(images()).argmax(dim=1)
+    logits, maps = grad_cam(network, images(), asked)
+    with torch.no_grad():
+        last = network.features(images())[-1]
+        expected = torch.einsum("bc,bchw->bhw", network.fc.weight[asked], last).clamp(min=0)
+        torch.testing.assert_close(logits, network(images()))
+    torch.testing.assert_close(maps, expected / expected.amax(dim=(1, 2), keepdim=True))
+
+
+def test_map_explains_the_answer_when_no_class_is_asked_about(tiny_networks):
+    network = network_of("resnet50")
+    logits, maps = grad_cam(network, images(), torch.tensor([-1, -1]))
+    torch.testing.assert_close(maps, grad_cam(network, images(), logits.argmax(dim=1))[1])
+
+
+def test_map_is_empty_when_nothing_speaks_for_the_class(tiny_networks):
+    network = network_of("resnet50")
+    with torch.no_grad():
+        network.fc.weight[3] = -1.0  # the last map is not negative, so every position speaks against the class
+    maps = grad_cam(network, images(), torch.tensor([3, 3]))[1]
+    torch.testing.assert_close(maps, torch.zeros(2, *maps.shape[1:]))
+
+
+def test_weights_are_mean_slopes_when_the_head_fuses_stages(tiny_networks):
+    network = network_of("resnet50-fpn").double()
+    one = images(1).double()
+    _, maps = grad_cam(network, one, torch.tensor([1]))
+    with torch.no_grad():
+        *lower, last = network.features(one)
+
+        def logit(shift):
+            return network.fc(network.neck([*lower, last + shift]))[0, 1]
+
+        slopes = []
+        for channel in range(last.shape[1]):  # the slope along a whole channel is the sum over its positions
+            shift = torch.zeros_like(last)
+            shift[:, channel] = 1e-6
+            slopes.append((logit(shift) - logit(-shift)) / 2e-6)
+        expected = torch.einsum("c,chw->hw", torch.stack(slopes), last[0]).clamp(min=0)
+    torch.testing.assert_close(maps[0].double(), expected / expected.max(), rtol=1e-4, atol=1e-4)
+
+
+def test_network_is_left_without_gradients(tiny_networks):
+    network = network_of("resnet50")
+    grad_cam(network, images(), torch.tensor([0, 1]))
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_network_in_training_mode_is_refused(tiny_networks):
+    with pytest.raises(ValueError, match="evaluation mode"):
+        grad_cam(network_of("resnet50").train(), images(), torch.tensor([0, 1]))
