@@ -11,7 +11,7 @@ class Told:
     """A listener that keeps what it was told; at a step it may raise, which is a kill as far as the folder knows."""
 
     def __init__(self, stop_at=None, error=KeyboardInterrupt):
-        self.notes, self.stages, self.steps, self.plans = [], [], [], []
+        self.notes, self.stages, self.steps, self.plans, self.cells = [], [], [], [], []
         self.stop_at, self.error = stop_at, error
 
     def note(self, text):
@@ -30,6 +30,9 @@ class Told:
         self.steps.append((cell, step))
         if len(self.steps) == self.stop_at:
             raise self.error
+
+    def finished(self, cell, folder):
+        self.cells.append(cell)
 
     def close(self):
         pass

@@ -12,6 +12,8 @@ from deepenough.cli import _output
 from deepenough.report.words import plural
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from deepenough.studies.plan import Plan
 
 PLAIN_EVERY_S = 30.0
@@ -84,6 +86,9 @@ class Terminal:
             self._printed_at = time.monotonic()
             text = "  ".join([*parts, f"{images_per_s:.0f} images/s", f"step {step}/{steps}"])
             self._print(f"  {text}{self._left()}")
+
+    def finished(self, cell: str, folder: Path) -> None:
+        """Nothing: the bars say so."""
 
     def close(self) -> None:
         """Take the bars away."""

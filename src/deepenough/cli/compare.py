@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +16,7 @@ from deepenough.cli import _options, _output
 
 if TYPE_CHECKING:
     from deepenough.records import Verdict
-    from deepenough.studies import Study
+    from deepenough.studies import Listener, Study
 
 
 _PUBLIC = ("torchvision:", "timm:")  # origins that are no files
@@ -92,6 +94,9 @@ def compare(  # noqa: PLR0913  one option a parameter
         bool,
         typer.Option("--paired-seeds", help="Hold networks of one seed against each other; see the protocol for when."),
     ] = False,
+    track: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Follow it in tensorboard or mlflow, a run for each training.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the study.  [default: runs/NAME]")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a stopped study; the same command does so by itself.")
@@ -146,8 +151,28 @@ def compare(  # noqa: PLR0913  one option a parameter
 
         raise StudyError(f"--resume {folder}", "the folder of a stopped study", "no study there", "leave --resume out")
     command = shlex.join(["deepenough", *sys.argv[1:]])
-    verdict = run_study(request, folder, listener=Terminal(quiet=as_json), command=command)
-    _report(folder, verdict, as_json=as_json)
+    with _tracking(Terminal(quiet=as_json), track, folder) as (listener, conclude):
+        verdict = run_study(request, folder, listener=listener, command=command)
+        _report(folder, verdict, as_json=as_json)
+        conclude(verdict)
+
+
+@contextlib.contextmanager
+def _tracking(
+    terminal: Listener, track: str | None, folder: Path
+) -> Iterator[tuple[Listener, Callable[[Verdict], None]]]:
+    """The listener of the study, and what is told of its end; with trackers where any are asked for."""
+    if track is None:
+        yield terminal, lambda _verdict: None
+        return
+    from deepenough.report import words
+    from deepenough.studies.trackers import Tracking, open_tracker
+
+    tracking = Tracking(terminal, [open_tracker(kind) for kind in dict.fromkeys(_parts(track))], folder)
+    try:
+        yield tracking, lambda verdict: tracking.conclude(verdict, words.headline(verdict))
+    finally:
+        tracking.end()
 
 
 def _request(source: str, options: dict[str, Any], **parts: dict[str, Any]) -> Study:

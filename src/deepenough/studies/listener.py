@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class Listener(Protocol):
         """A cell took a step; `accuracy` is the latest on validation, in [0, 1]."""
         ...
 
+    def finished(self, cell: str, folder: Path) -> None:
+        """A cell is done, and its folder holds all that it leaves."""
+        ...
+
     def close(self) -> None:
         """The study has ended or stopped."""
         ...
@@ -59,6 +64,9 @@ class Silent:
     def trained(
         self, cell: str, *, step: int, steps: int, loss: float, accuracy: float | None, images_per_s: float
     ) -> None:
+        """Ignored."""
+
+    def finished(self, cell: str, folder: Path) -> None:
         """Ignored."""
 
     def close(self) -> None:

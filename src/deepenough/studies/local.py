@@ -293,3 +293,4 @@ def write_cell(bench: Bench, folder: CellFolder, network: nn.Module, note: Mappi
     digest = tensors_sha256(network.state_dict())
     checksums = {"weights_sha256": sha256_of(folder.weights), "tensors_sha256": digest}
     write_json(folder.note, {**note, **checksums})
+    bench.listener.finished(folder.root.name, folder.root)
