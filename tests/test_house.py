@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
@@ -68,8 +69,8 @@ def test_version_is_the_changelogs_newest(repository):
 
 def test_constraints_pin_every_dependency(repository):
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    names = {re.split(r"[><=\[ ]", requirement)[0].lower() for requirement in wanted}
+    wanted = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    names = {re.split(r"[><=\[ ]", requirement)[0].lower() for requirement in wanted} - {project["name"]}
     pins = re.findall(
         r"^([A-Za-z0-9_.-]+)==", (repository / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE
     )
