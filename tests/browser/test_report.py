@@ -4,9 +4,16 @@ import runpy
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.special import stdtrit
 
-from deepenough import report
+from deepenough import records, report
+from deepenough.comparison import align
+from deepenough.comparison.estimating import estimate_gain
+from deepenough.comparison.price import Prices, bill
+from deepenough.stats import decide, mcnemar_mid_p
+from deepenough.stats.distributions import normal_quantile, t_two_sided
 
 pytestmark = pytest.mark.browser
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
@@ -33,6 +40,21 @@ def pages(tmp_path_factory) -> dict[str, str]:
     made_up["write_study"](folder / "plain")
     made_up["write_study"](folder / "hostile", images=60, classes=labels)
     return {name: report.write(folder / name)[0].as_uri() for name in ("plain", "hostile")}
+
+
+@pytest.fixture(scope="module")
+def sliding(browser, pages):
+    """A page whose sliders can be set: a function from values of its fields to what the page then computed."""
+    page = browser.new_page(viewport=DESK)
+    page.goto(pages["plain"])
+    script = """values => {
+        const form = document.getElementById('ask-form');
+        for (const [name, value] of Object.entries(values)) form.elements[name].value = value;
+        form.elements.margin.dispatchEvent(new Event('input'));
+        return JSON.parse(form.dataset.result);
+    }"""
+    yield page, lambda values: page.evaluate(script, values)
+    page.close()
 
 
 @pytest.fixture(params=["plain", "hostile"])
@@ -101,3 +123,140 @@ def test_text_stands_out_from_the_paper_in_light_and_dark(browser, pages, scheme
     contrast = dict(page.evaluate(script))
     page.close()
     assert min(contrast.values()) >= 4.5, contrast  # WCAG 2.2, 1.4.3 AA
+
+
+def test_sliders_agree_with_python_at_a_hundred_settings(sliding, pages):
+    _, answer = sliding
+    folder = Path(pages["plain"].removeprefix("file://")).parent
+    cells = align(records.read_table(folder / "scores.parquet", records.SCORES)).cells
+    costs = records.read_table(folder / "costs.parquet", records.COSTS)
+    seconds = {(row["contender"], row["scale"]): row["latency_s"]["p50"] for row in costs.filter(batch=1).to_dicts()}
+    rng = np.random.default_rng(23)
+    seen = set()
+    for _ in range(100):
+        scale, margin = int(rng.choice([48, 64, 96, 128])), float(np.exp(rng.uniform(-3, 3)))
+        millisecond, error, traffic = (float(10**power) for power in rng.uniform([-9, -5, 2], [-4, 2, 9]))
+        got = answer({"margin": margin, "scale": scale, "millisecond": millisecond, "error": error, "traffic": traffic})
+        big, small = (cells[name, scale].scores for name in ("resnet101", "resnet50"))
+        wanted = estimate_gain(big, small).scaled(100.0)
+        decision = decide(wanted.interval, margin)
+        assert (got["answer"], got["beyond"]) == (decision.answer, decision.beyond_margin)
+        for name, value in (
+            ("difference", wanted.difference),
+            ("interval", wanted.interval),
+            ("error", wanted.standard_error),
+            ("df", wanted.degrees_of_freedom),
+            ("p", wanted.p_value),
+        ):
+            assert got[name] == pytest.approx(value, rel=1e-9, abs=1e-9), name
+        spans = seconds["resnet50", scale], seconds["resnet101", scale]
+        interval = tuple(end / 100 for end in wanted.interval)
+        prices = Prices(millisecond=millisecond, error=error, images_a_day=traffic)
+        asked = bill(spans, (small.mean(), big.mean()), interval, prices)
+        for name, value in (
+            ("small", asked.small),
+            ("big", asked.big),
+            ("difference", asked.difference),
+            ("interval", asked.interval),
+            ("breakEven", asked.break_even),
+        ):
+            assert got["bill"][name] == pytest.approx(value, rel=1e-9, abs=1e-9), name
+        seen.add(got["answer"])
+    assert len(seen) >= 2
+
+
+_CASES = {
+    "nested": (3, 3, "bits", False),
+    "unequal": (5, 2, "bits", False),
+    "real": (3, 4, "floats", False),
+    "paired": (4, 4, "bits", True),
+    "checkpoints": (1, 1, "bits", False),
+    "one_real": (1, 3, "floats", False),
+    "clusters": (3, 3, "bits", False),
+    "same": (3, 3, "same", False),
+}
+
+
+@pytest.mark.parametrize("case", _CASES)
+@pytest.mark.parametrize("level", [0.95, 0.99])
+def test_estimates_of_every_design_agree_with_python(sliding, case, level):
+    page, _ = sliding
+    rng = np.random.default_rng(sorted(_CASES).index(case))
+    seeds, others, kind, pairs = _CASES[case]
+    ease = rng.normal(1, 1, 101)
+    sides = [ease + shift + rng.normal(0, 0.6, (runs, 101)) for runs, shift in ((seeds, 0.1), (others, 0.0))]
+    if kind != "floats":
+        sides = [(side > 0).astype(float) for side in sides]
+    if kind == "same":
+        sides = [np.repeat(side[:1], 3, axis=0) for side in (sides[0], sides[0])]
+    groups = np.arange(101) // 4 if case == "clusters" else None
+    guards = (1, 2) if not pairs else (1,)
+    for guard in guards:
+        wanted = estimate_gain(*sides, groups, level=level, guard=guard, pairs=pairs)
+        options = {"level": level, "guard": guard, "paired": pairs}
+        options["groups"] = None if groups is None else groups.tolist()
+        got = page.evaluate("([big, small, options]) => deepenough.estimate(big, small, options)",
+                            [sides[0].tolist(), sides[1].tolist(), options])  # fmt: skip
+        assert got["difference"] == pytest.approx(wanted.difference, abs=1e-11)
+        assert got["interval"] == pytest.approx(wanted.interval, abs=1e-11)
+        assert got["p"] == pytest.approx(wanted.p_value, abs=1e-9)
+        if wanted.standard_error > 0 and wanted.degrees_of_freedom is not None:
+            assert got["df"] == pytest.approx(wanted.degrees_of_freedom, rel=1e-9)
+
+
+def test_quantiles_in_the_page_are_scipys(sliding):
+    page, _ = sliding
+    freedoms = [1, 1.01, 1.7, 2, 2.5, 4, 5.77, 15, 39.9, 40.1, 333.3, 9999.5, 49_999]
+    for level in (0.5, 0.9, 0.95, 0.9875, 0.999):
+        got = page.evaluate("([all, level]) => all.map(df => deepenough.tQuantile(df, level))", [freedoms, level])
+        assert got == pytest.approx(list(stdtrit(freedoms, 0.5 + level / 2)), rel=1e-11)
+        normal = page.evaluate("level => deepenough.normalQuantile(level)", level)
+        assert normal == pytest.approx(normal_quantile(0.5 + level / 2), rel=1e-13)
+    for df in freedoms:
+        got = page.evaluate("([all, df]) => all.map(t => deepenough.tTwoSided(t, df))", [[0.01, 0.7, 2, 30], df])
+        assert got == pytest.approx(list(t_two_sided([0.01, 0.7, 2, 30], df)), rel=1e-10)
+    for pair in ((0, 0), (0, 9), (7, 7), (20, 31), (900, 1001)):
+        assert page.evaluate("pair => deepenough.midP(...pair)", pair) == pytest.approx(mcnemar_mid_p(*pair), rel=1e-11)
+
+
+def test_sliders_move_by_keyboard_and_go_back_to_what_was_declared(browser, pages):
+    page = browser.new_page(viewport=PHONE)
+    page.goto(pages["plain"])
+    said = page.locator("#ask-answer").inner_text()
+    page.locator("#ask input[type=range]").first.focus()
+    for _ in range(40):
+        page.keyboard.press("PageUp")
+    assert float(page.locator("#ask-margin").input_value()) == pytest.approx(20, rel=0.03)
+    assert page.locator("#ask-answer").inner_text() != said
+    assert "too bold" in page.locator("#ask-note").inner_text()
+    page.locator("#ask button").click()
+    page.wait_for_function("said => document.getElementById('ask-answer').innerText === said", arg=said)
+    assert page.locator("#ask-note").inner_text() == ""
+    page.close()
+
+
+def test_panel_says_the_same_with_and_without_scripts(browser, pages):
+    said = []
+    for scripts in (True, False):
+        context = browser.new_context(java_script_enabled=scripts)
+        page = context.new_page()
+        page.goto(pages["plain"])
+        places = ("#ask-answer", "#ask-money", "#ask table.asked tbody", "#ask table.money tbody")
+        said.append([" ".join(page.locator(place).text_content().split()) for place in places])
+        assert page.locator("#ask-form").is_visible() is scripts
+        context.close()
+    assert said[0] == said[1]
+
+
+def test_links_into_what_is_folded_unfold_it(browser, pages):
+    page = browser.new_page(viewport=DESK)
+    page.goto(pages["plain"])
+    page.evaluate("document.querySelectorAll('details').forEach(folded => folded.open = true)")
+    link = page.locator("a[href^='#slice-']").first
+    target = page.locator(link.get_attribute("href"))
+    fold = "document.querySelectorAll('details:has([id^=slice-])').forEach(folded => folded.open = false)"
+    page.evaluate(fold)
+    assert not target.is_visible()
+    link.click()
+    assert target.is_visible()
+    page.close()

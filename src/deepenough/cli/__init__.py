@@ -31,6 +31,7 @@ COMMANDS = {
     "slices": "List where which network wins: class, size, any column.",
     "audit": "Say what two published accuracies can and cannot show.",
     "report": "Write a study's report anew.",
+    "verify": "Have every number of a report again from its own data.",
     "doctor": "Say what this machine can do, and what to change.",
 }
 

@@ -12,23 +12,30 @@ from deepenough.cli import _options, _output
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A study's folder, with verdict.json in it.")],
+    costs: Annotated[
+        list[Path] | None,
+        typer.Option("--costs", metavar="FILE", help="Costs from another machine, to show beside; may be repeated."),
+    ] = None,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="Whether the page may show pictures.")] = True,
     as_json: _options.JsonOption = False,
 ) -> None:
     """Write report.html and report.md anew from what a study left in its folder.
 
-    Needs neither the images nor torch nor a network; the page can be sent to others as it is.
+    Needs neither the images nor torch nor a network; the page can be sent to others as it is, and holds the outcomes
+    that its numbers come from (see deepenough verify).
 
     \b
     Examples:
       deepenough report runs/demo
-      deepenough report runs/demo --json
+      deepenough report runs/demo --no-images
+      deepenough report runs/demo --costs gpu/costs.parquet
     """
     from deepenough import records
     from deepenough.report import headline, write
     from deepenough.studies.store import hold
 
     with hold(folder):
-        html, markdown = write(folder)
+        html, markdown = write(folder, costs=costs or (), images=images)
     said = headline(records.verdict_from_json(records.read_json(folder / "verdict.json")))
     if as_json:
         _output.say_json(

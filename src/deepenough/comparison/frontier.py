@@ -35,11 +35,11 @@ def frontier(results: Sequence[ContenderResult], costs: pl.DataFrame, *, margin:
 
     Returns:
         A row for each contender and scale whose latency is known: `contender`, `scale`, `mean`, `low`, `high`,
-        `validation_mean`, `latency_s` (a batch), `on_frontier` (nothing is at least as fast and better, or faster and
+        `validation_mean`, `latency_s` (an image), `on_frontier` (nothing is at least as fast and better, or faster and
         as good), `within_margin` (less than the margin below the best), `cheapest_within_margin` (the fastest of
         those).
     """
-    latency = _latency(costs)
+    latency = latency_of(costs)
     known = [result for result in results if (result.contender, result.scale) in latency]
     validated = all(result.validation_mean is not None for result in known)
     quality = [r.validation_mean if validated and r.validation_mean is not None else r.mean for r in known]
@@ -68,12 +68,12 @@ def frontier(results: Sequence[ContenderResult], costs: pl.DataFrame, *, margin:
     return pl.DataFrame(rows, schema=_TABLE)
 
 
-def _latency(costs: pl.DataFrame) -> dict[tuple[str, int], float]:
-    """Median seconds a batch by (contender, scale), at the smallest batch measured."""
+def latency_of(costs: pl.DataFrame) -> dict[tuple[str, int], float]:
+    """Median seconds an image by (contender, scale), at the smallest batch measured."""
     first = (
         costs.sort("batch", maintain_order=True)
         .group_by("contender", "scale", maintain_order=True)
-        .agg(pl.col("latency_s").struct.field("p50").first())
+        .agg((pl.col("latency_s").struct.field("p50") / pl.col("batch")).first())
     )
     return {(name, scale): seconds for name, scale, seconds in first.iter_rows() if seconds is not None}
 

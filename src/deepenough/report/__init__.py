@@ -6,6 +6,7 @@ Owns the words, the rounding, the figures and the page. Refuses to compute: resu
 `words` phrase · `tables` round · `figures` draw · `sections` arrange · `page` writes.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from deepenough.report.naming import display_name
@@ -14,8 +15,8 @@ from deepenough.report.words import headline, next_steps, sentences
 __all__ = ["display_name", "headline", "next_steps", "sentences", "write"]
 
 
-def write(folder: Path) -> tuple[Path, Path]:
+def write(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> tuple[Path, Path]:
     """Write `report.html` and `report.md` into a study folder, anew if they are there; see `page.write`."""
     from deepenough.report import page  # matplotlib and jinja2 take a second: only who writes a page waits for them
 
-    return page.write(folder)
+    return page.write(folder, costs=costs, images=images)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from deepenough.records import Verdict
 from deepenough.report.figures import Picture
 from deepenough.report.gallery import Gallery
+from deepenough.report.panel import Panel
 from deepenough.report.tables import Table
 
 
@@ -45,3 +46,4 @@ class Document:
     facts: Table
     next_steps: tuple[str, ...]
     sections: tuple[Section, ...]
+    panel: Panel | None = None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from deepenough import records
+from deepenough.comparison import Aligned, align, groups_of
+from deepenough.comparison.pairing import cluster_labels
 from deepenough.errors import RecordError
 from deepenough.records import Audit, Verdict
 
@@ -28,8 +31,16 @@ class CellRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What the contenders cost on another machine, and what that is called."""
+
+    name: str
+    costs: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that a study left behind. `scores` holds the deciding scale only: the other scales are in the verdict."""
+    """All that a study left behind. `scores` holds the deciding scale only, `outcomes` what was scored at every one."""
 
     name: str
     folder: str  # as the user wrote it, for the commands that the page proposes
@@ -45,13 +56,24 @@ class Evidence:
     cells: tuple[CellRecord, ...]
     thumbnails: pl.DataFrame | None
     slices: pl.DataFrame | None = None
+    outcomes: Aligned | None = None
+    elsewhere: tuple[Measured, ...] = ()
+    images: bool = True  # whether pictures may be shown
+
+    def clusters(self) -> np.ndarray | None:
+        """Cluster of each sample of `outcomes`; None where samples are taken as independent."""
+        if self.samples is None or self.outcomes is None:
+            return None
+        return cluster_labels(self.outcomes.sample_ids, groups_of(self.samples))
 
 
-def load(folder: Path) -> Evidence:
+def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Evidence:
     """Read a study folder.
 
     Args:
         folder: holds at least `verdict.json`; every other file may be missing.
+        costs: tables of `records.COSTS`, or folders that hold `costs.parquet`, measured on other machines.
+        images: whether pictures may be shown.
 
     Raises:
         RecordError: if there is no verdict, or a file that is there is torn or of another form.
@@ -63,11 +85,12 @@ def load(folder: Path) -> Evidence:
     verdict = records.verdict_from_json(records.read_json(folder / "verdict.json"))
     audit = _optional_json(folder / "audit.json")
     study = folder / "study.yaml"
+    scores = _optional_table(folder / "scores.parquet", records.SCORES)
     return Evidence(
         name=folder.resolve().name,
         folder=str(folder),
         verdict=verdict,
-        scores=_deciding(_optional_table(folder / "scores.parquet", records.SCORES), verdict.scale),
+        scores=_deciding(scores, verdict.scale),
         costs=_optional_table(folder / "costs.parquet", records.COSTS),
         samples=_optional_table(folder / "samples.parquet", records.SAMPLES),
         quarantine=_optional_table(folder / "quarantine.parquet", records.QUARANTINE),
@@ -78,7 +101,38 @@ def load(folder: Path) -> Evidence:
         cells=tuple(_cell(path) for path in sorted(folder.glob("cells/*-seed*")) if path.is_dir()),
         thumbnails=_optional_table(folder / "thumbnails.parquet", THUMBNAILS),
         slices=_optional_table(folder / "slices.parquet", records.SLICES),
+        outcomes=None if scores is None or scores.is_empty() else align(scores, gaps=True),
+        elsewhere=measured(costs, verdict),
+        images=images,
     )
+
+
+def measured(paths: Sequence[Path], verdict: Verdict) -> tuple[Measured, ...]:
+    """Costs from other machines, each named by its device and precision, or by its file where that is not unique.
+
+    Raises:
+        RecordError: if one is no table of costs, or was measured with none of the contenders at none of their scales.
+    """
+    known = {(entry.contender, entry.scale) for entry in verdict.contenders}
+    found = []
+    for path in paths:
+        file = path / "costs.parquet" if path.is_dir() else path
+        frame = records.read_table(file, records.COSTS).select(list(records.COSTS))
+        if not known & set(frame.select("contender", "scale").iter_rows()):
+            there = ", ".join(frame["contender"].unique().sort().head(5)) or "no contender"
+            wanted = "costs of this study's contenders at its scales"
+            raise RecordError(str(file), wanted, there, "measure them: deepenough cost, or compare, on that machine")
+        found.append(Measured(name=_machine(frame, file), costs=frame))
+    names = [each.name for each in found]
+    return tuple(
+        Measured(name=f"{each.name} ({path})", costs=each.costs) if names.count(each.name) > 1 else each
+        for each, path in zip(found, paths, strict=True)
+    )
+
+
+def _machine(frame: pl.DataFrame, file: Path) -> str:
+    places = frame.select("device", "precision").drop_nulls().unique().sort("device", "precision")
+    return "; ".join(f"{device}, {precision}" for device, precision in places.iter_rows()) or file.name
 
 
 def _optional_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame | None:

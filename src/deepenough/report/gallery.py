@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,7 +13,7 @@ from deepenough.report import words
 from deepenough.report.tables import numbers
 
 MOST_PICTURES = 48
-MOST_BYTES = 2_500_000  # of pictures in the page, before base64: the page stays under 5 MB
+MOST_BYTES = 1_400_000  # of pictures in the page, before base64: the page stays under 5 MB
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
@@ -20,11 +21,13 @@ _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 class Photo:
     """One image with what each contender says, and the share of its training runs that were right."""
 
+    sample_id: str
     uri: str
     path: str
     target: str
     width: int
     height: int
+    sha256: str  # of the picture's bytes
     answers: tuple[tuple[str, str, str, bool], ...]  # contender, prediction, share of runs right, right by majority
 
 
@@ -81,10 +84,12 @@ def photo(row: dict, kind: str, verdict: Verdict) -> Photo:
     )
     encoded = base64.b64encode(row["image"]).decode("ascii")
     return Photo(
+        sample_id=row["sample_id"],
         uri=f"data:{kind};base64,{encoded}",
         path=row["path"],
         target=row["target"],
         width=row["width"],
         height=row["height"],
+        sha256=hashlib.sha256(row["image"]).hexdigest(),
         answers=answers,
     )

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from deepenough import __version__
 from deepenough.records import write_atomically
-from deepenough.report import evidence, markdown, sections
+from deepenough.report import bundle, evidence, markdown, sections
+from deepenough.report.bundle import Bundle, blocks
 from deepenough.report.document import Document
+from deepenough.report.gallery import Gallery
 
 TEMPLATES = Path(__file__).parent / "templates"
 _UNITS = r"(?=(?:%|px|ms|s|min|h|GiB|MiB|KiB|points|seeds?|images?)\b|%)"
 
 
-def write(folder: Path) -> tuple[Path, Path]:
+def write(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> tuple[Path, Path]:
     """Write `report.html` and `report.md` into a study folder; the same folder gives the same bytes.
 
     Args:
         folder: holds at least `verdict.json`; what else is missing is said in its section.
+        costs: tables of `records.COSTS` measured on other machines, to be shown beside the study's own.
+        images: whether the page may show pictures.
 
     Returns:
         The paths of both files.
@@ -29,17 +37,59 @@ def write(folder: Path) -> tuple[Path, Path]:
     Raises:
         RecordError: if there is no verdict, or a record that is there is torn.
     """
-    arranged = sections.document(evidence.load(folder))
+    seen = evidence.load(folder, costs=costs, images=images)
+    packed = bundle.pack(seen)
+    arranged = sections.document(
+        bundle.unpack(packed.header, {block.name: block for block in packed.blocks}, bundle.pictures(seen))
+    )
     written = folder / "report.html", folder / "report.md"
-    for path, text in zip(written, (render(arranged), markdown.render(arranged)), strict=True):
-        encoded = text.encode("utf-8", errors="replace")  # a path may hold bytes that are no text
+    for path, text in zip(written, (render(arranged, packed), markdown.render(arranged)), strict=True):
+        encoded = text.encode("utf-8")
         write_atomically(path, lambda stream, content=encoded: stream.write(content))
     return written
 
 
-def render(document: Document) -> str:
-    """The document as one HTML page; every text in it is escaped, only the drawings are markup."""
-    return _environment().get_template("report.html.j2").render(document=document)
+def render(document: Document, packed: Bundle) -> str:
+    """The document as one HTML page with its data; every text in it is escaped, only the drawings are markup."""
+    index = {
+        "written_by": __version__,
+        **packed.header,
+        "blocks": {block.name: block.sha256 for block in packed.blocks},
+        "pictures": pictures_of(document),
+        "panel": None if document.panel is None else document.panel.state,
+    }
+    script = _script()
+    text = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            document=document,
+            blocks_of_data=(blocks.as_json("index", index), *packed.blocks),
+            script=script,
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+            blank=blocks.BLANK,
+        )
+    )
+    return blocks.seal(text.encode("utf-8", errors="replace").decode())  # a path may hold bytes that are no text
+
+
+def pictures_of(document: Document) -> list[dict[str, object]]:
+    """Every picture that the page shows, once: its sample by the page's id, its size, the SHA-256 of its bytes."""
+    galleries = [
+        block
+        for section in document.sections
+        for block in (*section.blocks, *section.aside)
+        if isinstance(block, Gallery)
+    ]
+    photos = {photo.sample_id: photo for gallery in galleries for photo in gallery.photos}
+    return [
+        {"sample_id": photo.sample_id, "width": photo.width, "height": photo.height, "sha256": photo.sha256}
+        for photo in photos.values()
+    ]
+
+
+def _script() -> str:
+    return "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("panel.js", "ask.js"))
 
 
 @cache

@@ -24,6 +24,7 @@ from deepenough.report.figures.training import training_curves
 from deepenough.report.figures.verdict import verdict_picture
 from deepenough.report.gallery import gallery
 from deepenough.report.noise import account_in_words, gap_in_words
+from deepenough.report.panel import panel
 from deepenough.report.slices import images_of_slices, lead
 from deepenough.report.tables import data, machine, noise, numbers, results
 
@@ -41,6 +42,7 @@ def document(evidence: Evidence) -> Document:
         facts=results.key_facts(verdict),
         next_steps=tuple(words.next_steps(verdict, evidence.folder)),
         sections=tuple(section for make in SECTIONS if (section := make(evidence)) is not None),
+        panel=panel(evidence),
     )
 
 

@@ -18,7 +18,7 @@ from deepenough.report.tables.slices import name_of
 _NAMED = 5  # slices, in a sentence
 MOST_GALLERIES = 30
 MOST_PHOTOS, MOST_LISTED = 6, 12  # a slice
-MOST_BYTES = 700_000  # of photos in all slices, before base64
+MOST_BYTES = 500_000  # of photos in all slices, before base64
 
 Images = dict[tuple[str, str], Gallery]
 

@@ -102,6 +102,19 @@ def probability(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def money(value: float | None) -> str:
+    """An amount in any currency, four digits or whole units.
+
+    >>> money(1010.0), money(-0.012345), money(12.3456)
+    ('1,010', '-0.01235', '12.35')
+    """
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    if abs(value) >= 1000 or value == 0:
+        return f"{round(value):,}"
+    return f"{value:.{min(max(3 - math.floor(math.log10(abs(value))), 0), 8)}f}"
+
+
 def any_probability(value: float) -> str:
     """A p-value of any size, where its order of magnitude is the point.
 
@@ -213,6 +226,24 @@ def size(amount_bytes: float | None) -> str:
         if amount_bytes >= factor:
             return f"{_three_digits(amount_bytes / factor)} {unit}"
     return f"{round(amount_bytes)} B"
+
+
+def exact(value: float) -> str:
+    """A number as near as twelve digits tell it: where two that should be equal are not.
+
+    >>> exact(0.1 + 0.2), exact(12)
+    ('0.3', '12')
+    """
+    return f"{value:.12g}"
+
+
+def filled(template: str, **values: object) -> str:
+    """A sentence with what stands in braces filled in, each by text that is rounded already.
+
+    >>> filled("from {low} on", low="0.28")
+    'from 0.28 on'
+    """
+    return template.format(**values)
 
 
 def shortened(text: str, most: int) -> str:

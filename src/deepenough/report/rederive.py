@@ -1,0 +1,102 @@
+"""A verdict computed anew from the outcomes embedded in a page, and where it differs from the one on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from deepenough.comparison.metrics import as_recorded
+from deepenough.comparison.verdict import decide_study
+from deepenough.records import ContenderResult, PairResult, Verdict
+from deepenough.report.bundle import outcomes
+from deepenough.report.evidence import Evidence
+from deepenough.report.panel import guard_of, multiplier
+from deepenough.report.tables import numbers
+
+_SAME = 1e-9  # relative
+_OF_PAIR = ("answer", "difference", "interval", "p_value", "degrees_of_freedom", "standard_error")
+_OF_ALL = (*_OF_PAIR, "beyond_margin", "enough_for_any_margin_above", "samples", "seeds", "scope", "small", "big")
+
+
+def rederived(evidence: Evidence) -> Verdict | None:
+    """The verdict from the embedded outcomes alone; None where its metric is no mean over them.
+
+    Raises:
+        InputError: the outcomes cannot be decided on as the verdict says they were.
+    """
+    verdict, aligned = evidence.verdict, evidence.outcomes
+    if aligned is None or as_recorded(verdict.metric) != verdict.metric:
+        return None
+    clusters = evidence.clusters()
+    ids = aligned.sample_ids
+    groups = None if clusters is None else {name: str(code) for name, code in zip(ids, clusters, strict=True)}
+    return decide_study(
+        outcomes.as_frame(aligned),
+        margin=verdict.margin,
+        small=verdict.small,
+        big=verdict.big,
+        scale=verdict.scale,
+        costs=evidence.costs,
+        metric=verdict.metric,
+        unit=verdict.unit,
+        multiplier=multiplier(verdict),
+        groups=groups,
+        level=verdict.level,
+        guard=guard_of(evidence) or 1,
+        trained=verdict.trained,
+        gaps=True,
+        paired_seeds=verdict.paired_seeds,
+    )
+
+
+def differences(verdict: Verdict, again: Verdict) -> Iterator[str]:
+    """Every number on record that is not the one the outcomes give."""
+    for name in _OF_ALL:
+        yield from _differs(name, getattr(verdict, name), getattr(again, name))
+    pairs = {_key(pair): pair for pair in again.pairs}
+    for pair in verdict.pairs:
+        other, at = pairs.get(_key(pair)), f"{pair.big} over {pair.small} at {pair.scale} px"
+        if other is not None:
+            for name in (*_OF_PAIR, "p_adjusted", "simultaneous_interval"):
+                yield from _differs(f"{at}, {name}", getattr(pair, name), getattr(other, name))
+    reached = {(entry.contender, entry.scale): entry for entry in again.contenders}
+    for entry in verdict.contenders:
+        yield from _of_contender(entry, reached.get((entry.contender, entry.scale)))
+
+
+def _of_contender(entry: ContenderResult, other: ContenderResult | None) -> Iterator[str]:
+    if other is None:  # real-valued scores are embedded at the deciding scale alone
+        return
+    for name in ("mean", "interval", "per_seed", "samples"):
+        yield from _differs(
+            f"{entry.contender} at {entry.scale} px, {name}", getattr(entry, name), getattr(other, name)
+        )
+
+
+def _key(pair: PairResult) -> tuple[str, str, int]:
+    return pair.small, pair.big, pair.scale
+
+
+def _differs(name: str, recorded: Any, found: Any) -> Iterator[str]:  # noqa: ANN401
+    if not _equal(recorded, found):
+        yield f"{name}: on record {_short(recorded)}, from the outcomes {_short(found)}"
+
+
+def _equal(recorded: Any, found: Any) -> bool:  # noqa: ANN401
+    if isinstance(recorded, dict) and isinstance(found, dict):
+        return recorded.keys() == found.keys() and all(_equal(recorded[key], found[key]) for key in recorded)
+    if isinstance(recorded, list | tuple) and isinstance(found, list | tuple):
+        return len(recorded) == len(found) and all(map(_equal, recorded, found))
+    if isinstance(recorded, int | float) and isinstance(found, int | float):
+        return bool(np.isclose(recorded, found, rtol=_SAME, atol=1e-12))
+    return recorded == found
+
+
+def _short(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, float):
+        return numbers.exact(value)
+    if isinstance(value, list | tuple):
+        return f"({', '.join(_short(item) for item in value)})"
+    return str(value)
