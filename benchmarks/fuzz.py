@@ -1,8 +1,10 @@
 """Changed bytes to every reader of a file that a user may give: `python benchmarks/fuzz.py --seconds 60 [READER ...]`.
 
-Each reader starts from whole files and gets them cut, flipped, spliced and filled by chance, from a seed, in a process
-of its own. Only the error that the reader promises may come of it. Anything else, an abort, or a call of more than ten
-seconds is a finding: its bytes are kept in `fuzz-findings/`, what was said is printed, and the exit code is 1.
+Each reader starts from whole files and gets them changed, in a process of its own: by atheris, which keeps what reaches
+new code of ours or of Pillow's or PyYAML's readers, where it is installed, else cut, flipped, spliced and filled by
+chance, from a seed. Only the error that the reader promises may come of it. Anything else, an abort, or a call of more
+than ten seconds is a finding: its bytes are kept in `fuzz-findings/`, what was said is printed, and the exit code is 1.
+Seconds are of processor time, a reader.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import argparse
 import contextlib
 import faulthandler
 import hashlib
+import importlib.util
 import io
 import multiprocessing
 import os
@@ -20,6 +23,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +33,7 @@ import polars as pl
 from deepenough.errors import DecodeError, InputError
 
 SLOW_S = 10.0
+ENOUGH = 20  # findings of one reader
 FINDINGS = Path("fuzz-findings")
 
 
@@ -47,19 +52,24 @@ def main() -> None:
     options.add_argument("readers", nargs="*", choices=[[], *READERS], default=[])
     options.add_argument("--seconds", type=float, default=60.0)
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--jobs", type=int, default=1, help="readers at a time")
+    options.add_argument("--engine", choices=["atheris", "seeded"], default=None)
     given = options.parse_args()
-    found = sum(fuzz(name, given.seconds, given.seed) for name in given.readers or READERS)
+    engine = given.engine or ("atheris" if importlib.util.find_spec("atheris") else "seeded")
+    with ThreadPoolExecutor(given.jobs) as pool:
+        names = given.readers or list(READERS)
+        found = sum(pool.map(lambda name: fuzz(name, given.seconds, given.seed, engine), names))
     raise SystemExit(1 if found else 0)
 
 
-def fuzz(name: str, seconds: float, seed: int) -> int:
+def fuzz(name: str, seconds: float, seed: int, engine: str) -> int:
     """How many findings; a reader that took its process down is started again until the time is over."""
     context, spent, findings, calls = multiprocessing.get_context("spawn"), 0.0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        while spent < seconds:
+        while spent < seconds and findings < ENOUGH:
             (place / "count").write_text("0 0")
-            worker = context.Process(target=feed, args=(name, seconds - spent, seed, place))
+            worker = context.Process(target=FEEDS[engine], args=(name, seconds - spent, seed, place))
             worker.start()
             worker.join()
             made, took = (place / "count").read_text().split()
@@ -68,35 +78,86 @@ def fuzz(name: str, seconds: float, seed: int) -> int:
             if worker.exitcode != 0 or (place / "finding").exists():
                 findings += keep(name, place / f"now{READERS[name].suffix}", said)
                 (place / "finding").unlink(missing_ok=True)
-    print(f"{name}: {calls} calls in {spent:.0f} s, {findings} findings", flush=True)
+        kept = sum(1 for _ in (place / "corpus").glob("*"))
+    reached = f", {kept} inputs that reach something new" if kept else ""
+    print(f"{name}: {calls} calls in {spent:.0f} s by {engine}{reached}, {findings} findings", flush=True)
     return findings
 
 
-def feed(name: str, seconds: float, seed: int, place: Path) -> None:
-    """Call the reader until the time is over or something is found; runs in a process of its own."""
-    faulthandler.enable()
-    reader, chance, calls = READERS[name], random.Random(seed), 0
-    seeds, path = reader.seeds(), place / f"now{reader.suffix}"
-    for content in seeds:
-        path.write_bytes(content)
-        reader.read(path)  # imports what it needs; whole files are read
-    began = time.monotonic()
-    while (took := time.monotonic() - began) < seconds:
-        path.write_bytes(changed(chance.choice(seeds), chance))
-        calls += 1
-        (place / "count").write_text(f"{calls} {took}")
+class Calls:
+    """The calls of one reader in this process."""
+
+    def __init__(self, name: str, place: Path) -> None:
+        faulthandler.enable()
+        self.reader, self.place, self.made = READERS[name], place, 0
+        self.path = place / f"now{self.reader.suffix}"
+        self.seeds = self.reader.seeds()
+        for content in self.seeds:
+            self.path.write_bytes(content)
+            self.reader.read(self.path)  # imports what it needs; whole files are read
+        self.began = time.process_time()
+
+    @property
+    def took(self) -> float:
+        return time.process_time() - self.began
+
+    def fails(self, content: bytes) -> bool:
+        """Whether the reader did what it must not; what it did is then in `finding`, the bytes in `now`."""
+        self.path.write_bytes(content)
+        self.made += 1
+        self.note()
         faulthandler.dump_traceback_later(SLOW_S, exit=True)
         try:
             with contextlib.redirect_stderr(io.StringIO()):
-                reader.read(path)
-        except reader.allowed:
+                self.reader.read(self.path)
+        except self.reader.allowed:
             pass
         except BaseException:
-            (place / "finding").write_text(traceback.format_exc())
-            return
+            (self.place / "finding").write_text(traceback.format_exc())
+            return True
         finally:
             faulthandler.cancel_dump_traceback_later()
-    (place / "count").write_text(f"{calls} {took}")
+        return False
+
+    def note(self) -> None:
+        (self.place / "count").write_text(f"{self.made} {self.took}")
+
+
+def feed_by_chance(name: str, seconds: float, seed: int, place: Path) -> None:
+    """Call the reader until the time is over or something is found; runs in a process of its own."""
+    calls, chance = Calls(name, place), random.Random(seed)
+    while calls.took < seconds:
+        if calls.fails(changed(chance.choice(calls.seeds), chance)):
+            return
+    calls.note()
+
+
+def feed_by_reach(name: str, seconds: float, seed: int, place: Path) -> None:
+    """The same by atheris, which does not return: the process ends in it."""
+    import atheris
+
+    log = os.open(place / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)  # libFuzzer and the instrumentation say much
+    with atheris.instrument_imports(include=["deepenough", "PIL", "yaml"]):
+        calls = Calls(name, place)
+    corpus = place / "corpus"
+    corpus.mkdir(exist_ok=True)
+    for number, content in enumerate(calls.seeds):
+        (corpus / f"seed{number}").write_bytes(content)
+
+    def take(content: bytes) -> None:
+        if calls.fails(content) or calls.took >= seconds:
+            calls.note()
+            os._exit(0)
+
+    longest = 4 * max(map(len, calls.seeds))
+    options = [f"-seed={seed + 1}", "-timeout=0", "-rss_limit_mb=8192", f"-max_len={longest}", "-verbosity=0"]
+    atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={place}/", str(corpus)], take, internal_libfuzzer=True)
+    atheris.Fuzz()
+
+
+FEEDS = {"atheris": feed_by_reach, "seeded": feed_by_chance}
 
 
 def changed(content: bytes, chance: random.Random) -> bytes:
