@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from PIL import Image
 
 from deepenough.data.decode import decode_picture, quiet
 from deepenough.data.entries import Entry
@@ -154,7 +155,8 @@ def build_test_pixels(
     offsets = _offsets(sides, len(ids))
 
     def squares(pixels: np.ndarray) -> list[np.ndarray]:
-        return [resize_and_crop(pixels, side, preprocessing) for side in sides]
+        picture = Image.fromarray(pixels)
+        return [resize_and_crop(picture, side, preprocessing) for side in sides]
 
     def write(stream: IO[bytes]) -> None:
         for number, cut in enumerate(_decoded(prepared, ids, squares, workers, progress)):

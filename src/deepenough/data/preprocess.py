@@ -39,31 +39,35 @@ class Preprocessing:
             raise ValueError(f"crop must be in (0, 1], but got {self.crop}")
 
 
-def resize_and_crop(image: np.ndarray, scale: int, preprocessing: Preprocessing) -> np.ndarray:
+def resize_and_crop(image: np.ndarray | Image.Image, scale: int, preprocessing: Preprocessing) -> np.ndarray:
     """Resize the short side to round(scale / crop), keep the aspect, and cut out the centre.
 
     The same pixels as torchvision's `Resize` and `CenterCrop` on a PIL image. Of a picture more than 8 times as long as
     wide only the part that is kept is computed, which rounds otherwise in the last bit but bounds the memory.
 
     Args:
-        image: uint8 (height, width, 3).
+        image: uint8 (height, width, 3), or the same as an RGB picture, which several scales can share.
         scale: the side of the result, pixels.
         preprocessing: interpolation and crop; mean and std are not used here.
 
     Returns:
         uint8 (scale, scale, 3).
     """
-    height, width = image.shape[:2]
+    picture, resample = _as_picture(image), _FILTERS[preprocessing.interpolation]
+    width, height = picture.size
     new_height, new_width = _resized(height, width, round(scale / preprocessing.crop))
     # half to even, as torchvision's center_crop rounds
     top, left = round((new_height - scale) / 2.0), round((new_width - scale) / 2.0)
-    picture, resample = Image.fromarray(image), _FILTERS[preprocessing.interpolation]
     if max(height, width) <= _EXTREME_ASPECT * min(height, width):
         whole = picture.resize((new_width, new_height), resample)
         return np.asarray(whole)[top : top + scale, left : left + scale]
     across, down = width / new_width, height / new_height
     box = (left * across, top * down, min((left + scale) * across, width), min((top + scale) * down, height))
     return np.asarray(picture.resize((scale, scale), resample, box=box))
+
+
+def _as_picture(image: np.ndarray | Image.Image) -> Image.Image:
+    return image if isinstance(image, Image.Image) else Image.fromarray(image)
 
 
 def reduce_short_side(image: np.ndarray, short_side: int) -> np.ndarray:
