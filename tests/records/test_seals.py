@@ -9,7 +9,15 @@ import polars as pl
 import pytest
 
 from deepenough.errors import RecordError
-from deepenough.records import read_json, read_table, require_whole_text, seal_text, write_json, write_table
+from deepenough.records import (
+    read_json,
+    read_table,
+    require_whole_text,
+    seal_text,
+    write_json,
+    write_table,
+    write_table_in_parts,
+)
 
 SCHEMA = {"name": pl.String, "value": pl.Float64}
 FRAME = pl.DataFrame({"name": ["a", "b", None], "value": [1.5, -2.0, 0.1]})
@@ -49,6 +57,21 @@ def test_a_table_cut_off_anywhere_is_refused(table):
 def test_a_sealed_table_is_plain_parquet_whose_seal_others_can_check(table):
     seal = pl.read_parquet_metadata(table)["deepenough.sha256"]
     assert hashlib.sha256(table.read_bytes().replace(seal.encode(), b"0" * 64)).hexdigest() == seal
+
+
+def test_a_table_written_in_parts_is_sealed_like_one_written_at_once(tmp_path):
+    path = tmp_path / "t.parquet"
+    write_table_in_parts(path, iter([FRAME, FRAME.head(1)]), SCHEMA)
+    assert read_table(path, SCHEMA).equals(pl.concat([FRAME, FRAME.head(1)]))
+    content = path.read_bytes()
+    assert hashlib.sha256(content.replace(seal_of(path), b"0" * 64)).hexdigest().encode() == seal_of(path)
+    path.write_bytes(content[:40] + bytes([content[40] ^ 1]) + content[41:])
+    with pytest.raises(RecordError, match="changed after it was written"):
+        read_table(path, SCHEMA)
+
+
+def seal_of(path):
+    return pl.read_parquet_metadata(path)["deepenough.sha256"].encode()
 
 
 def test_a_table_from_elsewhere_needs_no_seal(tmp_path):

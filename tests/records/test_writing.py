@@ -8,10 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from deepenough.errors import RecordError
-from deepenough.records import write_atomically, writing
+from deepenough.records import write_atomically, write_table_in_parts, writing
 
 OLD, NEW = b"old", b"new and longer"
 
@@ -64,6 +65,15 @@ def test_a_write_that_fails_leaves_the_old_file_alone_and_names_it(fault, tmp_pa
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("record", OLD)]
     write_atomically(path, lambda stream: stream.write(NEW))
     assert path.read_bytes() == NEW
+
+
+def test_a_full_disk_says_so_when_a_table_is_written_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "_opened", lambda handle: Short(os.fdopen(handle, "wb"), 2))
+    frame = pl.DataFrame({"number": range(100)})
+    with pytest.raises(OSError, match="No space left") as raised:
+        write_table_in_parts(tmp_path / "t.parquet", [frame, frame], frame.schema)
+    assert raised.value.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])

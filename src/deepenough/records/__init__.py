@@ -16,6 +16,7 @@ from deepenough.records.files import (
     verdict_from_json,
     write_json,
     write_table,
+    write_table_in_parts,
 )
 from deepenough.records.results import (
     Answer,
@@ -67,4 +68,5 @@ __all__ = [
     "write_atomically",
     "write_json",
     "write_table",
+    "write_table_in_parts",
 ]

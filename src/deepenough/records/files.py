@@ -6,11 +6,12 @@ import dataclasses
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from deepenough.errors import RecordError
 from deepenough.records import seals
@@ -26,6 +27,57 @@ def write_table(path: Path, frame: pl.DataFrame, schema: Mapping[str, Any]) -> N
     ordered.write_parquet(held, metadata={seals.TABLE_KEY: seals.BLANK})
     content = seals.seal_table(held.getvalue())
     write_atomically(path, lambda stream: stream.write(content))
+
+
+def write_table_in_parts(path: Path, parts: Iterable[pl.DataFrame], schema: Mapping[str, Any]) -> None:
+    """As `write_table`, from frames that follow one another and are not all held at once; a row group each.
+
+    Args:
+        path: of the table.
+        parts: frames with the columns of `schema`.
+        schema: names and types, in their order.
+
+    Raises:
+        RecordError, OSError: as `write_atomically`.
+    """
+
+    def taken(*_asked: object) -> Iterator[pl.DataFrame]:
+        for part in parts:
+            yield part.select(pl.col(name).cast(kind) for name, kind in schema.items())
+
+    def write(stream: IO[bytes]) -> None:
+        guarded = _Guarded(stream)
+        try:
+            register_io_source(taken, schema=schema).sink_parquet(
+                guarded,  # pyright: ignore[reportArgumentType]  of a stream it needs no more than this
+                metadata={seals.TABLE_KEY: seals.BLANK},
+            )
+        except pl.exceptions.PolarsError:
+            if guarded.error is not None:
+                raise guarded.error from None
+            raise
+        stream.flush()
+        seals.seal_table_in_place(stream)
+
+    write_atomically(path, write)
+
+
+class _Guarded(io.RawIOBase):
+    """A stream that remembers what the disk said, since polars tells it as an error of its own."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.error: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:  # noqa: ANN401  bytes, or what holds them
+        try:
+            return self._stream.write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 def read_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
 
@@ -36,6 +36,20 @@ def seal_table(content: bytes) -> bytes:
     if place is None:
         raise ValueError("a table is sealed once, and with a place for its seal")
     return content[:place] + hashlib.sha256(content).hexdigest().encode() + content[place + len(BLANK) :]
+
+
+def seal_table_in_place(stream: IO[bytes]) -> None:
+    """Seal a Parquet file that was written, with `TABLE_KEY: BLANK` in its metadata, and flushed.
+
+    Args:
+        stream: of the whole file, on a handle that may be read.
+    """
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        place, digest = _place_in_table(content), hashlib.sha256(content)
+    if place is None:
+        raise ValueError("a table is sealed once, and with a place for its seal")
+    stream.seek(place)
+    stream.write(digest.hexdigest().encode())
 
 
 def require_whole_table(path: Path) -> None:
