@@ -10,7 +10,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from deepenough.data import Preprocessing, build_test_pixels, open_source, prepare
-from deepenough.evaluation import evaluate, onepass
+from deepenough.evaluation import batches, evaluate
 from deepenough.machine import Machine
 from deepenough.networks import build
 from deepenough.records import SCORES
@@ -93,7 +93,7 @@ def test_scores_are_those_of_plain_torch_on_pictures_cut_by_torchvision(scored, 
 
 def test_scores_do_not_depend_on_the_batch_nor_on_who_else_is_tested(scored, monkeypatch):
     whole = scored()
-    monkeypatch.setattr(onepass, "batch_at", lambda scale: 4)
+    monkeypatch.setattr(batches, "batch_at", lambda scale: 4)
     again = scored(names=("resnet101",))
     columns = ["scale", "sample_id", "prediction", "score"]
     alone = whole.filter(pl.col("contender") == "resnet101")
@@ -132,5 +132,5 @@ def test_networks_are_tested_in_evaluation_mode_and_not_changed(scored, networks
 
 @pytest.mark.parametrize("scale", [32, 64, 224, 448, 2048])
 def test_an_evaluation_batch_takes_the_same_memory_at_every_scale(scale):
-    assert 1 <= onepass.batch_at(scale) <= 512
-    assert onepass.batch_at(scale) * scale**2 <= max(64 * 224**2, scale**2)
+    assert 1 <= batches.batch_at(scale) <= 512
+    assert batches.batch_at(scale) * scale**2 <= max(64 * 224**2, scale**2)

@@ -103,6 +103,17 @@ def test_cells_table_keeps_a_diverged_cell_that_has_no_score(made_up):
     assert len(made.rows) == 7
 
 
+def test_protocol_says_how_many_predictions_differ_from_fp32_where_that_was_counted(made_up, study):
+    loaded = evidence.load(study)
+    assert not [row for row in machine.protocol(loaded).rows if "fp32" in row[0].text]
+    counted = {"precision": "bf16", "compared": 32, "flips": {"48": 1, "64": 2}}
+    cells = [replace(cell, against_fp32=counted if cell.seed == 0 else None) for cell in loaded.cells]
+    (row,) = (row for row in machine.protocol(replace(loaded, cells=tuple(cells))).rows if "fp32" in row[0].text)
+    assert row[1].text == (
+        "ResNet-101: 3 of 64; ResNet-50: 3 of 64 (on 32 test images at 2 scales, tested in bf16 and in fp32)"
+    )
+
+
 def test_designs_table_pairs_likely_and_sure_sizes_by_seeds(made_up):
     made = results.designs(made_up.verdict(needed=made_up.needed()))
     assert made is not None

@@ -273,6 +273,17 @@ def test_a_diverged_training_is_named_kept_and_left_out(request_of, told, tmp_pa
     assert {name: len(seeds) for name, seeds in verdict.seeds.items()} == {"resnet50": 3, "resnet101": 2}
 
 
+def test_flips_against_fp32_are_noted_in_the_first_seed_of_a_bf16_study_unless_it_tests_in_fp32(request_of, tmp_path):
+    for folder, exact in ((tmp_path / "s", False), (tmp_path / "exact", True)):
+        run_study(request_of(precision="bf16", exact=exact, epochs=1), folder)
+        notes = {path.parent.name: read_json(path) for path in folder.glob("cells/*/cell.json")}
+        noted = {name: note["against_fp32"] for name, note in notes.items() if "against_fp32" in note}
+        assert set(noted) == (set() if exact else {"resnet50-seed0", "resnet101-seed0"})
+        for found in noted.values():
+            assert (found["precision"], set(found["flips"])) == ("bf16", {"32", "48"})
+            assert 0 <= max(found["flips"].values()) <= found["compared"] <= 32
+
+
 def test_paired_seeds_are_held_against_each_other_unless_too_few_converge(request_of, tmp_path, monkeypatch):
     verdict = run_study(request_of(seeds=3, paired_seeds=True), tmp_path / "s")
     assert verdict.paired_seeds

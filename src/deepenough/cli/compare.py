@@ -90,6 +90,9 @@ def compare(  # noqa: PLR0913  one option a parameter
     noise_runs: Annotated[
         int | None, typer.Option(help="Extra trainings of each network for each of them.  [default: 2]", min=1)
     ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Test in fp32, networks as they are: no prediction flips by rounding.")
+    ] = False,
     paired_seeds: Annotated[
         bool,
         typer.Option("--paired-seeds", help="Hold networks of one seed against each other; see the protocol for when."),
@@ -140,6 +143,7 @@ def compare(  # noqa: PLR0913  one option a parameter
             "images": None if images else False,
             "noise": None if noise is None else tuple(_parts(noise)),
             "noise_runs": noise_runs,
+            "exact": exact or None,
             "paired_seeds": paired_seeds or None,
         },
         recipe={"train": train, "optimizer": optimizer, "learning_rate": learning_rate, "layer_decay": layer_decay},

@@ -13,7 +13,8 @@ from torch import nn
 
 from deepenough.data import Preprocessing, TestPixels
 from deepenough.data.indexed import fingerprint_of, index_of, write_indexed
-from deepenough.evaluation.onepass import Shown, batch_at, frame
+from deepenough.evaluation.batches import CHUNK, Batches
+from deepenough.evaluation.outcomes import Shown, rows_of, table
 from deepenough.machine import Machine
 from deepenough.networks import ResNet
 from deepenough.networks.digests import tensors_sha256
@@ -21,7 +22,7 @@ from deepenough.tasks.contract import Task
 
 FORMAT_VERSION = 1
 _HEAD = "fc."
-_CHUNK = 4096  # samples whose logits are held at once
+_ROWS = 4096  # samples whose logits are held at once
 
 Progress = Callable[[int, int], None]  # (pictures done, pictures in all)
 
@@ -90,12 +91,11 @@ def evaluate_head(
     weight, bias = head.weight.detach().float().cpu(), head.bias.detach().float().cpu()
     frames = []
     for scale, vectors in features.items():
-        parts = []
-        for first in range(0, len(vectors), _CHUNK):
-            chunk = torch.from_numpy(np.array(vectors[first : first + _CHUNK]))
-            truth = torch.from_numpy(shown.labels[first : first + _CHUNK])
-            parts.append(task.scores(nn.functional.linear(chunk, weight, bias), truth))
-        frames.append(frame(contender, seed, scale, shown, parts))
+        for first in range(0, len(vectors), _ROWS):
+            chunk = torch.from_numpy(np.array(vectors[first : first + _ROWS]))
+            truth = torch.from_numpy(shown.labels[first : first + _ROWS])
+            scored = task.scores(nn.functional.linear(chunk, weight, bias), truth)
+            frames.append(table(contender, seed, scale, shown, first, rows_of(scored)))
     return pl.concat(frames)
 
 
@@ -108,14 +108,12 @@ def _write(
     preprocessing: Preprocessing,
     progress: Progress | None,
 ) -> None:
-    stored, size, kind = pixels.at(scale), batch_at(scale), np.dtype("<f4")
+    stored, kind = pixels.at(scale), np.dtype("<f4")
     form = {"descr": kind.str, "fortran_order": False, "shape": (len(pixels), network.fc.in_features)}
     np.lib.format.write_array_header_1_0(stream, form)
-    for first in range(0, len(pixels), size):
-        chunk = torch.from_numpy(np.ascontiguousarray(stored[first : first + size])).permute(0, 3, 1, 2)
-        images = machine.images(chunk, preprocessing.mean, preprocessing.std)
-        with torch.inference_mode(), machine.autocast():
-            vectors = network.embed(images)
-        stream.write(np.ascontiguousarray(vectors.float().cpu().numpy(), kind).data)
-        if progress is not None:
-            progress(min(first + size, len(pixels)), len(pixels))
+    batches = Batches(machine, preprocessing)
+    for first in range(0, len(pixels), CHUNK):
+        for at, seen in batches.outputs({"": network.embed}, stored[first : first + CHUNK]):
+            stream.write(np.ascontiguousarray(seen[""].numpy(), kind).data)
+            if progress is not None:
+                progress(first + at + len(seen[""]), len(pixels))

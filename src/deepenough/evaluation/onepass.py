@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from deepenough.data import Preprocessing, TestPixels
+from deepenough.evaluation.batches import CHUNK, Batches
+from deepenough.evaluation.folding import folded
+from deepenough.evaluation.outcomes import Outcomes, Shown
 from deepenough.machine import Machine
-from deepenough.records import SCORES
-from deepenough.tasks.contract import Scores, Task
-
-PIXELS_A_BATCH = 64 * 224 * 224  # images of 224 px in a batch of 64; other scales get batches of the same memory
-LARGEST_BATCH = 512
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """The samples that networks are tested on.
-
-    Args:
-        sample_ids: of each.
-        labels: class index of each, int64 (samples,).
-        classes: class names in index order.
-    """
-
-    sample_ids: Sequence[str]
-    labels: np.ndarray
-    classes: Sequence[str]
-
-
-def batch_at(scale: int) -> int:
-    """Images in an evaluation batch at a scale, so that memory does not grow with the scale.
-
-    A fixed function of the scale: kernels may round otherwise at another batch size, and scores must repeat.
-
-    >>> batch_at(224), batch_at(448), batch_at(32)
-    (64, 16, 512)
-    """
-    return max(1, min(LARGEST_BATCH, PIXELS_A_BATCH // (scale * scale)))
+from deepenough.tasks.contract import Task
 
 
 def evaluate(  # noqa: PLR0913  all that a score depends on
@@ -60,7 +34,7 @@ def evaluate(  # noqa: PLR0913  all that a score depends on
     preprocessing: Preprocessing,
     averages: Mapping[str, tuple[str, Sequence[int]]] = MappingProxyType({}),
 ) -> pl.DataFrame:
-    """Scores of every network at every scale on every picture.
+    """Scores of every network at every scale on every picture, in one frame; see `examine`.
 
     Args:
         networks: by contender's name, placed on the machine; left in evaluation mode.
@@ -72,93 +46,114 @@ def evaluate(  # noqa: PLR0913  all that a score depends on
         task: turns logits into predictions and scores.
         machine: the arithmetic.
         preprocessing: mean and standard deviation of the pixels.
-        averages: by contender's name, whose network it is tested with and the scales whose probabilities it averages;
-            as it sees the same sides whatever the scale, its rows are the same at every one of `scales`.
+        averages: by contender's name, whose network it is tested with and the scales whose probabilities it averages.
 
     Returns:
         A frame of `records.SCORES`, ordered by contender, scale and the order of the pictures.
     """
-    outcomes: dict[tuple[str, int], list[Scores]] = {(n, s): [] for n in networks for s in scales}
-    means = {name: _Mean(network, tuple(sides)) for name, (network, sides) in averages.items()}
-    for network in networks.values():
-        network.eval()
-    with torch.inference_mode():
-        for side in sorted({*scales, *(side for mean in means.values() for side in mean.sides)}):
-            asked = [n for n in networks if side in scales or any(mean.wants(n, side) for mean in means.values())]
-            for first, images in _batches(pixels, side, machine, preprocessing):
-                truth = torch.from_numpy(labels[first : first + len(images)])
-                for name in asked:
-                    with machine.autocast():
-                        logits = networks[name](images)
-                    logits = logits.float().cpu()
-                    if side in scales:
-                        outcomes[name, side].append(task.scores(logits, truth))
-                    for mean in means.values():
-                        if mean.wants(name, side):
-                            mean.add(first, task.probabilities(logits), len(labels))
-    for name, mean in means.items():
-        scored = task.scores(mean.logarithm(), torch.from_numpy(labels))
-        outcomes |= {(name, scale): [scored] for scale in scales}
     shown = Shown(sample_ids=pixels.sample_ids, labels=labels, classes=classes)
-    return pl.concat(frame(name, seed, scale, shown, parts) for (name, scale), parts in outcomes.items())
+    names = [*networks, *averages]
+    with io.BytesIO() as stream:
+        outcomes = Outcomes(stream, shown, names, scales)
+        examine(networks, pixels, outcomes, task=task, batches=Batches(machine, preprocessing), averages=averages)
+        return pl.concat(part for name in names for part in outcomes.tables(name, seed=seed))
+
+
+def examine(
+    networks: Mapping[str, nn.Module],
+    pixels: TestPixels,
+    outcomes: Outcomes,
+    *,
+    task: Task,
+    batches: Batches,
+    averages: Mapping[str, tuple[str, Sequence[int]]] = MappingProxyType({}),
+    exact: bool = False,
+) -> None:
+    """Test every network at every scale on every picture, a chunk of pictures at a time.
+
+    Memory does not grow with the number of pictures. Networks are tested folded (`folding`), in the machine's
+    arithmetic.
+
+    Args:
+        networks: by contender's name, placed on the machine; left in evaluation mode.
+        pixels: the pictures of `outcomes`, in its order, cut for each of its scales.
+        outcomes: takes what each contender got right.
+        task: turns logits into predictions and scores.
+        batches: shows the pictures to the networks.
+        averages: by contender's name, whose network it is tested with and the scales whose probabilities it averages;
+            as it sees the same sides whatever the scale, its outcomes are the same at every one.
+        exact: test the networks as they are, in fp32, whatever the machine's precision.
+    """
+    labels = torch.from_numpy(outcomes.shown.labels)
+    means = {name: _Mean(network, tuple(sides)) for name, (network, sides) in averages.items()}
+    tested, batches = as_tested(networks, batches, exact=exact)
+    asked = _asked(list(networks), outcomes.scales, means.values())
+    squares = {side: pixels.at(side) for side in sorted(asked)}
+    for first in range(0, len(pixels), CHUNK):
+        truth = labels[first : first + CHUNK]
+        for side, stored in squares.items():
+            calls = {name: tested[name] for name in asked[side]}
+            for at, logits in batches.outputs(calls, stored[first : first + CHUNK]):
+                for name, said in logits.items():
+                    if side in outcomes.scales:
+                        outcomes.put(name, side, first + at, task.scores(said, truth[at : at + len(said)]))
+                    for mean in (mean for mean in means.values() if mean.wants(name, side)):
+                        mean.add(at, task.probabilities(said), len(truth))
+        for name, mean in means.items():
+            scored = task.scores(mean.taken(), truth)
+            for scale in outcomes.scales:
+                outcomes.put(name, scale, first, scored)
+
+
+def _asked(networks: Sequence[str], scales: Sequence[int], means: Iterable[_Mean]) -> dict[int, list[str]]:
+    """Which networks see the pictures at each side, for a scale or for a mean."""
+    asked = {side: list(networks) for side in scales}
+    for mean in means:
+        for side in mean.sides:
+            there = asked.setdefault(side, [])
+            if mean.network not in there:
+                there.append(mean.network)
+    return asked
+
+
+def as_tested(
+    networks: Mapping[str, nn.Module], batches: Batches, *, exact: bool
+) -> tuple[dict[str, nn.Module], Batches]:
+    """The networks and the batches in the arithmetic of a test: folded, or with `exact` as they are and in fp32."""
+    if exact:
+        for network in networks.values():
+            network.eval()
+        return dict(networks), replace(batches, machine=replace(batches.machine, precision="fp32"), exact=True)
+    return {name: folded(network, batches.machine) for name, network in networks.items()}, batches
 
 
 @dataclass(slots=True)
 class _Mean:
-    """The running mean of a network's probabilities over several sides."""
+    """The mean of a network's probabilities over several sides, for a chunk of pictures."""
 
     network: str
     sides: tuple[int, ...]
-    total: torch.Tensor | None = None
+    total: Tensor = field(default_factory=lambda: torch.empty(0))
 
     def wants(self, network: str, side: int) -> bool:
         return network == self.network and side in self.sides
 
-    def add(self, first: int, probabilities: torch.Tensor, samples: int) -> None:
-        if self.total is None:
+    def add(self, first: int, probabilities: Tensor, samples: int) -> None:
+        if not len(self.total):
             self.total = torch.zeros(samples, probabilities.shape[1])
         self.total[first : first + len(probabilities)] += probabilities
 
-    def logarithm(self) -> torch.Tensor:
-        if self.total is None:
-            raise ValueError("nothing was averaged")
-        return (self.total / len(self.sides)).clamp(min=torch.finfo(torch.float32).tiny).log()
+    def taken(self) -> Tensor:
+        """Its logarithm; the next chunk begins anew."""
+        total, self.total = self.total, torch.empty(0)
+        return (total / len(self.sides)).clamp(min=torch.finfo(torch.float32).tiny).log()
 
 
-def _batches(
-    pixels: TestPixels, side: int, machine: Machine, preprocessing: Preprocessing
-) -> Iterator[tuple[int, torch.Tensor]]:
-    """Where each batch begins, and its images as the networks take them."""
-    stored, size = pixels.at(side), batch_at(side)
-    for first in range(0, len(stored), size):
-        chunk = torch.from_numpy(np.ascontiguousarray(stored[first : first + size])).permute(0, 3, 1, 2)
-        yield first, machine.images(chunk, preprocessing.mean, preprocessing.std)
-
-
-def evaluate_batch_seconds(network: nn.Module, images: torch.Tensor, machine: Machine) -> float:
-    """Seconds of one forward pass in evaluation mode, after one that is not counted."""
-    network.eval()
+def evaluate_batch_seconds(network: nn.Module, images: Tensor, machine: Machine) -> float:
+    """Seconds of one forward pass in evaluation mode, folded as at test, after one that is not counted."""
+    tested = folded(network, machine)
     with torch.inference_mode(), machine.autocast():
-        network(images).float().sum().item()
+        tested(images).float().sum().item()
         started = time.perf_counter()
-        network(images).float().sum().item()
+        tested(images).float().sum().item()
         return time.perf_counter() - started
-
-
-def frame(contender: str, seed: int, scale: int, shown: Shown, parts: Sequence[Scores]) -> pl.DataFrame:
-    """Rows of `records.SCORES` from the outcomes of each batch, in the samples' order."""
-    prediction, score, confidence = (
-        torch.cat([getattr(part, column) for part in parts]).numpy() for column in ("prediction", "score", "confidence")
-    )
-    names = np.asarray(shown.classes, dtype=object)
-    columns = {
-        "contender": contender,
-        "seed": seed,
-        "scale": scale,
-        "sample_id": pl.Series(shown.sample_ids, dtype=pl.String),
-        "target": pl.Series(names[shown.labels].tolist(), dtype=pl.String),
-        "prediction": pl.Series(names[prediction].tolist(), dtype=pl.String),
-        "score": score.astype(np.float64),
-        "confidence": confidence.astype(np.float64),
-    }
-    return pl.DataFrame(columns).select(*(pl.col(name).cast(kind) for name, kind in SCORES.items()))

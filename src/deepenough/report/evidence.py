@@ -28,6 +28,7 @@ class CellRecord:
     status: str
     steps: int | None
     history: pl.DataFrame | None
+    against_fp32: Mapping[str, Any] | None = None  # `precision`, `compared`, and `flips` by scale; of bf16 at test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,4 +162,5 @@ def _cell(path: Path) -> CellRecord:
         status=str(facts.get("status", "unfinished")),
         steps=facts.get("steps"),
         history=_optional_table(path / "history.parquet", records.HISTORY),
+        against_fp32=facts.get("against_fp32"),
     )

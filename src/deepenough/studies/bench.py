@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 
 from deepenough.data import Prepared, TestPixels, TrainPixels
+from deepenough.evaluation import Batches
 from deepenough.studies.design import Design
 from deepenough.studies.listener import Listener
 from deepenough.studies.store import StudyFolder
@@ -29,9 +31,17 @@ class Bench:
     setting: Setting
     listener: Listener
     check_stop: Callable[[], None]  # raises Interrupted where the user asked to stop
+    held: dict[int, int] = field(default_factory=dict)  # images a test batch by scale, where memory held no more
 
     def labels(self, sample_ids: Sequence[str]) -> np.ndarray:
         """Class index of each sample, int64 (samples,)."""
+        asked = pl.DataFrame({"sample_id": sample_ids}, schema={"sample_id": pl.String})
+        targets = self.prepared.samples.select("sample_id", "target").unique("sample_id")
+        known = asked.join(targets, on="sample_id", how="left", maintain_order="left")["target"]
         numbers = {name: index for index, name in enumerate(self.prepared.classes)}
-        targets = dict(self.prepared.samples.select("sample_id", "target").iter_rows())
-        return np.array([numbers[targets[sample]] for sample in sample_ids], dtype=np.int64)
+        return known.replace_strict(numbers, return_dtype=pl.Int64).to_numpy(writable=True)
+
+    @property
+    def batches(self) -> Batches:
+        """How networks are shown pictures at test."""
+        return Batches(self.setting.machine, self.setting.preprocessing, self.listener.note, self.held)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,7 @@ class _Seen:
             pixels,
             scale,
             bench.store.cache,
-            machine=bench.setting.machine,
+            machine=replace(bench.setting.machine, precision="fp32") if bench.study.exact else bench.setting.machine,
             preprocessing=bench.setting.preprocessing,
             progress=_progress(bench),
         )

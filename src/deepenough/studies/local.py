@@ -14,20 +14,20 @@ from typing import Any
 import polars as pl
 from torch import nn
 
-from deepenough.data import TestPixels, TrainPixels
+from deepenough.data import TrainPixels
 from deepenough.data.schedules import Schedule
 from deepenough.data.streams import TrainingStream
 from deepenough.errors import RecordError
-from deepenough.evaluation import evaluate
 from deepenough.networks import ResNet, build, load_weights, save_weights
 from deepenough.networks.digests import tensors_sha256
-from deepenough.records import HISTORY, SCORES, write_json, write_table
+from deepenough.records import HISTORY, write_json, write_table
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
 from deepenough.studies.environment import note_change
 from deepenough.studies.plan import validates_at
 from deepenough.studies.starting import file_of, preparation_note, start_of
 from deepenough.studies.store import CellFolder
+from deepenough.studies.testing import accuracy_of, rounding, test_on
 from deepenough.studies.tuning import begin_tuning, tuning_setting, tuning_stream
 from deepenough.studies.whole import sha256_of
 from deepenough.training import Cell, Seeds, Setting, derive_seed, train_lockstep
@@ -150,8 +150,7 @@ class _Keeper:
         bench, epoch = self.bench, round(self.stream.epochs_at(cell.step))
         if cell.status == "diverged" or not validates_at(epoch, self.stream.epochs):
             return None
-        scores = _scores(bench, {cell.contender: cell.tested_network}, bench.val, cell.seed, [bench.design.train_scale])
-        self.accuracy[cell.name] = float(scores["score"].mean())  # pyright: ignore[reportArgumentType]
+        self.accuracy[cell.name] = accuracy_of(bench, cell)
         return self.accuracy[cell.name]
 
     def lockstep(self, cells: Sequence[Cell]) -> None:
@@ -206,28 +205,6 @@ def _resumed(bench: Bench, begin: Callable[[], Cell]) -> Cell:
     return cell
 
 
-def _scores(
-    bench: Bench,
-    networks: Mapping[str, nn.Module],
-    pixels: TestPixels,
-    seed: int,
-    scales: Sequence[int],
-    averages: Mapping[str, tuple[str, Sequence[int]]] | None = None,
-) -> pl.DataFrame:
-    return evaluate(
-        networks,
-        pixels,
-        bench.labels(pixels.sample_ids),
-        bench.prepared.classes,
-        seed=seed,
-        scales=scales,
-        task=bench.setting.task,
-        machine=bench.setting.machine,
-        preprocessing=bench.setting.preprocessing,
-        averages=averages or {},
-    )
-
-
 def _test(bench: Bench, cells: Mapping[str, Cell], seeds: Seeds, scales: Sequence[int]) -> None:
     """Test the networks in one pass over validation and one over test, and write each cell's folder.
 
@@ -239,27 +216,20 @@ def _test(bench: Bench, cells: Mapping[str, Cell], seeds: Seeds, scales: Sequenc
     """
     bench.listener.stage(f"{seeds.title}: test at {', '.join(map(str, scales))} px")
     sound = [name for name, cell in cells.items() if cell.status == "trained" and name in bench.design.contenders]
-    averaged = {name: contender(name).average for name in sound}
-    networks = {cells[name].contender: cells[name].tested_network for name in sound}
-    averages = {n: (cells[n].contender, sides or scales) for n, sides in averaged.items() if sides is not None}
     started = time.monotonic()
-    frames = {"validation": pl.DataFrame(), "test": pl.DataFrame()}
     for split, pixels in (("validation", bench.val), ("test", bench.test)) if sound else ():
-        frames[split] = _scores(bench, networks, pixels, seeds.study, scales, averages)
+        test_on(bench, pixels, split, {name: cells[name] for name in sound}, seeds, scales)
+    rounded = rounding(bench, {name: cells[name] for name in sound}, scales) if seeds == Seeds.of(0) else {}
     evaluation_s = (time.monotonic() - started) / max(1, len(sound))
     for name, cell in cells.items():
-        folder = bench.store.cell(seeds.cell(name))
-        if name in sound:
-            own = name if name in averages else cell.contender
-            for split, path in (("validation", folder.validation), ("test", folder.test)):
-                rows = frames[split].filter(pl.col("contender") == own).with_columns(contender=pl.lit(name))
-                write_table(path, rows.select(*SCORES), SCORES)
-        elif cell.status == "diverged" and name == cell.contender:
+        if name not in sound and cell.status == "diverged" and name == cell.contender:
             bench.listener.note(f"{cell.name} diverged at step {cell.step}: kept in the record, not in the verdict")
-        _finish(bench, name, cell, folder, evaluation_s if name in sound else 0.0)
+        folder = bench.store.cell(seeds.cell(name))
+        against = {"against_fp32": rounded[name]} if name in rounded else {}
+        _finish(bench, name, cell, folder, {"evaluation_s": evaluation_s if name in sound else 0.0, **against})
 
 
-def _finish(bench: Bench, name: str, cell: Cell, folder: CellFolder, evaluation_s: float) -> None:
+def _finish(bench: Bench, name: str, cell: Cell, folder: CellFolder, tested: Mapping[str, Any]) -> None:
     """Write the rest of a cell's folder, its note last.
 
     A name that is only tested otherwise has the training of the cell that it shares, and no training time of its own.
@@ -272,7 +242,7 @@ def _finish(bench: Bench, name: str, cell: Cell, folder: CellFolder, evaluation_
         "steps": cell.step,
         "total_steps": cell.total_steps,
         "training_s": cell.elapsed_s if name == cell.contender else 0.0,
-        "evaluation_s": evaluation_s,
+        **tested,
     }
     if cell.halvings:
         note["halvings"] = cell.halvings

@@ -85,6 +85,7 @@ class Study(_Part):
         images: whether small copies of pictures on which the contenders disagree are kept for the report.
         noise: sources of randomness that extra trainings vary one at a time; see `studies.noise`.
         noise_runs: extra trainings of each contender for each of them.
+        exact: networks are tested as they are and in fp32, whatever they were trained in; see `evaluation`.
         paired_seeds: networks of one seed are held against each other; see `stats.paired` for when that is allowed.
     """
 
@@ -110,6 +111,7 @@ class Study(_Part):
     images: bool = True
     noise: tuple[NoiseSource, ...] = ()
     noise_runs: Annotated[int, Field(ge=1, le=100)] = 2
+    exact: bool = False
     paired_seeds: bool = False
 
     @property

@@ -149,8 +149,23 @@ def protocol(evidence: Evidence) -> Table:
     rows = [("command", str(command))] if command else []
     seeds = ", ".join(f"{words.display_name(name)}: {numbers.plain(ks)}" for name, ks in evidence.verdict.seeds.items())
     rows.append(("seeds", seeds))
+    rows += _flips(evidence.cells)
     rows += list(_flat(environment))
     return table("protocol", "How to do it again", ["", text_column("", wraps=True)], rows)
+
+
+def _flips(cells: Sequence[CellRecord]) -> list[tuple[str, str]]:
+    """How many predictions differ from those in fp32, of each contender where that was counted."""
+    counted = [(cell.contender, cell.against_fp32) for cell in cells if cell.against_fp32 is not None]
+    said = [
+        f"{words.display_name(name)}: {sum(found['flips'].values())} of {found['compared'] * len(found['flips'])}"
+        for name, found in counted
+    ]
+    if not said:
+        return []
+    pictures, precision = counted[0][1]["compared"], counted[0][1]["precision"]
+    about = f"on {pictures} test images at {len(counted[0][1]['flips'])} scales, tested in {precision} and in fp32"
+    return [("predictions that differ from fp32", f"{'; '.join(said)} ({about})")]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
