@@ -15,12 +15,12 @@ from deepenough.networks import config
 config.STEM_CHANNELS, config.STAGE_WIDTHS = 8, (4, 4, 8, 8)
 config.STAGE_BLOCKS = {50: (1, 1, 1, 1), 101: (1, 1, 2, 1)}
 from deepenough.data import streams
-whole = streams._Views.__getitem__
+whole = streams._Views.__getitems__
 def slow(self, key):
     import time
     time.sleep(0.02)
     return whole(self, key)
-streams._Views.__getitem__ = slow
+streams._Views.__getitems__ = slow
 from deepenough.cli import main
 main()
 """

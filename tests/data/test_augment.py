@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms import v2
 
 from deepenough.data.augment import Augmentation, mix, sample_transform
 
@@ -28,6 +29,20 @@ def test_a_transform_gives_squares_of_bytes_from_any_picture(augmentation, size,
         out = transform(tensor(photo, 1, *size))
         assert out.shape == (3, 16, 16)
         assert out.dtype == torch.uint8
+
+
+@pytest.mark.parametrize(("min_area", "flip"), [(0.35, 0.5), (0.08, 1.0), (1.0, 0.0)])
+@pytest.mark.parametrize("size", [(24, 32), (90, 30), (16, 16)])
+def test_crop_and_flip_are_bitwise_torchvisions_and_draw_as_often(min_area, flip, size, photo):
+    theirs = v2.Compose([v2.RandomResizedCrop(16, (min_area, 1.0), antialias=True), v2.RandomHorizontalFlip(flip)])
+    ours = sample_transform(Augmentation(min_area=min_area, flip=flip), 16)
+    for seed in range(20):
+        picture = tensor(photo, seed, *size)
+        torch.manual_seed(seed)
+        expected, drawn = theirs(picture), torch.get_rng_state()
+        torch.manual_seed(seed)
+        assert torch.equal(ours(picture), expected)
+        assert torch.equal(torch.get_rng_state(), drawn) or flip == 0.0  # which torchvision would draw for
 
 
 def test_erasing_fills_with_the_mean_colour():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 _GREY = (124, 116, 104)  # ImageNet's mean in 8 bits: what is erased becomes about zero once normalised
 
@@ -63,17 +64,54 @@ def sample_transform(augmentation: Augmentation, side: int) -> Callable[[Tensor]
     """
     from torchvision.transforms import v2  # a second to import, which a refusal need not wait for
 
-    steps: list[torch.nn.Module] = [v2.RandomResizedCrop(side, (augmentation.min_area, 1.0), antialias=True)]
+    steps: list[Callable[[Tensor], Tensor]] = [_Crop(side, augmentation.min_area)]
     if augmentation.crop == "centre":
         steps = [v2.Resize(side, v2.InterpolationMode.BICUBIC, antialias=True), v2.CenterCrop(side)]
     if augmentation.flip > 0:
-        steps.append(v2.RandomHorizontalFlip(augmentation.flip))
+        steps.append(_Flip(augmentation.flip))
     if augmentation.trivial_augment:
         steps.append(v2.TrivialAugmentWide())
     if augmentation.erasing > 0:
         # torchvision's hint for `value` is narrower than what it takes and documents
         steps.append(v2.RandomErasing(augmentation.erasing, value=list(_GREY)))  # pyright: ignore[reportArgumentType]
-    return v2.Compose(steps)
+    return _Steps(steps)
+
+
+class _Steps:
+    def __init__(self, steps: Sequence[Callable[[Tensor], Tensor]]) -> None:
+        self._steps = steps
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        for step in self._steps:
+            picture = step(picture)
+        return picture
+
+
+class _Crop:
+    """The bits of torchvision's `RandomResizedCrop`; its dispatch for boxes and videos took as long as its resizing."""
+
+    def __init__(self, side: int, min_area: float) -> None:
+        from torchvision.transforms import v2
+
+        self._side, self._drawn = side, v2.RandomResizedCrop(side, (min_area, 1.0), antialias=True).make_params
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        place = self._drawn([picture])
+        top, left = place["top"], place["left"]
+        cut = picture[None, :, top : top + place["height"], left : left + place["width"]]
+        if cut.shape[-2:] == (self._side, self._side):
+            return cut[0]  # as torchvision, which leaves it alone
+        return interpolate(cut, (self._side, self._side), mode="bilinear", align_corners=False, antialias=True)[0]
+
+
+class _Flip:
+    """The bits of torchvision's `RandomHorizontalFlip`."""
+
+    def __init__(self, probability: float) -> None:
+        self._probability = probability
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        return picture.flip(-1) if torch.rand(1).item() < self._probability else picture
 
 
 def mix(images: Tensor, labels: Tensor, augmentation: Augmentation, classes: int) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from deepenough.data.cache import TrainPixels
 from deepenough.data.schedules import Schedule, Step, lay_out
 
 _ORDER, _AUGMENT, _MIX = 0, 1, 2  # keeps the generators of different purposes apart
+_GIVES_WAY = 10  # how much nicer than the training a worker is; batches are made ahead, so it can wait
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +131,8 @@ class TrainingStream:
                 self._views,
                 batch_sampler=plan,
                 num_workers=self._workers,
-                collate_fn=_stack,
+                collate_fn=_as_it_is,
+                pin_memory=torch.cuda.is_available(),
                 worker_init_fn=_start_worker,
                 multiprocessing_context=_context() if self._workers else None,
                 prefetch_factor=4 if self._workers else None,
@@ -169,7 +172,7 @@ class _Plan:
 
 
 class _Views(Dataset):
-    """The augmented view of (epoch, picture, side); the same random choices at every side."""
+    """The augmented views of (epoch, picture, side); the same random choices at every side."""
 
     def __init__(self, pixels: TrainPixels, augmentation: Augmentation, seed: int) -> None:
         self._pixels, self._augmentation, self._seed = pixels, augmentation, seed
@@ -183,28 +186,37 @@ class _Views(Dataset):
             self._transforms[side] = sample_transform(self._augmentation, side)
         return self._transforms[side]
 
-    def __getitem__(self, key: tuple[int, int, int]) -> tuple[Tensor, int]:
-        epoch, index, side = key
-        picture = torch.from_numpy(self._pixels[index]).permute(2, 0, 1)
-        with _seeded(self._seed, _AUGMENT, epoch, index):
-            return self._transform(side)(picture), index
+    def __getitems__(self, keys: Sequence[tuple[int, int, int]]) -> tuple[Tensor, Tensor]:
+        """The whole batch, which torch's loader asks for at once: uint8 (batch, 3, side, side), int64 (batch,)."""
+        images = torch.empty(len(keys), 3, keys[0][2], keys[0][2], dtype=torch.uint8)
+        with torch.random.fork_rng(devices=[]):
+            for place, (epoch, index, side) in enumerate(keys):
+                picture = torch.from_numpy(self._pixels[index]).permute(2, 0, 1)
+                _seed(self._seed, _AUGMENT, epoch, index)
+                images[place] = self._transform(side)(picture)
+        return images, torch.tensor([index for _, index, _ in keys])
 
 
-def _stack(views: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
-    images, indices = zip(*views, strict=True)
-    return torch.stack(images), torch.tensor(indices)
+def _as_it_is(batch: Any) -> Any:  # noqa: ANN401  torch's hint is for a list of single views
+    return batch
 
 
 @contextmanager
 def _seeded(*entropy: int) -> Iterator[None]:
     """Torch's global generator, which torchvision draws from, seeded for a moment and then put back."""
-    state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(state[0]) & (2**63 - 1))
+        _seed(*entropy)
         yield
 
 
+def _seed(*entropy: int) -> None:
+    state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
+    torch.default_generator.manual_seed(int(state[0]) & (2**63 - 1))
+
+
 def _start_worker(_worker: int) -> None:
+    if hasattr(os, "nice"):  # torch's threads wait for one another: a core taken from one of them stops them all
+        os.nice(_GIVES_WAY)
     for number in (signal.SIGINT, signal.SIGTERM):  # both reach the whole group; the process that uses it decides
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)  # workers are many already; threads in each would fight for the same cores
