@@ -17,7 +17,7 @@ import polars as pl
 from deepenough.records import SCORES
 from deepenough.tasks.contract import Scores
 
-BLOCK = 65_536  # rows of a table that are made at once
+BLOCK = 8192  # rows of a table that are made at once
 _ROW = np.dtype([("prediction", "<i4"), ("score", "<f8"), ("confidence", "<f8")])
 
 

@@ -18,6 +18,8 @@ from deepenough.records import seals
 from deepenough.records.results import Audit, ContenderResult, Finding, NearDuplicate, Needed, PairResult, Verdict
 from deepenough.records.writing import write_atomically
 
+_ROWS_A_GROUP = 8192  # polars holds a row group before it writes it
+
 
 def write_table(path: Path, frame: pl.DataFrame, schema: Mapping[str, Any]) -> None:
     """Write `frame` as Parquet with exactly the columns of `schema`, in its order; extra columns follow, if any."""
@@ -51,6 +53,7 @@ def write_table_in_parts(path: Path, parts: Iterable[pl.DataFrame], schema: Mapp
             register_io_source(taken, schema=schema).sink_parquet(
                 guarded,  # pyright: ignore[reportArgumentType]  of a stream it needs no more than this
                 metadata={seals.TABLE_KEY: seals.BLANK},
+                row_group_size=_ROWS_A_GROUP,
             )
         except pl.exceptions.PolarsError:
             if guarded.error is not None:
