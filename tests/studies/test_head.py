@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from deepenough.cost import timing
+from deepenough.data import cache
 from deepenough.errors import InputError, Interrupted
 from deepenough.networks import build, load_weights, save_weights
 from deepenough.records import HISTORY, SAMPLES, SCORES, read_json, read_table
@@ -170,6 +171,19 @@ def test_the_resolved_study_gives_the_same_probe_again_bit_for_bit(finished, tmp
             load_file(root / "cells" / name / "weights.safetensors") for root in (folder, tmp_path / "again")
         )
         assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_a_probe_at_several_scales_decodes_every_picture_once(probe_of, tmp_path, monkeypatch):
+    decoded, decode = [], cache.decode_picture
+
+    def counting(encoded, **options):
+        decoded.append(encoded)
+        return decode(encoded, **options)
+
+    monkeypatch.setattr(cache, "decode_picture", counting)
+    run_study(probe_of(scales=[32, 40, 48], images=False), tmp_path / "s")
+    samples = read_table(tmp_path / "s" / "samples.parquet", SAMPLES)
+    assert len(decoded) == len(set(decoded)) == len(samples)
 
 
 def test_a_stopped_probe_goes_on_with_the_features_that_it_has(probe_of, told, tmp_path, monkeypatch):

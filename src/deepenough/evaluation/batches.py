@@ -89,7 +89,9 @@ class Batches:
         pixels = torch.from_numpy(np.ascontiguousarray(squares)).permute(0, 3, 1, 2)
         with torch.inference_mode(), self.machine.autocast(), self._all_bits():
             images = self.machine.images(pixels, self.preprocessing.mean, self.preprocessing.std)
-            return {name: call(images).float().cpu() for name, call in networks.items()}
+            # all networks are asked before any is awaited, so that a GPU is not left idle
+            said = {name: call(images).float() for name, call in networks.items()}
+            return {name: values.cpu() for name, values in said.items()}
 
     def _all_bits(self) -> AbstractContextManager[object]:
         exact = self.exact and self.machine.device == "cuda"
