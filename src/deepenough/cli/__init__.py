@@ -32,6 +32,9 @@ COMMANDS = {
     "audit": "Say what two published accuracies can and cannot show.",
     "report": "Write a study's report anew.",
     "verify": "Have every number of a report again from its own data.",
+    "export": "Write a trained network for production, proven.",
+    "predict": "Ask an exported or trained network about images.",
+    "gate": "Is a new model no worse than the old; by exit code.",
     "doctor": "Say what this machine can do, and what to change.",
 }
 

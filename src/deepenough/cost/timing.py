@@ -129,7 +129,8 @@ def _measure_together(
     subjects: Sequence[_Subject], *, scale: int, batch: int, precision: Precision, budget_s: float
 ) -> list[dict[str, object]]:
     peaks = {subject.name: subject.weight_bytes + _warm_up(subject) for subject in subjects}
-    seconds = _take_turns(subjects, fewest=_FEWEST["single" if batch == 1 else "batch"], budget_s=budget_s)
+    calls = {subject.name: subject.call for subject in subjects}
+    seconds = take_turns(calls, fewest=_FEWEST["single" if batch == 1 else "batch"], budget_s=budget_s)
     rows: list[dict[str, object]] = []
     for subject in subjects:
         times = np.asarray(seconds[subject.name])
@@ -159,16 +160,25 @@ def _warm_up(subject: _Subject) -> int:
     return peak
 
 
-def _take_turns(subjects: Sequence[_Subject], *, fewest: int, budget_s: float) -> dict[str, list[float]]:
-    seconds: dict[str, list[float]] = {subject.name: [] for subject in subjects}
-    end = time.perf_counter() + budget_s * len(subjects)
+def take_turns(
+    calls: Mapping[str, Callable[[], object]], *, fewest: int, budget_s: float = BUDGET_S
+) -> dict[str, list[float]]:
+    """Seconds of every call of each, one call each a round and in the opposite order in the next; warm up before.
+
+    Args:
+        calls: by name; each returns when its work is done.
+        fewest: rounds, whatever they take.
+        budget_s: seconds of timing for each of `calls`.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    names, end = list(calls), time.perf_counter() + budget_s * len(calls)
     for turn in range(_MOST):
         if turn >= fewest and time.perf_counter() >= end:
             break
-        for subject in subjects if turn % 2 == 0 else reversed(subjects):
+        for name in names if turn % 2 == 0 else reversed(names):
             begin = time.perf_counter()
-            subject.call()
-            seconds[subject.name].append(time.perf_counter() - begin)
+            calls[name]()
+            seconds[name].append(time.perf_counter() - begin)
     return seconds
 
 

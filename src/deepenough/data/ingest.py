@@ -29,7 +29,7 @@ from deepenough.records import QUARANTINE, SAMPLES, Audit
 
 MOST_PAIRS = 500  # near-duplicates that the audit names one by one; it counts all
 _PRIORITY = {"train": 0, "val": 1, "test": 2, None: 3}  # a picture in train and test stays in train
-_READ_REASONS = {
+READ_REASONS = {
     errno.ENOENT: "missing",
     errno.ENOTDIR: "missing",
     errno.EFBIG: "too_large",
@@ -146,7 +146,7 @@ def _open_one(entry: Entry) -> Opened | Skipped:
     try:
         encoded = entry.read()
     except OSError as error:
-        reason = _READ_REASONS.get(error.errno or 0, "unreadable")
+        reason = READ_REASONS.get(error.errno or 0, "unreadable")
         return Skipped(entry.path, reason, error.strerror or type(error).__name__, entry.target, entry.split)
     try:
         picture = decode_picture(encoded)

@@ -1,0 +1,122 @@
+"""`deepenough export`: one trained network of a study as a file for production, proven on the test pictures."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deepenough.cli import _options, _output
+
+if TYPE_CHECKING:
+    from deepenough.serving import Export
+    from deepenough.serving.latency import Latency
+
+
+class Form(StrEnum):
+    """What an exported file can be."""
+
+    onnx = "onnx"
+    torch = "torch"
+    openvino = "openvino"
+
+
+def export(  # noqa: PLR0913  one option, one argument
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A study's folder, with verdict.json in it.")],
+    to: Annotated[Form, typer.Option("--to", help="The form of the file; torch means safetensors.")] = Form.onnx,
+    contender: Annotated[
+        str, typer.Option("--contender", metavar="NAME", help="By default the one that the verdict is for.")
+    ] = "winner",
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="By default the best on validation.", show_default=False)
+    ] = None,
+    scale: Annotated[
+        int | None, typer.Option("--scale", metavar="PX", help="By default the verdict's.", show_default=False)
+    ] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Quantise to 8 bits, calibrated on training images.")] = False,
+    margin: Annotated[
+        float, typer.Option("--margin", help="Points of accuracy that int8 may not lose.")
+    ] = _options.DEFAULT_MARGIN,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="By default in a folder of FOLDER/export.", show_default=False),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="PLACE", help="Where the study's images are now.", show_default=False),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", help="Of the runtime; by default all cores.", show_default=False)
+    ] = None,
+    as_json: _options.JsonOption = False,
+) -> None:
+    """Write a trained network as a file, and prove that it answers as the study's.
+
+    Squares of uint8 pixels go in, probabilities and a label come out; scaling is in the file. Every test image is then
+    read from its own file and asked about: in fp32 all labels must be torch's, or nothing is written; int8 is held
+    against fp32 by the statistics of a verdict. A model card is written beside the file. See docs/export.md.
+
+    \b
+    Examples:
+      deepenough export runs/demo
+      deepenough export runs/demo --to openvino --int8
+      deepenough export runs/demo --contender resnet101 --seed 1 --to torch
+    """
+    from dataclasses import asdict
+
+    from deepenough.cli import _served
+    from deepenough.serving import choose
+    from deepenough.serving import export as write
+    from deepenough.serving.exporting import ENDING
+    from deepenough.serving.predicting import usable_cores
+
+    choice = choose(folder, contender=contender, seed=seed, scale=scale)
+    if not as_json:
+        for sentence in choice.why:
+            _output.say(sentence)
+    material = _served.material_of(folder, choice, source)
+    numbers = "-int8" if int8 else ""
+    place = f"{choice.contender}-seed{choice.seed}-{choice.scale}px-{to.value}{numbers}"
+    file = out or folder / "export" / place / f"model{ENDING[to.value]}"
+
+    def tell(text: str) -> None:
+        if not as_json:
+            typer.echo(f"{text} ...", err=True)
+
+    done = write(material, file, to.value, int8=int8, margin=margin, threads=threads or usable_cores(), tell=tell)
+    if as_json:
+        _output.say_json({**asdict(done), "path": str(done.path), "card": str(done.card)})
+        return
+    _say(done, material.precision)
+
+
+def _say(done: Export, precision: str) -> None:
+    parity = done.held.parity
+    ties = f", {parity.ties} more are ties" if parity.ties else ""
+    _output.say()
+    _output.say(
+        f"Labels as torch in fp32 gives them, from the raw files: {parity.equal:,} of {parity.images:,}{ties}; "
+        f"greatest difference of a probability {parity.largest:.1e}."
+    )
+    _output.say(
+        f"Labels as the study recorded them, in {precision}: {parity.recorded:,} of {parity.images:,} "
+        f"(torch in fp32: {parity.torch_recorded:,}). Accuracy {100 * parity.accuracy:.2f} %, torch in fp32 "
+        f"{100 * parity.torch_accuracy:.2f} %, recorded {100 * parity.recorded_accuracy:.2f} %."
+    )
+    if done.held.no_worse is not None:
+        from deepenough.cli.gate import sentences
+
+        for sentence in sentences(done.held.no_worse, "fp32", "int8"):
+            _output.say(sentence)
+    _output.say()
+    _output.say_lines(_output.table(("time of a call, ms", "batch", "median", "95th", "calls"), _rows(done.latency)))
+    _output.say(f"Threads: {done.latency[0].threads}. In turns, without decoding and resizing.")
+    _output.say()
+    _output.say(f"Written: {done.path} ({done.bytes / 1e6:.1f} MB), {done.card}")
+    _output.say(f"Try it: deepenough predict {done.path} IMAGES")
+
+
+def _rows(rows: list[Latency]) -> list[tuple[Any, ...]]:
+    return [(row.title, row.batch, f"{1000 * row.p50_s:.2f}", f"{1000 * row.p95_s:.2f}", row.calls) for row in rows]

@@ -1,0 +1,58 @@
+"""An ONNX file, run by onnxruntime. Neither torch nor the package onnx is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from deepenough.errors import InputError, WeightsError
+from deepenough.serving.about import KEY, about_from_json
+
+ENDING = ".onnx"
+
+
+class OnnxModel:
+    """An exported ONNX file on the processor.
+
+    Args:
+        path: of the file.
+        threads: of the runtime.
+
+    Raises:
+        InputError: onnxruntime is not installed.
+        WeightsError: the file is torn, or `deepenough export` did not write it.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        try:
+            import onnxruntime
+        except ImportError:
+            raise InputError(str(path), "onnxruntime, to run an ONNX file", "none", "pip install onnxruntime") from None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 3  # errors: its warnings speak of graph rewriting
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), sess_options=options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its exceptions have no common class of their own
+            said = str(error).partition("\n")[0]
+            raise WeightsError(str(path), "an ONNX file", f"a torn or foreign file ({said})") from error
+        self.about = about_from_json(self._session.get_modelmeta().custom_metadata_map.get(KEY), str(path))
+        self._inputs = [each.name for each in self._session.get_inputs()]
+        if len(self._inputs) != len(self.about.sides) or len(self._session.get_outputs()) != 2:
+            got = f"{len(self._inputs)} inputs and {len(self._session.get_outputs())} outputs"
+            raise WeightsError(str(path), f"{len(self.about.sides)} inputs and two outputs", got, "export it again")
+
+    @property
+    def title(self) -> str:
+        """What runs it."""
+        return f"onnxruntime, {self.about.numbers}"
+
+    def __call__(self, squares: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """See `predicting.Model`."""
+        given = dict(zip(self._inputs, squares, strict=True))
+        probability, label = (np.asarray(each) for each in self._session.run(None, given))
+        return probability, label

@@ -1,0 +1,87 @@
+"""The torch form of an export: the tensors alone as safetensors, and in its metadata what `About` says.
+
+No pickle is written or read: the network is built from its name in the catalogue and filled strictly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from deepenough.errors import InputError, WeightsError
+from deepenough.machine import Machine, Precision
+from deepenough.networks import ResNet, build, check_weights, load_weights, save_weights
+from deepenough.networks.catalogue import skeleton
+from deepenough.networks.weight_files import metadata_of
+from deepenough.serving.about import KEY, About, about_from_json
+from deepenough.serving.graph import Served
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class TorchModel:
+    """A network that torch runs on the processor.
+
+    Args:
+        about: of the network.
+        served: with its weights.
+        threads: torch's own are set to it.
+        precision: `bf16` runs under autocast, as studies do where it is faster.
+    """
+
+    def __init__(self, about: About, served: Served, threads: int, precision: Precision = "fp32") -> None:
+        torch.set_num_threads(threads)
+        self.about = about
+        self._machine = Machine(device="cpu", precision=precision, threads=threads)
+        self._served = self._machine.place(served)
+
+    @property
+    def title(self) -> str:
+        """What runs it."""
+        return f"torch, {self._machine.precision}"
+
+    def __call__(self, squares: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """See `predicting.Model`."""
+        with torch.inference_mode(), self._machine.autocast():
+            probability, label = self._served(*(torch.from_numpy(np.ascontiguousarray(each)) for each in squares))
+        return probability.float().numpy(), label.numpy()
+
+
+def served_network(about: About, weights: Path) -> Served:
+    """The network that a file of weights is for, filled strictly, ready to answer.
+
+    Raises:
+        WeightsError: the file is not there, torn, or of another network.
+    """
+    try:
+        check_weights(skeleton(about.network, len(about.classes)), weights)  # before any memory is asked for
+        network = build(about.network, len(about.classes))
+    except WeightsError:
+        raise
+    except InputError as error:
+        raise WeightsError(str(weights), "weights of a network that is known", str(error)) from error
+    report = load_weights(network, weights)
+    if report.new_head:
+        raise WeightsError(str(weights), f"a head for {len(about.classes)} classes", "none that fits")
+    preparation = about.prepared()
+    return Served(network, preparation.mean, preparation.std)
+
+
+def save_torch(network: ResNet, about: About, path: Path, also: Mapping[str, str]) -> None:
+    """Write the tensors and what is said about them; `also` is further metadata, text only."""
+    save_weights(network, path, {**also, KEY: about.to_json()})
+
+
+def open_torch(path: Path, threads: int) -> TorchModel:
+    """An exported `.safetensors`, ready to answer.
+
+    Raises:
+        WeightsError: it is torn, or `deepenough export` did not write it.
+    """
+    about = about_from_json(metadata_of(path).get(KEY), str(path))
+    return TorchModel(about, served_network(about, path), threads)
