@@ -84,6 +84,38 @@ def test_page_asks_for_nothing_but_itself_and_complains_of_nothing(opened, addre
     assert page.title() != "broken"
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("window", [PHONE, DESK], ids=["phone", "desk"])
+def test_page_has_no_serious_fault_for_those_who_hear_it_or_use_keys(browser, pages, window, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+    page = browser.new_page(viewport=window, color_scheme=scheme)
+    page.goto(pages["plain"])
+    page.evaluate("document.querySelectorAll('details').forEach(folded => folded.open = true)")
+    found = axe.Axe().run(page).response
+    serious = [fault for fault in found["violations"] if fault["impact"] in {"serious", "critical"}]
+    assert [(fault["id"], [node["html"][:90] for node in fault["nodes"]]) for fault in serious] == []
+    assert len(found["passes"]) > 20
+    page.close()
+
+
+def test_keys_reach_every_control_in_the_order_of_the_page(browser, pages):
+    page = browser.new_page(viewport=DESK)
+    page.goto(pages["plain"])
+    wanted = page.evaluate("""() => [...document.querySelectorAll('a, input, select, button, summary, [tabindex="0"]')]
+        .filter(place => place.checkVisibility()).length""")
+    seen = []
+    for _ in range(wanted + 5):
+        page.keyboard.press("Tab")
+        seen.append(
+            page.evaluate("""() => { const all = [...document.querySelectorAll('*')];
+            return document.activeElement === document.body ? null : all.indexOf(document.activeElement); }""")
+        )
+    reached = list(dict.fromkeys(place for place in seen if place is not None))
+    assert len(reached) == wanted
+    assert reached == sorted(reached)
+    page.close()
+
+
 def test_page_never_scrolls_sideways_even_with_everything_unfolded(opened):
     page, _, _ = opened
     page.evaluate("document.querySelectorAll('details').forEach(folded => folded.open = true)")

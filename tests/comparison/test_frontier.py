@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from deepenough.comparison import frontier
+from deepenough.comparison import frontier, turns
 from deepenough.records import ContenderResult
 
 
@@ -53,3 +53,27 @@ def test_of_equally_fast_contenders_only_the_better_is_on_the_frontier():
 def test_contenders_without_a_measured_latency_are_left_out():
     assert frontier(RESULTS, costs(("a", 32, 1, 1.0)), margin=2.0).height == 1
     assert frontier([], MEASURED, margin=2.0).is_empty()
+
+
+def test_turns_name_who_reaches_most_within_a_time_and_ties_change_nothing():
+    points = [
+        ("a", 32, 80.0, 1.0),
+        ("b", 32, 80.0, 2.0),
+        ("b", 64, 81.0, 3.0),
+        ("a", 64, 81.0, 4.0),
+        ("a", 96, 90.0, 9.0),
+    ]
+    frame = pl.DataFrame(points, schema=["contender", "scale", "mean", "latency_s"], orient="row")
+    found = [(turn.contender, turn.scale, turn.latency_s, turn.other) for turn in turns(frame, ("a", "b"))]
+    assert found == [("a", 32, 1.0, None), ("b", 64, 3.0, 80.0), ("a", 96, 9.0, 81.0)]
+
+
+def test_turns_never_go_back_when_a_larger_scale_is_worse():
+    points = [("a", 32, 80.0, 1.0), ("b", 32, 85.0, 2.0), ("a", 64, 70.0, 3.0), ("b", 64, 60.0, 4.0)]
+    frame = pl.DataFrame(points, schema=["contender", "scale", "mean", "latency_s"], orient="row")
+    assert [turn.contender for turn in turns(frame, ("a", "b"))] == ["a", "b"]
+
+
+def test_latency_is_of_one_image_when_only_larger_batches_were_measured():
+    table = frontier(RESULTS[:1], costs(("a", 32, 32, 3.2), ("a", 32, 8, 1.6)), margin=2.0)
+    assert table["latency_s"].to_list() == [0.2]

@@ -21,7 +21,7 @@ def pictures(study) -> dict[str, Picture]:
 
 
 def test_every_figure_of_the_report_is_there(pictures):
-    assert set(pictures) == {"verdict", "noise", "scale", "gain", "frontier", "slices", "training"}
+    assert set(pictures) == {"verdict", "noise", "scale", "gain", "frontier", "slices", "calibration", "training"}
 
 
 def test_every_figure_has_two_forms_with_a_name_and_a_description(pictures):
@@ -138,3 +138,35 @@ def test_slice_figure_is_left_out_when_there_is_no_slice(made_up):
 def test_printable_makes_control_characters_visible_and_cuts_the_middle():
     assert printable("a\x00b\nc") == "a�b�c"
     assert printable("abcdefghij", 5) == "ab…ij"
+
+
+def test_map_draws_every_machine_and_where_depth_and_pixels_turn(study, tmp_path):
+    costs = pl.read_parquet(study / "costs.parquet")
+    faster = pl.when(pl.col("contender") == "resnet101").then(0.02).otherwise(0.05)
+    seconds = pl.col("latency_s").struct.field("p50") * faster
+    gpu = costs.with_columns(
+        device=pl.lit("a GPU"), precision=pl.lit("bf16"), latency_s=pl.struct(p50=seconds, p95=seconds)
+    )
+    records.write_table(tmp_path / "gpu.parquet", gpu, records.COSTS)
+    section = next(
+        each
+        for each in sections.document(evidence.load(study, costs=[tmp_path / "gpu.parquet"])).sections
+        if each.key == "cost"
+    )
+    first, second, budgets = section.blocks
+    assert "cpu, 2 threads, fp32" in first.title
+    assert "a GPU, bf16" in second.title
+    assert "from 22.4 ms<" in first.wide  # 0.013 s of ResNet-50 at 96 px, times 1.72
+    assert [row[0].text for row in budgets.rows if row[0].text] == ["cpu, 2 threads, fp32", "a GPU, bf16"]
+    leaders = [[row[2].text for row in budgets.rows[start:end]] for start, end in ((0, 2), (2, None))]
+    assert leaders[0] == ["ResNet-50", "ResNet-101"]
+    assert leaders[1][0] == "ResNet-101"  # faster there, so that depth comes first
+    assert any("turns with the machine" in sentence for sentence in section.lead)
+
+
+def test_machines_of_one_kind_are_told_apart_by_their_files(study, tmp_path):
+    costs = pl.read_parquet(study / "costs.parquet")
+    for name in ("one", "two"):
+        records.write_table(tmp_path / name / "costs.parquet", costs, records.COSTS)
+    found = evidence.load(study, costs=[tmp_path / "one", tmp_path / "two"]).elsewhere
+    assert [each.name.rpartition("/")[2] for each in found] == ["one)", "two)"]

@@ -59,6 +59,7 @@ def test_page_gives_the_verdict_first_and_then_every_section(written):
         "slices",
         "confusion",
         "disagreements",
+        "sure",
         "training",
         "data",
         "forecast",

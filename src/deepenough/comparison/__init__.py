@@ -10,9 +10,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from deepenough.comparison.frontier import frontier  # now: later its module, of the same name, might stand for it
+from deepenough.comparison.frontier import (
+    Turn,
+    frontier,
+    turns,
+)  # now: later its module, of the same name, might stand for it
 
 if TYPE_CHECKING:
+    from deepenough.comparison.calibration import Calibration, calibration_of
     from deepenough.comparison.classes import confusion, disagreements
     from deepenough.comparison.grouping import groups_of, read_groups
     from deepenough.comparison.levels import require_sliceable, samples_of_predictions
@@ -26,10 +31,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Aligned",
+    "Calibration",
     "Cells",
     "Measure",
     "StoredScores",
+    "Turn",
     "align",
+    "calibration_of",
     "confusion",
     "decide_study",
     "deciding_pair",
@@ -47,9 +55,11 @@ __all__ = [
     "samples_of_predictions",
     "slice_table",
     "stored_scores",
+    "turns",
 ]
 
 _NAMES = {
+    "calibration": "Calibration calibration_of",
     "classes": "confusion disagreements",
     "grouping": "groups_of read_groups",
     "levels": "require_sliceable samples_of_predictions",

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
 from deepenough.records import ContenderResult
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """From `latency_s` on, `contender` reaches most: `mean` at `scale`; the other `other`, if anything."""
+
+    contender: str
+    scale: int
+    mean: float
+    latency_s: float
+    other: float | None
+
 
 _TABLE = {
     "contender": pl.String,
@@ -66,6 +79,38 @@ def frontier(results: Sequence[ContenderResult], costs: pl.DataFrame, *, margin:
         )
         highest, found = max(highest, reached), found or near
     return pl.DataFrame(rows, schema=_TABLE)
+
+
+def turns(points: pl.DataFrame, pair: tuple[str, str]) -> list[Turn]:
+    """Which of two contenders reaches more within a time, and where that turns: depth or pixels.
+
+    Within a time a contender reaches the best test mean of its scales that are as fast or faster. A tie changes
+    nothing. These are points without their error: the verdict says what is shown, and at one scale.
+
+    Args:
+        points: as `frontier` gives it.
+        pair: contenders.
+
+    Returns:
+        The first time within which there is an answer, and every one from which it is the other contender.
+
+    >>> points = pl.DataFrame({"contender": ["a", "b", "a", "b"], "scale": [32, 32, 64, 64], "mean": [80.0, 79, 84, 85],
+    ...     "latency_s": [1.0, 2.0, 3.0, 5.0]})
+    >>> [(turn.contender, turn.latency_s, turn.scale) for turn in turns(points, ("a", "b"))]
+    [('a', 1.0, 32), ('b', 5.0, 64)]
+    """
+    found: list[Turn] = []
+    best: dict[str, tuple[float, int]] = {}
+    rows = points.filter(pl.col("contender").is_in(list(pair))).sort("latency_s", "mean", descending=[False, True])
+    for name, scale, mean, latency in rows.select("contender", "scale", "mean", "latency_s").iter_rows():
+        if name not in best or mean > best[name][0]:
+            best[name] = mean, scale
+        leader = max(best, key=lambda who: best[who][0])
+        tied = len(best) == 2 and len({reached for reached, _ in best.values()}) == 1
+        if not found or (leader != found[-1].contender and not tied):
+            other = next((best[who][0] for who in best if who != leader), None)
+            found.append(Turn(leader, best[leader][1], best[leader][0], latency, other))
+    return found
 
 
 def latency_of(costs: pl.DataFrame) -> dict[tuple[str, int], float]:

@@ -18,6 +18,7 @@ from deepenough.report import bundle, evidence, markdown, sections
 from deepenough.report.bundle import Bundle, blocks
 from deepenough.report.document import Document
 from deepenough.report.gallery import Gallery
+from deepenough.report.tables import numbers
 
 TEMPLATES = Path(__file__).parent / "templates"
 _UNITS = r"(?=(?:%|px|ms|s|min|h|GiB|MiB|KiB|points|seeds?|images?)\b|%)"
@@ -101,7 +102,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"typeset": typeset, "kind": lambda block: type(block).__name__.lower()}
+    environment.filters |= {
+        "typeset": typeset,
+        "exact": numbers.exact,
+        "kind": lambda block: type(block).__name__.lower(),
+    }
     return environment
 
 

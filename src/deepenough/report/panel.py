@@ -238,13 +238,13 @@ def _money(verdict: Verdict, latencies: Mapping[str, Any], asked: Bill) -> Table
     rows = [
         (
             words.display_name(name),
+            numbers.money(cost),
             numbers.milliseconds(seconds),
             numbers.fixed(100.0 - means[name], words.decimals_of(verdict)),
-            numbers.money(cost),
         )
         for name, seconds, cost in zip((verdict.small, verdict.big), spans, (asked.small, asked.big), strict=True)
     ]
     low, high = (numbers.money(end) for end in asked.interval)
-    rows.append(("difference", "", "", numbers.money(asked.difference)))
-    rows.append((f"its {numbers.confidence(verdict.level)} interval", "", "", f"{low} to {high}"))
-    return table("money", "What it costs a day", ["", "ms an image", "wrong answers, %", "cost a day"], rows)
+    rows.append(("difference", numbers.money(asked.difference), "", ""))
+    rows.append((f"its {numbers.confidence(verdict.level)} interval", f"{low} to {high}", "", ""))
+    return table("money", "What it costs a day", ["", "cost a day", "ms an image", "wrong answers, %"], rows)

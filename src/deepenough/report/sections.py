@@ -13,10 +13,10 @@ import polars as pl
 
 from deepenough import comparison
 from deepenough.records import Verdict
-from deepenough.report import stopping, words
+from deepenough.report import costing, stopping, words
 from deepenough.report.document import Block, Document, Listing, Section
 from deepenough.report.evidence import Evidence
-from deepenough.report.figures.cost import accuracy_against_latency
+from deepenough.report.figures.calibration import reliability
 from deepenough.report.figures.noise import noise_parts
 from deepenough.report.figures.scale import accuracy_over_scale, gain_over_scale
 from deepenough.report.figures.slices import gain_per_slice
@@ -26,7 +26,7 @@ from deepenough.report.gallery import gallery
 from deepenough.report.noise import account_in_words, gap_in_words
 from deepenough.report.panel import panel
 from deepenough.report.slices import images_of_slices, lead
-from deepenough.report.tables import data, machine, noise, numbers, results
+from deepenough.report.tables import calibration, data, machine, noise, numbers, results
 
 
 def document(evidence: Evidence) -> Document:
@@ -91,31 +91,6 @@ def _scale(evidence: Evidence) -> Section:
         lead=("Every network was tested on the same images at every side, in one pass.",),
         blocks=_there(accuracy_over_scale(verdict), gain_over_scale(verdict)),
     )
-
-
-def _cost(evidence: Evidence) -> Section:
-    title, costs = "What it costs", evidence.costs
-    if costs is None or costs.is_empty():
-        return _missing("cost", title, "costs.parquet")
-    verdict = evidence.verdict
-    points = comparison.frontier(verdict.contenders, costs, margin=verdict.margin)
-    picture = None if points.is_empty() else accuracy_against_latency(points, verdict, machine.where_measured(costs))
-    lead = [sentence for sentence in (machine.price(costs, verdict), _cheapest(points)) if sentence]
-    lead.append("Another machine, batch or precision can turn the order of the times.")
-    return Section(
-        key="cost", title=title, lead=tuple(lead), blocks=_there(picture), aside=(machine.costs(costs, verdict),)
-    )
-
-
-def _cheapest(points: pl.DataFrame) -> str:
-    cheapest = points.filter(pl.col("cheapest_within_margin"))
-    if cheapest.is_empty():
-        return ""
-    row = cheapest.row(0, named=True)
-    point = (
-        f"{words.display_name(row['contender'])} at {row['scale']} px, {numbers.duration(row['latency_s'])} an image"
-    )
-    return f"The fastest that stays within your margin of the best, as measured: {point}."
 
 
 def _slices(evidence: Evidence) -> Section:
@@ -196,6 +171,21 @@ def _how_many(frame: pl.DataFrame, verdict: Verdict) -> str:
         f"all training runs taken together: {big} is right more often on {numbers.count(gain)}, "
         f"{small} on {numbers.count(loss)}."
     )
+
+
+def _calibration(evidence: Evidence) -> Section | None:
+    """Only where confidences are on record."""
+    scores, verdict = evidence.scores, evidence.verdict
+    if scores is None or scores.is_empty():
+        return None
+    scale, pair = int(scores["scale"][0]), (verdict.small, verdict.big)
+    found = [
+        each for name in pair if (each := comparison.calibration_of(scores, contender=name, scale=scale)) is not None
+    ]
+    if not found:
+        return None
+    blocks = (reliability(found, verdict), calibration.errors(found))
+    return Section(key="sure", title="How sure, and how right", blocks=blocks)
 
 
 def _training(evidence: Evidence) -> Section:
@@ -279,10 +269,11 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     _looks,
     _noise,
     _scale,
-    _cost,
+    costing.section,
     _slices,
     _confusion,
     _disagreements,
+    _calibration,
     _training,
     _data,
     _forecast,

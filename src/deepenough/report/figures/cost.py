@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from deepenough.comparison import Turn
 from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.figures.canvas import (
@@ -24,13 +28,17 @@ from deepenough.report.figures.canvas import (
 from deepenough.report.tables import machine, numbers, results
 
 
-def accuracy_against_latency(frame: pl.DataFrame, verdict: Verdict, where: str) -> Picture:
-    """One line a contender through its image sides, and the frontier that nothing beats.
+def accuracy_against_latency(
+    frame: pl.DataFrame, verdict: Verdict, where: str, crossings: Sequence[Turn] = (), key: str = "frontier"
+) -> Picture:
+    """One line a contender through its image sides, the frontier that nothing beats, and where the pair's order turns.
 
     Args:
         frame: as `comparison.frontier` gives it.
         verdict: gives order, colours and unit.
         where: the machine on which the latency was measured.
+        crossings: as `comparison.turns` gives them; the first is where the shading begins.
+        key: of the figure in the page.
     """
     best = frame.filter(pl.col("on_frontier")).sort("latency_s")
     listed = "; ".join(
@@ -39,15 +47,52 @@ def accuracy_against_latency(frame: pl.DataFrame, verdict: Verdict, where: str) 
         for row in best.iter_rows(named=True)
     )
     caption = Caption(
-        key="frontier",
-        title=f"Test {verdict.metric} against the time for one image, {where}",
-        description=f"On the frontier, where nothing is both faster and better: {listed}.",
+        key=key,
+        title=f"Depth or pixels: test {verdict.metric} against the time for one image, {where}",
+        description=f"On the frontier, where nothing is both faster and better: {listed}.{_turning(crossings)}",
         twin=machine.accuracy_against_latency(frame, verdict),
     )
-    return picture(caption, lambda figure, narrow: _draw(figure, frame, verdict, narrow), heights=(360, 330))
+    return picture(
+        caption, lambda figure, narrow: _draw(figure, (frame, crossings), verdict, narrow), heights=(360, 330)
+    )
 
 
-def _draw(figure: Figure, frame: pl.DataFrame, verdict: Verdict, narrow: bool) -> None:
+def _turning(crossings: Sequence[Turn]) -> str:
+    said = [
+        f"from {numbers.duration(turn.latency_s)} on {words.display_name(turn.contender)}" for turn in crossings[1:]
+    ]
+    if not crossings:
+        return ""
+    first = words.display_name(crossings[0].contender)
+    return f" The background has the colour of who reaches most within a time: {', '.join([first, *said])}."
+
+
+def _shade(axes: Axes, crossings: Sequence[Turn], verdict: Verdict) -> None:
+    """The background in the colour of who is ahead, and a line where that turns."""
+    order = results.contender_order(verdict)
+    low, high = axes.get_xlim()
+    ends = [1000 * turn.latency_s for turn in crossings[1:]] + [high]
+    for place, (turn, end) in enumerate(zip(crossings, ends, strict=True)):
+        start = low if place == 0 else 1000 * turn.latency_s
+        axes.axvspan(start, end, color=colour(order.index(turn.contender)), alpha=0.07, linewidth=0, zorder=-1)
+        if place:
+            axes.axvline(start, color=MUTED, linewidth=1.2, linestyle=(0, (2, 2)), zorder=0)
+            axes.annotate(
+                f"from {numbers.duration(turn.latency_s)}",
+                (start, 1),
+                (3, -4 - 15 * ((place - 1) % 2)),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                va="top",
+                size=11,
+                color=MUTED,
+                gid=HALO,
+            )
+    axes.set_xlim(low, high)
+
+
+def _draw(figure: Figure, data: tuple[pl.DataFrame, Sequence[Turn]], verdict: Verdict, narrow: bool) -> None:
+    frame, crossings = data
     axes = figure.add_subplot()
     axes.set_xscale("log")
     handles = []
@@ -80,6 +125,7 @@ def _draw(figure: Figure, frame: pl.DataFrame, verdict: Verdict, narrow: bool) -
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.shortest(value)))
     axes.margins(x=0.06, y=0.14)
+    _shade(axes, crossings, verdict)
     axes.grid(visible=True, axis="y")
     axes.set_xlabel(
         "ms for one image (labels: px)" if narrow else "median time for one image, ms (labels: image side, px)"

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from deepenough.comparison import Turn
 from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.evidence import CellRecord, Evidence
@@ -15,8 +16,8 @@ from deepenough.report.tables.model import Cell, Table, table, text_column
 from deepenough.report.tables.results import contender_order, trained_s
 
 
-def costs(frame: pl.DataFrame, verdict: Verdict) -> Table:
-    """What each contender needs at each scale and batch, as measured."""
+def costs(frame: pl.DataFrame, verdict: Verdict, name: str = "") -> Table:
+    """What each contender needs at each scale and batch, as measured; `name` is that of another machine."""
     order = {name: index for index, name in enumerate(contender_order(verdict))}
     ordered = sorted(
         frame.iter_rows(named=True),
@@ -37,7 +38,7 @@ def costs(frame: pl.DataFrame, verdict: Verdict) -> Table:
     ]
     heads = ["contender", "px", "batch", "parameters, M", "GMACs", "ms a batch", "images/s", "peak memory"]
     note = "Milliseconds: the median, and below it the 95th percentile. GMACs are for one image."
-    return table("costs", f"Cost, measured on {where_measured(frame)}", heads, rows, note=note)
+    return table("costs", f"Cost, measured on {name or where_measured(frame)}", heads, rows, note=note)
 
 
 def where_measured(frame: pl.DataFrame) -> str:
@@ -87,6 +88,38 @@ def accuracy_against_latency(frame: pl.DataFrame, verdict: Verdict) -> Table:
         text_column("frontier"),
     ]
     return table("frontier", "Accuracy against latency", heads, rows)
+
+
+def budgets(found: Sequence[tuple[str, Sequence[Turn]]], verdict: Verdict) -> Table:
+    """Which of the pair reaches most within a time, machine by machine.
+
+    Args:
+        found: machines with their turns, as `comparison.turns` gives them.
+        verdict: gives unit and decimals.
+    """
+    decimals = words.decimals_of(verdict)
+    rows = [
+        (
+            name if place == 0 else "",
+            f"from {numbers.duration(turn.latency_s)}",
+            words.display_name(turn.contender),
+            str(turn.scale),
+            numbers.fixed(turn.mean, decimals),
+            numbers.fixed(turn.other, decimals),
+        )
+        for name, turns in found
+        for place, turn in enumerate(turns)
+    ]
+    unit = numbers.level_unit(verdict.unit)
+    heads = [
+        "machine",
+        "time for one image",
+        text_column("reaches most"),
+        "at px",
+        f"{verdict.metric}, {unit}",
+        "the other",
+    ]
+    return table("budgets", "What a time buys: depth or pixels", heads, rows, note="As measured, without error.")
 
 
 def training(cells: Sequence[CellRecord]) -> Table:

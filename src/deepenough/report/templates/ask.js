@@ -100,7 +100,7 @@ function answer() {
   if (state.machines.length) {
     const seconds = state.machines[machineChoice ? Number(machineChoice.value) : 0].latency_s;
     const spans = [state.small, state.big].map(name => seconds[name][scale]);
-    const time = cells("money", 1), wrong = cells("money", 2), cost = cells("money", 3), verdict = document.getElementById("ask-money");
+    const cost = cells("money", 1), time = cells("money", 2), wrong = cells("money", 3), verdict = document.getElementById("ask-money");
     found.reached.forEach((reached, j) => written(fixed(100 - 100 * reached, decimals), wrong[j]));
     if (spans.some(each => each === undefined)) {
       [...time.slice(0, 2), ...cost].forEach(cell => written("\u2013", cell));

@@ -1,0 +1,56 @@
+"""Tables of calibration: how sure the contenders are and how right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deepenough.comparison.calibration import Calibration
+from deepenough.report.naming import display_name
+from deepenough.report.tables import numbers
+from deepenough.report.tables.model import Table, table, text_column
+
+
+def errors(found: Sequence[Calibration]) -> Table:
+    """One row a contender: its error, what chance alone makes of it, and which way it errs."""
+    rows = [
+        (
+            display_name(each.contender),
+            numbers.share(each.error),
+            numbers.share(each.by_chance),
+            numbers.share(each.confidence),
+            numbers.share(each.right),
+            "too sure" if each.confidence > each.right else "not sure enough",
+        )
+        for each in found
+    ]
+    heads = [
+        "contender",
+        "calibration error",
+        "by chance alone",
+        "mean confidence",
+        "right",
+        text_column("on the whole"),
+    ]
+    note = (
+        "The error (ECE, 15 bins) is the mean distance of confidence and share of right answers, over training runs. "
+        "By chance alone: what a network whose confidences are all right would show on as many images. Confidences are "
+        "kept to 1 part in 254."
+    )
+    return table("calibration-errors", "How far confidence and outcome are apart", heads, rows, note=note)
+
+
+def bins(found: Sequence[Calibration]) -> Table:
+    """The data behind the picture: one row a contender and bin."""
+    rows = [
+        (
+            display_name(each.contender),
+            f"{numbers.share(low, 0)} to {numbers.share(high, 0)}",
+            numbers.count(answers),
+            numbers.share(confidence),
+            numbers.share(right),
+        )
+        for each in found
+        for low, high, answers, confidence, right in each.bins.iter_rows()
+    ]
+    heads = ["contender", "confidence", "answers", "mean confidence", "right"]
+    return table("calibration", "Confidence against outcome", heads, rows)
