@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from deepenough.networks.config import EXPANSION, NetworkConfig
+from deepenough.networks.convolutions import Pointwise, Spatial
 
 _BLUR = (0.25, 0.5, 0.25)  # binomial, 3 taps
 
@@ -47,7 +48,7 @@ class Bottleneck(nn.Module):
         leaving, inner = EXPANSION * width, config.inner_width(width) * config.splits
         changes = stride != 1 or entering != leaving
         early = stride if config.stride == "first" else 1
-        self.conv1 = nn.Conv2d(entering, inner, kernel_size=1, stride=early, bias=False)
+        self.conv1 = Pointwise(entering, inner, stride=early)
         self.bn1 = nn.BatchNorm2d(inner)
         blurred = config.antialias and stride == 2
         step = 1 if blurred else stride // early
@@ -61,7 +62,7 @@ class Bottleneck(nn.Module):
             self.bns = nn.ModuleList(nn.BatchNorm2d(each) for _ in several)
             self.pool = nn.AvgPool2d(3, step, padding=1) if changes else nn.Identity()
         self.aa = BlurPool(inner) if blurred else nn.Identity()
-        self.conv3 = nn.Conv2d(inner, leaving, kernel_size=1, bias=False)
+        self.conv3 = Pointwise(inner, leaving)
         self.bn3 = nn.BatchNorm2d(leaving)
         self.se = SqueezeExcitation(leaving, config.squeeze_excitation) if config.squeeze_excitation else nn.Identity()
         self.relu = nn.ReLU(inplace=True)
@@ -97,16 +98,16 @@ class Bottleneck(nn.Module):
 
 def spatial_convolution(channels: int, kernel: int, stride: int, groups: int) -> nn.Conv2d:
     """The block's middle: keeps the side, or halves it, rounded up."""
-    return nn.Conv2d(channels, channels, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False)
+    return Spatial(channels, kernel, stride=stride, groups=groups)
 
 
 def projection(entering: int, leaving: int, stride: int, *, average: bool) -> nn.Sequential:
     """The shortcut of a block that changes the form of its map."""
     if not average:
-        strided = nn.Conv2d(entering, leaving, kernel_size=1, stride=stride, bias=False)
+        strided = Pointwise(entering, leaving, stride=stride)
         return nn.Sequential(strided, nn.BatchNorm2d(leaving))
     pooled = nn.Identity() if stride == 1 else nn.AvgPool2d(2, stride, ceil_mode=True, count_include_pad=False)
-    return nn.Sequential(pooled, nn.Conv2d(entering, leaving, kernel_size=1, bias=False), nn.BatchNorm2d(leaving))
+    return nn.Sequential(pooled, Pointwise(entering, leaving), nn.BatchNorm2d(leaving))
 
 
 class SqueezeExcitation(nn.Module):
