@@ -14,6 +14,7 @@ from deepenough.data import (
     build_train_pixels,
     cache,
     decode_rgb,
+    kept,
     open_source,
     prepare,
     resize_and_crop,
@@ -167,7 +168,7 @@ def test_a_build_that_fails_half_way_leaves_no_cache_and_no_litter(prepared, tmp
         return reduce_short_side(pixels, short_side)
 
     with monkeypatch.context() as patched:
-        patched.setattr(cache, "reduce_short_side", fail)
+        patched.setattr(kept, "reduce_short_side", fail)
         with pytest.raises(OSError, match="No space left"):
             build_train_pixels(prepared, tmp_path / "c", short_side=12)
     assert list((tmp_path / "c").iterdir()) == []

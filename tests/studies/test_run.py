@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -15,6 +16,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from deepenough.data import PixelFolder
 from deepenough.errors import InputError, Interrupted, SourceError, StudyError
 from deepenough.records import COSTS, HISTORY, QUARANTINE, SAMPLES, SCORES, SLICES, read_json, read_table, write_json
 from deepenough.studies import local, planning, run_study
@@ -409,3 +411,15 @@ def test_groups_are_clusters_of_the_verdict(photos, request_of, tmp_path):
 
 def test_classification_is_the_task_of_record(finished):
     assert json.loads((finished[0] / "request.json").read_text())["task"] == Classification(("a", "b")).name
+
+
+@pytest.mark.slow
+def test_scores_do_not_depend_on_whether_pictures_are_kept_nor_where(request_of, tmp_path):
+    with contextlib.closing(PixelFolder(tmp_path / "shared")) as shared:
+        run_study(request_of(), tmp_path / "kept", shared=shared)
+    assert len(list((tmp_path / "shared").glob("*.pixels"))) == 3
+    assert not (tmp_path / "kept" / "cache").exists()
+    run_study(request_of(pixels="off"), tmp_path / "fresh")
+    one, other = (read_table(tmp_path / name / "scores.parquet", SCORES) for name in ("kept", "fresh"))
+    assert one.equals(other)
+    assert read_json(tmp_path / "fresh" / "plan.json")["cache_bytes"] > 0

@@ -121,6 +121,10 @@ def duration(seconds: float) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+
+
 def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
     sizes, forecast = plan.sizes, plan.forecast
     seeds = plural(plan.seeds, "seed") if plan.looks is None else f"up to {plan.seeds} seeds"
@@ -139,7 +143,7 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
             "forecast",
             f"{_first_look(plan)}about {duration(forecast.total_s)} "
             f"(training {duration(forecast.training_s + forecast.noise_s)}), "
-            f"{forecast.peak_bytes / 2**30:.1f} GiB of memory",
+            f"{forecast.peak_bytes / 2**30:.1f} GiB of memory, {_size(plan.cache_bytes)} of decoded images on disk",
         ),
     ]
     return [*rows, *(("given up" if index == 0 else "", text) for index, text in enumerate(plan.gave_up))]

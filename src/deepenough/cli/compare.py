@@ -15,6 +15,7 @@ import typer
 from deepenough.cli import _options, _output
 
 if TYPE_CHECKING:
+    from deepenough.data import PixelFolder
     from deepenough.records import Verdict
     from deepenough.studies import Listener, Study
 
@@ -77,6 +78,24 @@ def compare(  # noqa: PLR0913  one option a parameter
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.  [default: auto, by measurement]")] = None,
     threads: Annotated[int | None, typer.Option(help="Torch's threads.  [default: all cores]", min=1)] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that augment.  [default: 1]", min=0)] = None,
+    pixels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="How decoded training images are kept: reduced, exact, jpeg, draft or off.  [default: reduced]",
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            envvar="DEEPENOUGH_CACHE",
+            help="Keep decoded images here, for all studies.  [default: in the study's folder]",
+        ),
+    ] = None,
+    cache_gb: Annotated[
+        float | None, typer.Option(help="Drop what was used longest ago from --cache beyond so many GB.", min=0)
+    ] = None,
     images: Annotated[
         bool, typer.Option("--images/--no-images", help="Keep small copies of pictures for the report.")
     ] = True,
@@ -140,6 +159,7 @@ def compare(  # noqa: PLR0913  one option a parameter
             "precision": precision,
             "threads": threads,
             "workers": workers,
+            "pixels": pixels,
             "images": None if images else False,
             "noise": None if noise is None else tuple(_parts(noise)),
             "noise_runs": noise_runs,
@@ -155,10 +175,25 @@ def compare(  # noqa: PLR0913  one option a parameter
 
         raise StudyError(f"--resume {folder}", "the folder of a stopped study", "no study there", "leave --resume out")
     command = shlex.join(["deepenough", *sys.argv[1:]])
-    with _tracking(Terminal(quiet=as_json), track, folder) as (listener, conclude):
-        verdict = run_study(request, folder, listener=listener, command=command)
+    with _shared(cache, cache_gb) as shared, _tracking(Terminal(quiet=as_json), track, folder) as (listener, conclude):
+        verdict = run_study(request, folder, listener=listener, command=command, shared=shared)
         _report(folder, verdict, as_json=as_json)
         conclude(verdict)
+
+
+@contextlib.contextmanager
+def _shared(folder: Path | None, gigabytes: float | None) -> Iterator[PixelFolder | None]:
+    """The folder of decoded images that studies share, where one is named."""
+    from deepenough.data import PixelFolder
+    from deepenough.errors import StudyError
+
+    if folder is None:
+        if gigabytes is not None:
+            raise StudyError("--cache-gb", "a folder to bound", "none", "name it with --cache or DEEPENOUGH_CACHE")
+        yield None
+        return
+    with contextlib.closing(PixelFolder(folder, None if gigabytes is None else round(gigabytes * 1e9))) as shared:
+        yield shared
 
 
 @contextlib.contextmanager

@@ -9,14 +9,18 @@ torch, so their names are not re-exported here.
 
 from __future__ import annotations
 
-from deepenough.data.cache import TestPixels, TrainPixels, build_test_pixels, build_train_pixels
+from deepenough.data.cache import TestPixels, build_test_pixels
 from deepenough.data.decode import decode_rgb
 from deepenough.data.ingest import Prepared, prepare
+from deepenough.data.kept import FreshPixels, TrainPixels, build_train_pixels
 from deepenough.data.preprocess import Preprocessing, resize_and_crop
+from deepenough.data.shared import PixelFolder
 from deepenough.data.sources import Entry, Source, open_source
 
 __all__ = [
     "Entry",
+    "FreshPixels",
+    "PixelFolder",
     "Prepared",
     "Preprocessing",
     "Source",

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from deepenough.data.augment import Augmentation, mix, sample_transform
-from deepenough.data.cache import TrainPixels
+from deepenough.data.kept import FreshPixels, TrainPixels
 from deepenough.data.schedules import Schedule, Step, lay_out
 
 _ORDER, _AUGMENT, _MIX = 0, 1, 2  # keeps the generators of different purposes apart
@@ -76,7 +76,7 @@ class TrainingStream:
 
     def __init__(  # noqa: PLR0913  the contract between data and training
         self,
-        pixels: TrainPixels,
+        pixels: TrainPixels | FreshPixels,
         labels: np.ndarray,
         augmentation: Augmentation,
         *,
@@ -174,7 +174,7 @@ class _Plan:
 class _Views(Dataset):
     """The augmented views of (epoch, picture, side); the same random choices at every side."""
 
-    def __init__(self, pixels: TrainPixels, augmentation: Augmentation, seed: int) -> None:
+    def __init__(self, pixels: TrainPixels | FreshPixels, augmentation: Augmentation, seed: int) -> None:
         self._pixels, self._augmentation, self._seed = pixels, augmentation, seed
 
     @cached_property

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from deepenough.data import Prepared, TestPixels, TrainPixels
+from deepenough.data import FreshPixels, Prepared, TestPixels, TrainPixels
 from deepenough.evaluation import Batches
 from deepenough.studies.design import Design
 from deepenough.studies.listener import Listener
@@ -25,7 +25,7 @@ class Bench:
     design: Design
     store: StudyFolder
     prepared: Prepared
-    train: TrainPixels | TestPixels  # squares, as at test, where only the head is trained
+    train: TrainPixels | FreshPixels | TestPixels  # squares, as at test, where only the head is trained
     val: TestPixels
     test: TestPixels
     setting: Setting

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 from torch import nn
 
-from deepenough.data import TrainPixels
+from deepenough.data import TestPixels
 from deepenough.data.schedules import Schedule
 from deepenough.data.streams import TrainingStream
 from deepenough.errors import RecordError
@@ -91,7 +91,7 @@ def _by_schedule(cells: Iterable[Cell]) -> list[tuple[Schedule, list[Cell]]]:
 
 def _phase(bench: Bench, schedule: Schedule, cells: Sequence[Cell], seeds: Seeds) -> Phase:
     design = bench.design
-    assert isinstance(bench.train, TrainPixels), "networks are trained on whole pictures, not on squares"
+    assert not isinstance(bench.train, TestPixels), "networks are trained on whole pictures, not on squares"
     stream = TrainingStream(
         bench.train,
         bench.labels(bench.train.sample_ids),

@@ -83,6 +83,7 @@ class Plan:
     looks: Sequence[int] | None = None  # numbers of seeds, the last is `seeds`; None where there is one look
     first_look: Forecast | None = None  # up to the first look, where the study may stop; `forecast` is for all
     start: str = ""  # what the networks start from, and how pictures are prepared for it
+    cache_bytes: int = 0  # of decoded pictures on disk
     train: str = "all"  # or `head`: a linear probe
 
     @classmethod

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deepenough.data import Prepared
+from deepenough.data.kept import bytes_on_disk
 from deepenough.errors import RecordError, StudyError
 from deepenough.machine import Machine, choose_machine
 from deepenough.records import read_json, write_json
@@ -145,6 +146,13 @@ def _fits(asked: object, resolved: object) -> bool:
     return asked in (None, "auto", resolved)
 
 
+def _cache_bytes(study: Study, prepared: Prepared) -> int:
+    design = design_of(study)
+    keeping = None if study.recipe.train == "head" else study.pixels
+    test, train = design.sides, [design.train_scale] if keeping is None else []
+    return bytes_on_disk(prepared.samples, test, train, short_side=design.short_side, keeping=keeping)
+
+
 def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str]) -> Plan:
     design, sizes = design_of(study), split_sizes(prepared.samples)
     batch = min(design.batch, sizes.train)
@@ -183,6 +191,7 @@ def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str])
         gave_up=gave_up,
         looks=study.looks,
         train=study.recipe.train,
+        cache_bytes=_cache_bytes(study, prepared),
         start=describe_start(study),
         first_look=foretold(design.looks[0].seeds) if design.declares_looks else None,
     )

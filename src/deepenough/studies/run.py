@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from deepenough.data import (
+    FreshPixels,
+    PixelFolder,
     Prepared,
     Source,
     TestPixels,
+    TrainPixels,
     build_test_pixels,
     build_train_pixels,
     open_source,
@@ -36,7 +39,14 @@ from deepenough.studies.study import Study
 from deepenough.studies.whole import forget_torn, require_unchanged, stored_study
 
 
-def run_study(request: Study, folder: Path, *, listener: Listener | None = None, command: str = "") -> Verdict:
+def run_study(
+    request: Study,
+    folder: Path,
+    *,
+    listener: Listener | None = None,
+    command: str = "",
+    shared: PixelFolder | None = None,
+) -> Verdict:
     """Run a study, or go on where it was stopped, and decide.
 
     Args:
@@ -44,6 +54,7 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
         folder: of the study; made where it is not there.
         listener: told what happens; None for nobody.
         command: the command line, kept so that others can repeat it.
+        shared: where decoded pictures are kept for several studies; None for the study's own folder. Not closed here.
 
     Returns:
         The verdict, also in `verdict.json`.
@@ -67,7 +78,7 @@ def run_study(request: Study, folder: Path, *, listener: Listener | None = None,
         prepared = _prepare(source, request, store, listener, check_stop)
         study, machine, plan = plan_study(settled, store, prepared, listener, command)
         listener.plan(plan)
-        bench = _bench(study, store, prepared, machine, listener, check_stop)
+        bench = _bench(study, shared or store.cache, store, prepared, machine, listener, check_stop)
         ended = run_looks(bench, lambda: _measure_costs(bench))
         decided = ended.decided
         keep(bench, decided)
@@ -143,6 +154,7 @@ def _progress(listener: Listener, check_stop: Callable[[], None]) -> Callable[[i
 
 def _bench(
     study: Study,
+    cache: Path | PixelFolder,
     store: StudyFolder,
     prepared: Prepared,
     machine: Machine,
@@ -158,18 +170,19 @@ def _bench(
     def test_pixels(split: str, sides: Sequence[int] = sides) -> TestPixels:
         told = _progress(listener, check_stop)
         return build_test_pixels(
-            prepared, split, store.cache, scales=sides, preprocessing=norm, workers=workers, progress=told
+            prepared, split, cache, scales=sides, preprocessing=norm, workers=workers, progress=told
         )
 
-    told = _progress(listener, check_stop)
+    def train_pixels() -> TrainPixels | FreshPixels:
+        told, short, keeping = _progress(listener, check_stop), design.short_side, study.pixels
+        return build_train_pixels(prepared, cache, short_side=short, keeping=keeping, workers=workers, progress=told)
+
     return Bench(
         study=study,
         design=design,
         store=store,
         prepared=prepared,
-        train=test_pixels("train", (design.train_scale,))
-        if study.recipe.train == "head"
-        else build_train_pixels(prepared, store.cache, short_side=design.short_side, workers=workers, progress=told),
+        train=test_pixels("train", (design.train_scale,)) if study.recipe.train == "head" else train_pixels(),
         val=test_pixels("val"),
         test=test_pixels("test"),
         setting=setting,

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from deepenough.comparison.pairing import FEWEST_PAIRS
+from deepenough.data.kept import Keeping
 from deepenough.errors import StudyError
 from deepenough.records import NoiseSource, seal_text, write_atomically
 from deepenough.stats.sequential import FEWEST_SEEDS
@@ -82,6 +83,7 @@ class Study(_Part):
         workers: processes that augment.
         precision: of the arithmetic; `auto` measures.
         threads: torch's threads on the CPU.
+        pixels: how training pictures are kept once they are decoded; see `data.kept`.
         images: whether small copies of pictures on which the contenders disagree are kept for the report.
         noise: sources of randomness that extra trainings vary one at a time; see `studies.noise`.
         noise_runs: extra trainings of each contender for each of them.
@@ -108,6 +110,7 @@ class Study(_Part):
     workers: Annotated[int, Field(ge=0, le=256)] = 1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: Annotated[int, Field(ge=1, le=4096)] | None = None
+    pixels: Keeping = "reduced"
     images: bool = True
     noise: tuple[NoiseSource, ...] = ()
     noise_runs: Annotated[int, Field(ge=1, le=100)] = 2

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from torch import nn
 
-from deepenough.data import TrainPixels
+from deepenough.data import TestPixels
 from deepenough.data.augment import Augmentation
 from deepenough.data.schedules import batch_at
 from deepenough.data.streams import TrainingStream
@@ -57,7 +57,7 @@ def tuning_stream(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
     A batch has about as many pixels as one of the training, so that memory stays the same.
     """
     design = bench.design
-    assert isinstance(bench.train, TrainPixels), "networks are trained on whole pictures, not on squares"
+    assert not isinstance(bench.train, TestPixels), "networks are trained on whole pictures, not on squares"
     side = contender(name).fixres or max(design.scales)
     return TrainingStream(
         bench.train,
