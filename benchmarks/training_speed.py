@@ -320,9 +320,10 @@ def main() -> None:
             earlier = rows.get((options.network, side), {}).get("images_per_s", {}) if options.add else {}
             rows[options.network, side] = measured(side, options, files, earlier)
     ordered = [rows[key] for key in sorted(rows, key=lambda key: (len(key[0]), key))]
-    shown = [Path(word).name if Path(word).is_dir() else word for word in sys.argv[1:] if word != "--add"]
+    sides, timm = ",".join(map(str, options.sides)), "" if options.timm is None else " --timm CLONE"
+    shown = f"{options.folder.name} --network {options.network} --sides {sides}{timm}"
     result = {
-        "command": " ".join(["python benchmarks/training_speed.py", *shown]),
+        "command": f"python benchmarks/training_speed.py {shown}",
         "hardware": {"processor": processor_name(), "cores": available_cores(), "threads": options.threads},
         "versions": {name: metadata.version(name) for name in PACKAGES} | {"python": sys.version.split()[0]},
         "n": min(len(row["images_per_s"]["ours"]) for row in ordered),
