@@ -5,6 +5,7 @@
 #   make calibration   the statistics' own error rates at 10,000 repetitions, into docs/calibration.md; within 30 minutes
 #   make storm   30 kills at random moments over small studies; what they leave must be an undisturbed study's bits; 10 minutes
 #   make fuzz    changed bytes to every reader, FUZZ_S=60 seconds of processor time each, FUZZ_JOBS=1 readers at a time
+#   make performance   the benchmarks that need no clone of another project, then docs/performance.md from all results; 15 minutes
 #   make slow    the slow tests: calibration of the statistics, resuming after a kill, real images, the browser
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check slow calibration storm fuzz clean
+.PHONY: help demo test check slow calibration storm fuzz performance clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -59,6 +60,14 @@ FUZZ_JOBS ?= 1
 fuzz: $(VENV)/.installed-dev
 	$(PIP_INSTALL) -e '.[fuzz]' || echo "no atheris for this platform: bytes are changed by chance"
 	$(BIN)/python benchmarks/fuzz.py --seconds $(FUZZ_S) --jobs $(FUZZ_JOBS)
+
+PICTURES ?= ../shared/data/clothing10
+performance: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/report_speed.py
+	$(BIN)/python benchmarks/evaluation_speed.py $(PICTURES)
+	$(BIN)/python benchmarks/evaluation_memory.py
+	$(BIN)/python benchmarks/training_speed.py $(PICTURES)
+	$(BIN)/python benchmarks/performance_page.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
