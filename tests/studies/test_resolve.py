@@ -148,7 +148,7 @@ def test_pictures_are_not_enlarged_in_training_without_being_asked():
 
 def test_digits_are_planned_for_minutes_and_never_mirrored():
     study = resolve(Study(), samples(1259, 269, 269, 8, 8), probe_at).study
-    assert (study.seeds, study.train_scale, study.scales, study.epochs) == (3, 32, (32, 48), 4)
+    assert (study.seeds, study.train_scale, study.scales, study.epochs) == (3, 32, (32, 48), 3)
     assert study.augmentation.flip == 0.0
     asked = make_study({"augmentation": {"strength": "standard"}})
     again = resolve(asked, samples(1259, 269, 269, 8, 8), probe_at).study.augmentation

@@ -144,7 +144,7 @@ def _digits(request: Study) -> dict[str, object]:
         chosen |= {
             "train_scale": request.train_scale or 32,
             "scales": request.scales or (32, 48),
-            "epochs": request.epochs or 4,
+            "epochs": request.epochs or 3,
             "batch": request.batch or 64,
             "seeds": request.seeds or DEFAULT_SEEDS,
         }
