@@ -93,8 +93,12 @@ def _value(key: str, value: float) -> float:
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, Mapping | list):
-        return json.dumps(value).replace("|", "\\|")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_cell(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return _spread([float(each) for each in value])
+    if isinstance(value, float):
+        return _number(value)
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value).replace("|", "\\|")
 
 
