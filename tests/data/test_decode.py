@@ -257,3 +257,52 @@ def test_decoding_twice_gives_the_same_bits(photo, encode):
 )
 def test_ending_fits_its_format(path, file_format, fits):
     assert ending_fits(path, file_format) is fits
+
+
+def test_a_grey_decode_of_damaged_jpegs_ends_as_the_full_one_does():
+    """Cut anywhere or with bytes changed; baseline and progressive, grey and in colour."""
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (60, 90, 3), dtype=np.uint8)).resize((180, 120))
+    outcomes = set()
+    for mode, options in (
+        ("RGB", {}),
+        ("RGB", {"progressive": True}),
+        ("RGB", {"subsampling": 0}),
+        ("RGB", {"restart_marker_blocks": 4}),
+        ("L", {"progressive": True}),
+    ):
+        stream = io.BytesIO()
+        image.convert(mode).save(stream, "JPEG", quality=60, **options)
+        whole = stream.getvalue()
+        damaged = [whole[:end] for end in [*range(len(whole) - 8, len(whole)), *range(20, len(whole), 1001)]]
+        for _ in range(30):
+            changed = bytearray(whole)
+            for place in rng.integers(2, len(whole), 3):
+                changed[place] = rng.integers(0, 256)
+            damaged.append(bytes(changed))
+        for data in [whole, *damaged]:
+            full, grey = (_outcome(data, side) for side in (None, 48))
+            assert grey == full
+            outcomes.add(full[0])
+    assert {"used", "truncated"} <= outcomes
+
+
+def _outcome(encoded: bytes, grey_side: int | None) -> tuple:
+    try:
+        with quiet():
+            found = decode_picture(encoded, grey_side=grey_side)
+    except DecodeError as error:
+        return error.reason, error.detail
+    return "used", found.width, found.height, found.format, found.traits, found.compression
+
+
+def test_a_grey_decode_of_a_turned_jpeg_has_the_size_of_the_full_one_and_fewer_pixels():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    Image.new("RGB", (400, 200), (200, 90, 10)).save(stream, "JPEG", exif=exif)
+    with quiet():
+        found = decode_picture(stream.getvalue(), grey_side=48)
+    assert (found.width, found.height) == (200, 400)
+    assert found.image.mode == "L"
+    assert found.image.size == (50, 100)

@@ -10,6 +10,8 @@ from PIL import Image, ImageEnhance
 from deepenough.data import open_source, prepare
 from deepenough.data.alignment import agreement
 from deepenough.data.likeness import SIDE, alike, small_copy
+from deepenough.data.nearest import _FREQUENCIES, Hashes
+from deepenough.data.outlines import outlines, overlap, turned
 from deepenough.records import audit_from_json
 
 
@@ -63,14 +65,73 @@ def test_a_changed_copy_is_found_and_nothing_else(change):
 def test_a_picture_agrees_with_itself_wholly_and_with_another_hardly():
     same = copies([scene(1), scene(1)])
     other = copies([scene(1), scene(2)])
-    assert agreement(same[:1], same[1:], np.ones(1))[0] == pytest.approx(1, abs=1e-3)
-    assert agreement(other[:1], other[1:], np.ones(1))[0] < 0.8
+    assert agreement(same[:1], same[1:], np.ones(1), np.zeros((1, 2)))[0] == pytest.approx(1, abs=1e-3)
+    assert agreement(other[:1], other[1:], np.ones(1), np.zeros((1, 2)))[0] < 0.8
 
 
 def test_blank_pictures_are_like_nothing():
     blank = np.full((6, SIDE, SIDE), 200, np.uint8)
     assert alike(blank, ["train", "test"] * 3) == []
     assert alike(blank[:0], []) == []
+
+
+def test_a_picture_of_nearly_one_tone_is_not_compared_and_is_named(folder_of):
+    root = folder_of({"cat": 20, "dog": 20})
+    rng = np.random.default_rng(3)
+    for number in range(4):
+        dark = Image.fromarray(rng.integers(0, 10, (60, 60, 3), dtype=np.uint8))
+        (root / "cat" / f"dark{number}.png").write_bytes(encoded(dark, "PNG"))
+    audit = prepare(open_source(str(root))).audit
+    (named,) = (finding for finding in audit.findings if finding.kind == "blank")
+    assert (named.count, named.severity) == (4, "warning")
+    assert not any("dark" in pair.path + pair.other_path for pair in audit.near_duplicates)
+
+
+def test_candidates_are_those_of_the_full_table_of_likeness():
+    """The nearest of each picture in and out of its split, from all cosines at once."""
+    rng = np.random.default_rng(5)
+    pictures = copies([scene(seed) for seed in range(12)]).astype(float)
+    mixed = np.einsum("ij,jkl->ikl", rng.dirichlet(np.full(12, 0.2), 700), pictures)
+    small = np.concatenate([mixed, mixed[:40, :, ::-1]]).astype(np.uint8)
+    split = rng.integers(0, 3, len(small))
+    hashes = Hashes(small)
+    whole, middle = hashes._views
+    sign = np.where(np.array([across for _, across in _FREQUENCIES]) % 2, -1, 1)
+    views = ((whole, whole), (middle, whole), (whole, middle))
+    table = np.max([a @ (b * turn).T for a, b in views for turn in (1, sign)], axis=0)
+    np.fill_diagonal(table, -1)
+    expected = set()
+    for allowed in (table, np.where(split[:, None] != split, table, -1)):
+        for row, values in enumerate(allowed):
+            expected |= {tuple(sorted((row, int(c)))) for c in np.argsort(-values)[:3] if values[c] >= 0.85}
+    found = hashes.candidates(np.arange(len(small)), len(small), split)
+    assert len(expected) > 1000
+    assert len(expected ^ set(map(tuple, found.tolist()))) <= 0.02 * len(expected)  # ties in the last digit
+
+
+def test_a_thousand_frames_of_a_film_are_no_more_candidates_than_strangers():
+    rng = np.random.default_rng(6)
+    film = (copies([scene(1)])[0] + rng.normal(0, 3, (1000, SIDE, SIDE))).clip(0, 255).astype(np.uint8)
+    found = Hashes(film).candidates(np.arange(1000), 1000, np.arange(1000) % 3)
+    assert len(found) <= 6 * 1000
+    assert set(found.ravel().tolist()) == set(range(1000))
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (1.5, -2), (-3, 0.5)])
+def test_outlines_find_the_shift_of_a_picture_against_itself(shift):
+    down, right = shift
+    image = scene(2).resize((96, 96))
+    moved = image.transform(
+        image.size, Image.Transform.AFFINE, (1, 0, -4 * right, 0, 1, -4 * down), fillcolor=(99, 99, 99)
+    )
+    reached, scale, found = overlap(*(outlines(copies([picture])) for picture in (image, moved)), SIDE)
+    assert (scale[0], tuple(found[0])) == (1, shift)
+    assert reached[0] > 0.75
+
+
+def test_a_mirrored_outline_is_the_outline_of_the_mirrored_picture():
+    small = copies([scene(3), scene(4)])
+    assert np.allclose(turned(outlines(small), SIDE), outlines(small[:, :, ::-1]), atol=1e-4)
 
 
 def test_pictures_too_small_to_tell_apart_have_no_copy_to_compare():

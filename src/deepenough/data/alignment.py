@@ -8,21 +8,19 @@ like any other shirt on white in its coarse shape, but not there.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
+from deepenough.data.outlines import MAX_SHIFT, blurs
+
 _COARSE_STEPS, _FINE_STEPS = 1, 3
-_LEAST_PEAK = 0.65  # of the cross-correlation of structures; pairs below it are not alike, wherever they are laid
 _LEAST_COARSE = 0.88  # agreement at half the side; pairs below it are laid no more finely
 _MAX_SCALE = 1.3
-_MAX_SHIFT = 0.15  # of the side
 _DAMPING = 1e-4
 _EDGE = 3  # pixels at the frame that the filters spoil
 _CHUNK = 128  # pairs at a time: they stay in the processor's cache
 
 
-def agreement(first: np.ndarray, second: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def agreement(first: np.ndarray, second: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """How far pairs of pictures agree once the first is laid over the second.
 
     Args:
@@ -30,62 +28,32 @@ def agreement(first: np.ndarray, second: np.ndarray, scale: np.ndarray) -> np.nd
         second: the same.
         scale: (pairs,), where to start: below 1 where the second shows the middle of the first, above 1 where the first
             shows the middle of the second.
+        shift: (pairs, 2), where to start: of the second against the first, down and right, in pixels of half the side.
 
     Returns:
         float32 (pairs,), the smaller of two correlations in [-1, 1]: of the pictures, and of their structure. Pairs
         that are plainly different are given up early, with a lower value than they might reach.
     """
     agreed = np.zeros(len(first), np.float32)
-    for start in range(0, len(first), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        agreed[chunk] = _agreement(_standardised(first[chunk]), _standardised(second[chunk]), scale[chunk])
+    start = np.stack([scale, -shift[:, 0], scale, -shift[:, 1]], axis=1).astype(np.float32)
+    for place in range(0, len(first), _CHUNK):
+        chunk = slice(place, place + _CHUNK)
+        agreed[chunk] = _agreement(first[chunk], second[chunk], start[chunk])
     return agreed
 
 
-def _agreement(a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    half_a, half_b = _halved(a), _halved(b)
-    found, agreed = _start(half_a, half_b, scale)
-    left = np.flatnonzero(agreed >= _LEAST_PEAK)
-    found = found[left]
+def _agreement(a: np.ndarray, b: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """`found`: vertical scale and shift, horizontal scale and shift."""
+    half_a, half_b = _standardised(_halved(a)), _standardised(_halved(b))
     for _ in range(_COARSE_STEPS):
-        found = _improved(half_a[left], half_b[left], found)
-    agreed[left] = _agreement_at(half_a[left], half_b[left], found)
-    close = agreed[left] >= _LEAST_COARSE
-    left, found = left[close], found[close] * np.array([1, 2, 1, 2], np.float32)
+        found = _improved(half_a, half_b, found)
+    agreed = _agreement_at(half_a, half_b, found)
+    left = np.flatnonzero(agreed >= _LEAST_COARSE)
+    a, b, found = _standardised(a[left]), _standardised(b[left]), found[left] * np.array([1, 2, 1, 2], np.float32)
     for _ in range(_FINE_STEPS):
-        found = _improved(a[left], b[left], found)
-    agreed[left] = _agreement_at(a[left], b[left], found)
+        found = _improved(a, b, found)
+    agreed[left] = _agreement_at(a, b, found)
     return agreed
-
-
-def _start(a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The shift at which the structures correlate best, around the circle, and how well they do."""
-    found = np.zeros((len(a), 4), np.float32)  # vertical scale and shift, horizontal scale and shift
-    found[:, [0, 2]] = scale[:, None]
-    spectrum_a, spectrum_b = (_spectrum(_scaled(pictures, by)) for pictures, by in ((a, scale), (b, 1 / scale)))
-    side = a.shape[1]
-    correlation = np.fft.irfft2(spectrum_b * spectrum_a.conj(), s=(side, side)).reshape(len(a), side * side)
-    best = correlation.argmax(1)
-    down, right = (((place + side // 2) % side - side // 2) for place in np.divmod(best, side))
-    near = np.maximum(np.abs(down), np.abs(right)) <= _MAX_SHIFT * side
-    found[:, 1], found[:, 3] = -down * near, -right * near
-    return found, correlation[np.arange(len(a)), best]
-
-
-def _scaled(pictures: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """The pictures, or their middles where `scale` is below 1."""
-    found = np.zeros((len(pictures), 4), np.float32)
-    found[:, [0, 2]] = np.minimum(scale, 1)[:, None]
-    return _laid(pictures, found)[0]
-
-
-def _spectrum(pictures: np.ndarray) -> np.ndarray:
-    """Fourier transform of the structure, of length 1."""
-    count, side, _ = pictures.shape
-    structure = _structure(pictures).reshape(count, side * side)
-    structure -= structure.mean(1, keepdims=True)
-    structure /= np.maximum(np.sqrt(_dot(structure, structure)), 1e-6)[:, None]
-    return np.fft.rfft2(structure.reshape(count, side, side))
 
 
 def _agreement_at(a: np.ndarray, b: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -110,7 +78,7 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _halved(pictures: np.ndarray) -> np.ndarray:
-    rows = pictures[:, ::2] + pictures[:, 1::2]
+    rows = pictures[:, ::2].astype(np.float32) + pictures[:, 1::2]
     return (rows[:, :, ::2] + rows[:, :, 1::2]) / 4
 
 
@@ -147,7 +115,7 @@ def _improved(a: np.ndarray, b: np.ndarray, found: np.ndarray) -> np.ndarray:
     squares = flat @ flat.transpose(0, 2, 1)
     squares += np.eye(6, dtype=np.float32) * (_DAMPING * np.einsum("bii->bi", squares) + 1e-3)[:, None, :]
     step = np.linalg.solve(squares, flat @ (b - laid).reshape(count, side * side, 1))[:, :4, 0]
-    bound = _MAX_SHIFT * side
+    bound = MAX_SHIFT * side
     high = np.array([_MAX_SCALE, bound] * 2, np.float32)
     low = np.array([1 / _MAX_SCALE, -bound] * 2, np.float32)
     return (found + step).clip(low, high)
@@ -163,21 +131,5 @@ def _correlation(a: np.ndarray, b: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 def _structure(pictures: np.ndarray) -> np.ndarray:
     """What lies between 3 and 12 pixels in size, by a difference of two binomial blurs."""
-    narrow, wide = _blurs(pictures.shape[1])
+    narrow, wide = blurs(pictures.shape[1])
     return narrow @ pictures @ narrow.T - wide @ pictures @ wide.T
-
-
-@cache
-def _blurs(side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Matrices that blur a line of pixels, a little and more; beyond the ends it goes on as it ends."""
-    narrow = _blur(side, np.array([1, 2, 1]) / 4)
-    return narrow, _blur(side, np.array([1, 6, 15, 20, 15, 6, 1]) / 64) @ narrow
-
-
-def _blur(side: int, weights: np.ndarray) -> np.ndarray:
-    matrix = np.zeros((side, side), np.float32)
-    reach = len(weights) // 2
-    for row in range(side):
-        for offset, weight in enumerate(weights, start=-reach):
-            matrix[row, min(max(row + offset, 0), side - 1)] += weight
-    return matrix

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from deepenough.data.entries import Entry, Skipped
+from deepenough.data.likeness import LEAST_SIDE
 from deepenough.data.opened import Opened
 from deepenough.data.rules import REASONS, TRAITS, Severity
 from deepenough.data.shortcuts import shortcut_findings
@@ -155,6 +156,8 @@ def _all_traits(item: Opened) -> set[str]:
         traits.add("tiny")
     if max(item.width, item.height) > EXTREME_ASPECT * min(item.width, item.height):
         traits.add("extreme_aspect")
+    if item.copy is None and min(item.width, item.height) >= LEAST_SIDE:
+        traits.add("blank")
     if not item.entry.path.isprintable() or _is_escaped(item.entry):
         traits.add("odd_name")
     return traits
@@ -162,7 +165,13 @@ def _all_traits(item: Opened) -> set[str]:
 
 def _is_escaped(entry: Entry) -> bool:
     """Whether the file's name is no UTF-8, so that the path shown is another text."""
-    return entry.location is not None and any("\udc80" <= sign <= "\udcff" for sign in str(entry.location))
+    if entry.location is None:
+        return False
+    try:
+        str(entry.location).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _one_file_elsewhere(paths: Iterable[str]) -> list[str]:

@@ -18,7 +18,7 @@ import polars as pl
 from deepenough.data.decode import decode_picture, ending_fits, quiet
 from deepenough.data.entries import Entry, Skipped, Source
 from deepenough.data.findings import findings
-from deepenough.data.likeness import small_copy
+from deepenough.data.likeness import SIDE, small_copy
 from deepenough.data.opened import Opened
 from deepenough.data.pairs import near_duplicates
 from deepenough.data.rules import is_ignored
@@ -149,14 +149,14 @@ def _open_one(entry: Entry) -> Opened | Skipped:
         reason = READ_REASONS.get(error.errno or 0, "unreadable")
         return Skipped(entry.path, reason, error.strerror or type(error).__name__, entry.target, entry.split)
     try:
-        picture = decode_picture(encoded)
+        picture = decode_picture(encoded, grey_side=SIDE)
     except DecodeError as error:
         return Skipped(entry.path, error.reason, error.detail, entry.target, entry.split)
     return Opened(
         sample_id=sample_id_of(encoded),
         entry=entry,
-        width=picture.image.width,
-        height=picture.image.height,
+        width=picture.width,
+        height=picture.height,
         traits=picture.traits if ending_fits(entry.path, picture.format) else picture.traits | {"wrong_ending"},
         bytes=len(encoded),
         format=picture.format,

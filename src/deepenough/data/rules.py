@@ -57,6 +57,7 @@ REASONS: dict[str, Rule] = {
 TRAITS: dict[str, Rule] = {
     "alpha": Rule("used", "info", "pictures with transparency; laid over white"),
     "animated": Rule("used", "warning", "files of several frames or pages; the first is used"),
+    "blank": Rule("used", "warning", "pictures of one tone, or nearly; they are not compared with others"),
     "cmyk": Rule("used", "info", "CMYK pictures; converted without their profile"),
     "deep": Rule("used", "info", "grey pictures of more than 8 bits; scaled to 8"),
     "extreme_aspect": Rule("used", "warning", "pictures more than 4 times as long as wide; most of them is cut off"),
