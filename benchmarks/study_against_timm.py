@@ -97,13 +97,14 @@ def ours(options: argparse.Namespace, place: Path) -> list[Row]:
 def free(options: argparse.Namespace, place: Path) -> list[Row]:
     """One compare with the declared other schedule, its epochs scaled down as the others' are."""
     given = shlex.split(options.free)
-    if "--epochs" in given:
-        place_of = given.index("--epochs") + 1
-        given[place_of] = str(max(1, round(int(given[place_of]) * options.epochs / FULL["epochs"])))
-    return _compare(options, place, given)
+    full = int(given[given.index("--epochs") + 1]) if "--epochs" in given else FULL["epochs"]
+    fewer = max(1, round(full * options.epochs / FULL["epochs"]))
+    return _compare(options, place, [*given, "--epochs", str(fewer)], full)  # of an option given twice the last counts
 
 
-def _compare(options: argparse.Namespace, place: Path, schedule: Sequence[str]) -> list[Row]:
+def _compare(
+    options: argparse.Namespace, place: Path, schedule: Sequence[str], full: int = FULL["epochs"]
+) -> list[Row]:
     study = place / "study"
     fixed = {
         "--contenders": ",".join(NETWORKS),
@@ -130,7 +131,7 @@ def _compare(options: argparse.Namespace, place: Path, schedule: Sequence[str]) 
     seconds[phase] += time.perf_counter() - since
     whole = time.perf_counter() - began
     plan = json.loads((study / "plan.json").read_text())
-    steps = {"epochs": plan["epochs"], "trainings": len(plan["cells"])}
+    steps = {"trained_epochs": plan["epochs"], "full_epochs": full, "trainings": len(plan["cells"])}
     rows: list[Row] = [{"phase": name, **steps, "seconds": value} for name, value in seconds.items()]
     rows += [{"phase": "whole, as measured", **steps, "seconds": whole}]
     for (network, scale), scores in _accuracies(study / "scores.parquet").items():
@@ -295,8 +296,7 @@ def _full(side: str, rows: Sequence[Row]) -> dict[str, float]:
         training = seeds * (by_phase["start-up"] + epochs * by_phase["train"])
         evaluations = seeds * by_phase["test"]
         return {"training": training, "evaluations": evaluations, "whole": training + evaluations}
-    if side == "free":
-        epochs = 1.0 if rows[0]["epochs"] == FULL["epochs"] else epochs
+    epochs = rows[0]["full_epochs"] / rows[0]["trained_epochs"]
     training = seeds * epochs * by_phase["train"]
     evaluations = by_phase["decode"] + seeds * by_phase["test"]  # the decoding of training pictures counted in
     rest = by_phase["start-up"] + by_phase["costs"] + by_phase["decide"]
