@@ -1,0 +1,187 @@
+"""What `fuzz.py` feeds: every reader of a file that a user may give, with whole files to begin with."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from deepenough.errors import DecodeError, InputError
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What is fed, with what, and which error may come of it."""
+
+    suffix: str
+    seeds: Callable[[], list[bytes]]
+    read: Callable[[Path], object]
+    allowed: type[Exception] = InputError
+
+
+def pictures() -> list[bytes]:
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    encoded = []
+    for kind, mode in (("PNG", "RGB"), ("PNG", "P"), ("PNG", "I;16"), ("JPEG", "RGB"), ("JPEG", "CMYK"), ("GIF", "P"),
+                       ("BMP", "RGB"), ("TIFF", "RGB"), ("WEBP", "RGBA"), ("PPM", "RGB")):  # fmt: skip
+        stream = io.BytesIO()
+        source = (
+            Image.fromarray(pixels[..., 0].astype(np.uint16))
+            if mode == "I;16"
+            else Image.fromarray(pixels).convert(mode)
+        )
+        source.save(stream, kind)
+        encoded.append(stream.getvalue())
+    return encoded
+
+
+def read_picture(path: Path) -> object:
+    from deepenough.data.decode import decode_picture, quiet
+
+    with quiet():
+        return decode_picture(path.read_bytes())
+
+
+def studies() -> list[bytes]:
+    from deepenough.studies.study import make_study, save_study
+
+    with tempfile.TemporaryDirectory() as place:
+        save_study(
+            make_study({"scales": [32, 48], "weights": {"resnet50": "w.pt"}, "budget": "1h30m"}), Path(place) / "s"
+        )
+        return [(Path(place) / "s").read_bytes(), b"source: x\nseeds: 3\n"]
+
+
+def read_study(path: Path) -> object:
+    from deepenough.studies.study import load_study
+
+    return load_study(path)
+
+
+def predictions() -> pl.DataFrame:
+    rows = [
+        (f"i{n}", "ab"[n % 2], c, s, "ab"[(n + s) % 2], 0.5) for c in ("r50", "r101") for s in (0, 1) for n in range(4)
+    ]
+    return pl.DataFrame(rows, ["sample_id", "target", "contender", "seed", "prediction", "confidence"], orient="row")
+
+
+def read_predictions(path: Path) -> object:
+    from deepenough.comparison import read_predictions as read
+
+    return read([path])
+
+
+def states() -> list[bytes]:
+    with tempfile.TemporaryDirectory() as place:
+        _cell().save(Path(place) / "s")
+        return [(Path(place) / "s").read_bytes()]
+
+
+def _cell():  # noqa: ANN202
+    import torch
+
+    from deepenough.training import Cell, Recipe
+
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+    cell = Cell.begin("x", 0, network, Recipe())
+    network(torch.ones(2, 2)).sum().backward()
+    cell.optimizer.step()
+    return cell
+
+
+def read_state(path: Path) -> object:
+    return _cell().load(path)
+
+
+def weights(suffix: str) -> list[bytes]:
+    import torch
+
+    from deepenough.networks import build, save_weights
+
+    network = build("resnet50+width=0.125", 2)
+    with tempfile.TemporaryDirectory() as place:
+        if suffix == ".safetensors":
+            save_weights(network, Path(place) / "w.safetensors")
+            return [(Path(place) / "w.safetensors").read_bytes()]
+        torch.save(network.state_dict(), Path(place) / "w.pth")
+        return [(Path(place) / "w.pth").read_bytes()]
+
+
+def read_weights(path: Path) -> object:
+    from deepenough.networks import build, load_weights
+
+    if not _NETWORK:
+        _NETWORK.append(build("resnet50+width=0.125", 2))
+    return load_weights(_NETWORK[0], path)
+
+
+_NETWORK: list = []  # built once a process
+
+
+def records() -> list[bytes]:
+    from deepenough.records import write_json
+
+    with tempfile.TemporaryDirectory() as place:
+        write_json(Path(place) / "r", {"answer": "undecided", "interval": [1.0, 2.0], "needed": None})
+        return [(Path(place) / "r").read_bytes(), b'{"answer": "undecided", "interval": [1.0, 2.0]}']
+
+
+def read_record(path: Path) -> object:
+    from deepenough.records import read_json
+
+    return read_json(path)
+
+
+def manifests() -> list[bytes]:
+    return [b"path,target,split,group\na.png,cat,train,p1\nb.png,dog,test,\n", b"\xef\xbb\xbfpath,target\na,1\nb,2\n"]
+
+
+def read_manifest(path: Path) -> object:
+    from deepenough.data.sources import open_source
+
+    return open_source(str(path))
+
+
+def as_csv() -> list[bytes]:
+    return [predictions().write_csv().encode()]
+
+
+def as_json() -> list[bytes]:
+    return [predictions().write_json().encode(), predictions().write_ndjson().encode()]
+
+
+def plain() -> list[bytes]:
+    stream = io.BytesIO()
+    predictions().write_parquet(stream)
+    return [stream.getvalue()]
+
+
+def sealed() -> list[bytes]:
+    from deepenough.records import write_table
+
+    with tempfile.TemporaryDirectory() as place:
+        write_table(Path(place) / "p", predictions(), {})
+        return [(Path(place) / "p").read_bytes()]
+
+
+READERS = {
+    "picture": Reader(".img", pictures, read_picture, DecodeError),
+    "study": Reader(".yaml", studies, read_study),
+    "predictions-csv": Reader(".csv", as_csv, read_predictions),
+    "predictions-json": Reader(".json", as_json, read_predictions),
+    "predictions-parquet": Reader(".parquet", plain, read_predictions),
+    "scores-parquet": Reader(".parquet", sealed, read_predictions),
+    "manifest": Reader(".csv", manifests, read_manifest),
+    "state": Reader(".safetensors", states, read_state),
+    "weights": Reader(".safetensors", lambda: weights(".safetensors"), read_weights),
+    "weights-pickle": Reader(".pth", lambda: weights(".pth"), read_weights),
+    "record": Reader(".json", records, read_record),
+}
