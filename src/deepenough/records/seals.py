@@ -2,7 +2,7 @@
 
 A table holds the SHA-256 of its own bytes, in Parquet's key-value metadata; a JSON record that of its other keys; a
 text that of the lines below its first. They tell accidents (a torn disk, a flipped bit, an edit by hand), not forgery.
-A file without one comes from elsewhere and is taken as it is.
+A file without one comes from elsewhere and is taken as it is; a table is then tried by another process first.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import IO, Any
 import polars as pl
 
 from deepenough.errors import RecordError
+from deepenough.records.foreign import require_harmless_table
 
 KEY = "sha256"
 TABLE_KEY = "deepenough.sha256"
@@ -55,8 +56,10 @@ def seal_table_in_place(stream: IO[bytes]) -> None:
 def require_whole_table(path: Path) -> None:
     """Refuse a Parquet file whose bytes are not those that were sealed; before polars, which one bit can make abort.
 
+    One that has no seal is refused where it ends a process that reads it.
+
     Raises:
-        RecordError: its seal does not fit.
+        RecordError: its seal does not fit, or it is not harmless.
         OSError: it cannot be read.
     """
     with path.open("rb") as stream:
@@ -64,14 +67,17 @@ def require_whole_table(path: Path) -> None:
             return
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:  # large tables are not held in memory
             whole = _is_whole(content)
-    if not whole:
+    if whole is None:
+        require_harmless_table(path)
+    elif not whole:
         raise RecordError(str(path), "a whole table", CHANGED, _REMEDY)
 
 
-def _is_whole(content: mmap.mmap) -> bool:
+def _is_whole(content: mmap.mmap) -> bool | None:
+    """Whether its seal fits; None where it has none."""
     place = _place_in_table(content)
     if place is None:
-        return True
+        return None
     end, digest = place + len(BLANK), hashlib.sha256()
     with memoryview(content) as view, view[:place] as before, view[end:] as after:
         digest.update(before)
