@@ -14,6 +14,7 @@ from deepenough import cli, report
 from deepenough.errors import InputError, Interrupted, StudyError
 from deepenough.records import SCORES, read_json, read_table, writing
 from deepenough.studies import local, run_study
+from deepenough.training import engine
 
 SMALL = {"seeds": 1, "epochs": 1, "scales": [32], "train_scale": 32, "margin": 5.0}
 CELLS = ("resnet50-seed0", "resnet101-seed0")
@@ -293,6 +294,26 @@ def test_whichever_write_the_disk_denies_the_study_goes_on_to_the_same(whole, sm
         )
     assert same(kept(written), before)
     assert verdict.difference == whole[1].difference
+
+
+def test_an_optimiser_without_memory_stops_the_study_and_its_torn_step_is_never_kept(
+    whole, small, tmp_path, monkeypatch
+):
+    calls, original = [], engine._update
+
+    def update(cell, setting):
+        original(cell, setting)  # the weights are changed, the step is not counted
+        calls.append(cell.name)
+        if calls.count("resnet101-seed0") == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_update", update)
+        patch.setattr(local, "SAVE_EVERY_S", 0.0)
+        with pytest.raises(Interrupted, match=r"out of memory: resnet101-seed0: the optimiser's moments do not fit"):
+            run_study(small(), tmp_path / "t")
+    run_study(small(), tmp_path / "t")
+    assert same(kept(tmp_path / "t"), kept(whole[0]))
 
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])

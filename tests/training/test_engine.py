@@ -467,6 +467,36 @@ def test_where_not_even_two_images_fit_the_error_stays():
         train_lockstep([starved(cell_of(shared), 1)], FixedStream(), shared, Watch())
 
 
+def torn_step(cell, error, at_step=2):
+    """Let the optimiser fail midway at a step: some weights are changed, others are not."""
+    step = cell.optimizer.step
+
+    def fail():
+        if cell.step < at_step:
+            return step()
+        with torch.no_grad():
+            next(cell.network.parameters()).add_(1.0)
+        raise error
+
+    cell.optimizer.step = fail
+    return cell
+
+
+@pytest.mark.parametrize("error", NO_MEMORY)
+def test_an_optimiser_that_memory_does_not_hold_is_not_halved_and_says_what_helps(error):
+    shared, watch = setting(), Watch()
+    with pytest.raises(MemoryError, match=r"small-seed0: the optimiser's moments do not fit .+ compare fewer networks"):
+        train_lockstep([torn_step(cell_of(shared), NO_MEMORY[error])], FixedStream(), shared, watch)
+    assert watch.halved_at == []
+    assert [step for _, step, _ in watch.steps] == [1, 2]
+
+
+def test_another_error_of_the_optimiser_keeps_its_words():
+    shared = setting()
+    with pytest.raises(RuntimeError, match="no such kernel"):
+        train_lockstep([torn_step(cell_of(shared), RuntimeError("no such kernel"))], FixedStream(), shared, Watch())
+
+
 def test_another_error_is_no_lack_of_memory():
     shared, watch = setting(), Watch()
     with pytest.raises(RuntimeError, match="mat1 and mat2 shapes"):

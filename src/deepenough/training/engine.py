@@ -15,10 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from deepenough.data.streams import Batch, TrainingStream
+from deepenough.machine import is_out_of_memory
 from deepenough.training.cell import Cell, Sums
 from deepenough.training.gradients import gradients
 from deepenough.training.recipe import learning_rate, set_learning_rate
 from deepenough.training.setting import Setting
+
+_NO_ROOM = (
+    "the optimiser's moments do not fit beside the weights and gradients of all networks, which no smaller batch "
+    "changes: compare fewer networks at a time, or smaller ones, or with --optimizer sgd"
+)
 
 
 class Watcher(Protocol):
@@ -106,17 +112,31 @@ def _step(
     """One optimiser step; the mean loss of the batch and how many labels were hit (None where labels are None).
 
     A loss that is not finite is returned before the weights are touched, so that the record ends with usable weights.
+
+    Raises:
+        MemoryError: the weights' own update does not fit. The batch is let go by then, so half of it would need as much
+            again; the cell is torn, and what was saved of it last is whole.
     """
     set_learning_rate(cell.optimizer, rate)
     loss, correct = gradients(cell, images, targets, labels, setting, halved)
     if not math.isfinite(loss):
         return loss, None
+    try:
+        _update(cell, setting)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(f"{cell.name}: {_NO_ROOM}") from error
+    return loss, correct
+
+
+def _update(cell: Cell, setting: Setting) -> None:
+    """Let the optimiser change the weights by their gradients, and their average follow."""
     if setting.recipe.clip_norm is not None:
         nn.utils.clip_grad_norm_(cell.network.parameters(), setting.recipe.clip_norm)
     cell.optimizer.step()
     if cell.average is not None:
         cell.average.update(cell.network, step=cell.step)
-    return loss, correct
 
 
 def step_seconds(cell: Cell, images: Tensor, labels: Tensor, setting: Setting, steps: int) -> float:
