@@ -136,8 +136,7 @@ def compare(  # noqa: PLR0913  one option a parameter
       deepenough compare my_photos/ --margin 1 --budget 2h
       deepenough compare my_photos/ --train-scale 96 --scales 64,96,128
     """
-    from deepenough.cli._progress import Terminal
-    from deepenough.studies import run_study
+    from deepenough.studies.absent import require_obtainable
 
     if noise_runs is not None and noise is None and not source.endswith((".yaml", ".yml")):
         from deepenough.errors import StudyError
@@ -174,6 +173,10 @@ def compare(  # noqa: PLR0913  one option a parameter
         from deepenough.errors import StudyError
 
         raise StudyError(f"--resume {folder}", "the folder of a stopped study", "no study there", "leave --resume out")
+    require_obtainable(request, folder)  # before torch is imported
+    from deepenough.cli._progress import Terminal
+    from deepenough.studies import run_study
+
     command = shlex.join(["deepenough", *sys.argv[1:]])
     with _shared(cache, cache_gb) as shared, _tracking(Terminal(quiet=as_json), track, folder) as (listener, conclude):
         verdict = run_study(request, folder, listener=listener, command=command, shared=shared)
