@@ -3,7 +3,7 @@
 #   make test    the fast tests
 #   make check   formatting, lint, types, layers, doctests, links
 #   make calibration   the statistics' own error rates at 10,000 repetitions, into docs/calibration.md; within 30 minutes
-#   make storm   30 kills at random moments over small studies; what they leave must be an undisturbed study's bits; 10 minutes
+#   make storm   30 kills over small studies, in every stage; what they leave must be an undisturbed study's bits; 10 minutes
 #   make fuzz    changed bytes to every reader, FUZZ_S=60 seconds of processor time each, FUZZ_JOBS=1 readers at a time
 #   make performance   the benchmarks that need no clone of another project, then docs/performance.md from all results; 15 minutes
 #   make slow    the slow tests: calibration of the statistics, resuming after a kill, real images, the browser

@@ -2,10 +2,11 @@
 
     python benchmarks/storm.py --kills 30 --seed 0
 
-The study: two narrow networks, two seeds, 240 of scikit-learn's digits; training, evaluation, cost, verdict, report.
-Each run gets `kill -9`, it and its worker, after a time drawn from the seed, and the next goes on; where a study comes
-to its end before all kills are spent, another begins. Scores, verdict and every weight of each must be the same bits as
-in a study that nothing disturbed; else it exits with 1.
+The study: two narrow networks, two seeds, 240 of scikit-learn's digits; preparing, training, evaluation, cost, verdict
+and report. Each run gets `kill -9`, it and its worker, and the next goes on; where a study comes to its end before all
+kills are spent, another begins. Each stage has its share of the kills (`SHARES`), at a moment drawn from the seed out
+of the time that the stage took undisturbed. Scores, verdict and every weight of each study must be the same bits as in
+one that nothing disturbed; else, or where a stage was not hit often enough, it exits with 1.
 """
 
 from __future__ import annotations
@@ -28,10 +29,31 @@ from deepenough.data.named import open_digits
 from deepenough.records import SCORES, read_json, read_table
 
 IMAGES = 240
-CHILD = (
-    "from deepenough.studies import local, run_study; local.SAVE_EVERY_S = 0.2; "
-    "from deepenough.cli import main; print('ready', flush=True); main()"
-)
+STAGES = {  # by what the terminal says when each begins
+    "preparing": ("checking", "timing", "decoding"),
+    "training": ("training",),
+    "evaluation": ("test at",),
+    "cost": ("measuring",),
+    "verdict": ("deciding",),
+    "report": ("writing the report",),
+}
+SHARES = {"preparing": 3, "training": 6, "evaluation": 6, "cost": 6, "verdict": 3, "report": 6}  # of 30 kills
+POLL_S = 0.005
+CHILD = """
+import sys
+from deepenough.studies import local, run_study, store
+local.SAVE_EVERY_S = 0.2
+held, hold = [], store.hold
+def telling(root):  # a study's folder is held twice, by the run and by the report
+    held.append(root)
+    if len(held) == 2:
+        print("writing the report", file=sys.stderr, flush=True)
+    return hold(root)
+store.hold = telling
+from deepenough.cli import main
+print("ready", flush=True)
+main()
+"""
 STUDY = ["--contenders", "resnet50+width=0.125,resnet101+width=0.125", "--seeds", "2", "--epochs", "2", "--batch", "32"]
 STUDY += ["--train-scale", "32", "--scales", "32", "--threads", "1", "--precision", "fp32", "--margin", "5"]
 
@@ -50,24 +72,37 @@ def storm(place: Path, kills: int, chance: random.Random, workers: int) -> None:
     write_pictures(place / "digits")
     command = ["compare", str(place / "digits"), *STUDY, "--workers", str(workers), "--out"]
     began = time.monotonic()
-    calm = Run([*command, str(place / "calm")])
-    calm_s = calm.end()
-    print(f"undisturbed: {calm_s:.0f} s after its imports")
+    took_s = Run([*command, str(place / "calm")]).end()
+    print("undisturbed, after its imports: " + ", ".join(f"{name} {s:.2f} s" for name, s in took_s.items()), flush=True)
+    wanted = shares_of(kills)
     hit: Counter[str] = Counter()
     studies = 1
-    while sum(hit.values()) < kills:
-        wait_s = chance.uniform(0.0, calm_s / 3)
-        stage = Run([*command, str(place / f"stormy{studies}")]).kill_after(wait_s)
+    while wanted and sum(hit.values()) < 3 * kills:
+        target = min(set(wanted), key=lambda name: (hit[name] / SHARES[name], list(STAGES).index(name)))
+        wait_s = chance.uniform(0.0, took_s[target])
+        stage = Run([*command, str(place / f"stormy{studies}")]).kill_in(target, wait_s)
         if stage is None:
             require_same(place / "calm", place / f"stormy{studies}")
             studies += 1
             continue
         hit[stage] += 1
-        print(f"kill {sum(hit.values()):2d}, study {studies}, after {wait_s:5.2f} s: {stage}", flush=True)
+        if stage in wanted:
+            wanted.remove(stage)
+        print(f"kill {sum(hit.values()):2d}, study {studies}, {wait_s:5.2f} s into {target}: {stage}", flush=True)
     Run([*command, str(place / f"stormy{studies}")]).end()
     require_same(place / "calm", place / f"stormy{studies}")
-    where = ", ".join(f"{count} {stage}" for stage, count in hit.items())
-    print(f"{kills} kills over {studies} studies in {time.monotonic() - began:.0f} s: {where}")
+    where = ", ".join(f"{hit[stage]} {stage}" for stage in STAGES)
+    print(f"{sum(hit.values())} kills over {studies} studies in {time.monotonic() - began:.0f} s: {where}")
+    if wanted:
+        raise SystemExit(f"not hit often enough: {', '.join(sorted(set(wanted)))}")
+
+
+def shares_of(kills: int) -> list[str]:
+    """The stages to be hit, each as often as its share."""
+    wanted: list[str] = []
+    while len(wanted) < kills:
+        wanted.append(min(SHARES, key=lambda name: (wanted.count(name) + 1) / SHARES[name]))
+    return wanted
 
 
 def require_same(calm: Path, stormy: Path) -> None:
@@ -96,36 +131,49 @@ class Run:
         assert self.process.stdout.readline() == "ready\n", self.so_far()
         self.began = time.monotonic()
 
-    def end(self) -> float:
-        """Wait for its end; the seconds that it took."""
+    def end(self) -> dict[str, float]:
+        """Wait for its end; the seconds that each stage took, the first time."""
+        stage, since, took_s = "", self.began, dict[str, float]()
+        while True:
+            ended = self.process.poll() is not None
+            now, said = time.monotonic(), stage_of(self.so_far())
+            if said != stage or ended:
+                if stage:
+                    took_s.setdefault(stage, now - since)
+                stage, since = said, now
+            if ended:
+                break
+            time.sleep(POLL_S)
         self.process.communicate()
         if self.process.returncode != 0:
             raise SystemExit(f"a run that nothing disturbed left with {self.process.returncode}:\n{self.so_far()}")
-        return time.monotonic() - self.began
+        return took_s
 
-    def kill_after(self, wait_s: float) -> str | None:
-        """Kill the whole group after so many seconds; the stage that it was in, None where it had come to its end."""
-        try:
-            self.process.wait(wait_s)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.communicate()
-            return stage_of(self.so_far())
+    def kill_in(self, stage: str, wait_s: float) -> str | None:
+        """Kill the whole group so many seconds after a stage began; the stage that it was in then, None at its end."""
+        since = None
+        while self.process.poll() is None:
+            if since is None and stage_of(self.so_far()) == stage:
+                since = time.monotonic()
+            if since is not None and time.monotonic() >= since + wait_s:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.communicate()
+                return stage_of(self.so_far())
+            time.sleep(POLL_S)
         if self.process.returncode != 0:
             raise SystemExit(f"a resumed run left with {self.process.returncode}:\n{self.so_far()}")
         self.process.communicate()
         return None
 
     def so_far(self) -> str:
-        self.said.seek(0)
-        return self.said.read()
+        """What it said; the place where it writes on is left alone."""
+        return os.pread(self.said.fileno(), 1 << 20, 0).decode(errors="replace")
 
 
 def stage_of(said: str) -> str:
-    """What the terminal said last of all stages."""
-    stages = ("checking", "timing", "decoding", "training", "test at", "measuring", "deciding")
-    places = {said.rfind(word): word for word in stages}
-    return places[max(places)] if max(places) >= 0 else "before the first stage"
+    """The stage that the terminal spoke of last; empty before the first."""
+    places = {max(said.rfind(word) for word in words): name for name, words in STAGES.items()}
+    return places[max(places)] if max(places) >= 0 else ""
 
 
 def write_pictures(folder: Path) -> None:
