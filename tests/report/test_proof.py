@@ -134,3 +134,25 @@ def test_looks_refuse_a_page_that_is_no_report(tmp_path):
         proof.looks(tmp_path / "other.html")
     with pytest.raises(RecordError, match=r"none\.html: expected a report; got No such file"):
         proof.looks(tmp_path / "none.html")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"outcomes": []},
+        {"outcomes": {"kind": "bits", "samples": 10**12, "cells": []}},
+        {"answers": {"classes": [], "runs": [["resnet50", "one"]]}},
+        {"pictures": [{"sample_id": 7}]},
+        {"form": 2},
+    ],
+)
+def test_page_whose_index_is_of_another_form_is_refused_in_words(page, tmp_path, change):
+    index = blocks.parsed(blocks.blocks_of(page)["index"][0])
+    assert wrong(with_block(page, blocks.as_json("index", {**index, **change})), tmp_path)
+
+
+@pytest.mark.parametrize("plain", [[], {}, {"verdict": 7}, {"verdict": {}, "ids": ["x"]}])
+def test_page_whose_records_are_of_another_form_is_refused_in_words(page, tmp_path, plain):
+    block = blocks.deflated("records", json.dumps(plain).encode())
+    faults = wrong(with_block(page, block), tmp_path)
+    assert any("cannot" in fault or "block" in fault for fault in faults)

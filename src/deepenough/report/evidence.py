@@ -58,6 +58,7 @@ class Evidence:
     thumbnails: pl.DataFrame | None
     slices: pl.DataFrame | None = None
     outcomes: Aligned | None = None
+    differing: pl.DataFrame | None = None  # images on which the pair differs, once a document is arranged from it
     elsewhere: tuple[Measured, ...] = ()
     images: bool = True  # whether pictures may be shown
 

@@ -38,6 +38,8 @@ _PICTURE = re.compile(r'<img src="data:image/\w+;base64,([^"]*)"')
 _DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _HEADING = re.compile(r'<h2 id="[\w-]+-title">(.*?)</h2>', re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
+#: What reading data of another form may end in: a page can hold anything, sealed or not.
+_BROKEN = (InputError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, pl.exceptions.PolarsError)
 _SHOWN = 5  # places where a page differs
 _EXCERPT = 90  # characters of a place
 
@@ -89,7 +91,7 @@ def _seals(page: str, found: dict[str, tuple[Block, str]]) -> list[Look]:
                 for name, seal in listed.items()
                 if name not in found or found[name][1] != seal
             ]
-        except (InputError, KeyError, TypeError, AttributeError):
+        except _BROKEN:
             wrong.append("block index: of another form")
     return [
         Look(what="the page is as it was sealed", wrong=whole),
@@ -104,7 +106,7 @@ def _contents(page: str, found: dict[str, Block]) -> list[Look]:
             return [Look(what="the data can be read", wrong=(f"they are of form {index['form']}, not {bundle.FORM}",))]
         pictures, wrong = _pictures(page, index["pictures"])
         evidence = bundle.unpack(index, found, pictures if index["images"] else None)
-    except (InputError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+    except _BROKEN as error:
         return [Look(what="the data can be read", wrong=(f"they cannot: {error}",))]
     seen = Look(what=f"its {len(index['pictures'])} pictures are the ones on record", wrong=tuple(wrong))
     return [seen, *_verdict(evidence), _page(page, evidence, Bundle(header=_header(index), blocks=_data(found)), index)]
@@ -152,7 +154,7 @@ def _verdict(evidence: Evidence) -> list[Look]:
 def _again(evidence: Evidence) -> Verdict | str | None:
     try:
         return rederived(evidence)
-    except InputError as error:
+    except _BROKEN as error:
         return f"cannot be decided on: {error}"
 
 
@@ -165,7 +167,7 @@ def _page(page: str, evidence: Evidence, packed: Bundle, index: dict[str, Any]) 
         return Look(what=f"written by deepenough {index['written_by']}, so its wording is not compared with this one's")
     try:
         again = pages.render(sections.document(evidence), packed)
-    except (InputError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+    except _BROKEN as error:
         return Look(what=what, wrong=(f"cannot be written: {error}",))
     if again == page:
         return Look(what=what)

@@ -8,6 +8,7 @@ render the same document, so neither can say what the other does not. A new kind
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import polars as pl
 
@@ -32,6 +33,8 @@ from deepenough.report.tables import calibration, data, machine, noise, numbers,
 def document(evidence: Evidence) -> Document:
     """Arrange what a study left behind."""
     verdict = evidence.verdict
+    if evidence.scores is not None:
+        evidence = replace(evidence, differing=_differing(evidence, evidence.scores))
     return Document(
         name=evidence.name,
         answer=words.answer_in_words(verdict),
@@ -94,13 +97,11 @@ def _scale(evidence: Evidence) -> Section:
 
 
 def _slices(evidence: Evidence) -> Section:
-    title, scores, verdict = "Who wins where", evidence.scores, evidence.verdict
-    if scores is None:
+    title, scores, verdict, differing = "Who wins where", evidence.scores, evidence.verdict, evidence.differing
+    if scores is None or differing is None:
         return _missing("slices", title, "scores.parquet")
     frame = _slices_at(evidence, scores)
-    images = images_of_slices(
-        frame, _differing(evidence, scores), (scores, evidence.samples, evidence.thumbnails), verdict
-    )
+    images = images_of_slices(frame, differing, (scores, evidence.samples, evidence.thumbnails), verdict)
     picture = gain_per_slice(frame, verdict, {slice_: shown.key for slice_, shown in images.items()})
     said = lead(frame, verdict)
     return Section(key="slices", title=title, lead=said, blocks=_there(picture), aside=tuple(images.values()))
@@ -143,10 +144,9 @@ def _confusion(evidence: Evidence) -> Section | None:
 
 
 def _disagreements(evidence: Evidence) -> Section:
-    title, scores, verdict = "Where the two differ", evidence.scores, evidence.verdict
-    if scores is None:
+    title, frame, verdict = "Where the two differ", evidence.differing, evidence.verdict
+    if frame is None:
         return _missing("disagreements", title, "scores.parquet")
-    frame = _differing(evidence, scores)
     blocks, aside = _there(gallery(frame, evidence.thumbnails, verdict)), (data.disagreements(frame, verdict),)
     if not blocks:
         blocks, aside = aside, ()

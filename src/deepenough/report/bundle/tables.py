@@ -13,7 +13,7 @@ from deepenough.comparison import Aligned
 from deepenough.comparison.levels import further_columns
 from deepenough.report.evidence import CellRecord
 
-MOST_PATHS = 20_000  # of images on which the pair differs, the largest differences first
+MOST_PATHS = 10_000  # of images on which the pair differs, the largest differences first
 MOST_ROWS = 200  # of a training history, for each curve
 _CURVES = ("step", "epoch", "loss", "train_accuracy", "val_accuracy", "elapsed_s")
 _DIGITS = 6  # of a curve

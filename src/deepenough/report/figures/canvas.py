@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
@@ -237,6 +238,25 @@ def _style(style: str, prefix: str) -> str:
 
 def _font(match: re.Match[str]) -> str:
     return f"font-size: {match[2]}px" + ("; font-weight: 600" if match[1] else "")
+
+
+def in_two_lines(text: str, width: int) -> str:
+    r"""A label on one line or two; only what is longer than both loses its middle.
+
+    >>> in_two_lines("seeds of ResNet-101 FPN", 18), in_two_lines("short", 18), in_two_lines("abcdefghijkl", 4)
+    ('seeds of\nResNet-101 FPN', 'short', 'abc…\njkl')
+    """
+    clean = printable(text)
+    lines = textwrap.wrap(clean, width, break_on_hyphens=False) or [clean]
+    if len(lines) > 2:
+        lines = textwrap.wrap(printable(text, 2 * width - width // 3), width, break_on_hyphens=False)
+    return "\n".join(lines[:1] + lines[-1:] if len(lines) > 1 else lines)
+
+
+def gain_label(big: str, unit: str, most: int) -> str:
+    """What the axis of a gain is called; without the name, which the title holds too, where there is no room for it."""
+    label = f"gain of {printable(big)}, {unit}"
+    return label if len(label) <= most else f"gain, {unit}"
 
 
 def printable(text: str, most: int | None = None) -> str:

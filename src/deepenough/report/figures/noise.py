@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from deepenough.records import Verdict
-from deepenough.report.figures.canvas import INK, MUTED, Caption, Picture, colour, picture, printable
+from deepenough.report.figures.canvas import INK, MUTED, Caption, Picture, colour, in_two_lines, picture, printable
 from deepenough.report.tables import noise, numbers
 
 
@@ -46,7 +46,7 @@ def _draw(figure: Figure, drawn: Sequence[Mapping[str, Any]], verdict: Verdict, 
             size=12,
             color=INK,
         )
-    names = [printable(noise.part_name(part), 22 if narrow else 34) for part in drawn]
+    names = [in_two_lines(noise.part_name(part), 20 if narrow else 34) for part in drawn]
     axes.set_yticks(heights, labels=names)
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set_xlim(0, 112)

@@ -11,7 +11,18 @@ from matplotlib.figure import Figure
 from deepenough.comparison.slices import FALSE_SHARE
 from deepenough.records import Verdict
 from deepenough.report import words
-from deepenough.report.figures.canvas import INK, MUTED, PAPER, Caption, Picture, colour, picture, printable
+from deepenough.report.figures.canvas import (
+    INK,
+    MUTED,
+    PAPER,
+    Caption,
+    Picture,
+    colour,
+    gain_label,
+    in_two_lines,
+    picture,
+    printable,
+)
 from deepenough.report.tables import numbers
 from deepenough.report.tables import slices as tables
 
@@ -44,8 +55,12 @@ def gain_per_slice(frame: pl.DataFrame, verdict: Verdict, links: Mapping[tuple[s
         ),
         twin=tables.slices(frame, verdict, links),
     )
-    tall = 70 + 24 * drawn.height
-    return picture(caption, lambda figure, narrow: _draw(figure, drawn, verdict, narrow), heights=(tall, tall))
+    tall = [70 + (30 if _long(drawn, width) else 24) * drawn.height for width in (34, 18)]
+    return picture(caption, lambda figure, narrow: _draw(figure, drawn, verdict, narrow), heights=(tall[0], tall[1]))
+
+
+def _long(frame: pl.DataFrame, width: int) -> bool:
+    return any(len(tables.name_of(row)) > width for row in frame.iter_rows(named=True))
 
 
 def _draw(figure: Figure, frame: pl.DataFrame, verdict: Verdict, narrow: bool) -> None:
@@ -61,10 +76,10 @@ def _draw(figure: Figure, frame: pl.DataFrame, verdict: Verdict, narrow: bool) -
             axes.plot([low, high], [height, height], color=tint, alpha=shade, linewidth=4, solid_capstyle="round")
         face = tint if marked else PAPER
         axes.plot(row["difference"], height, "o", color=tint, markersize=9, markerfacecolor=face, markeredgewidth=2)
-    names = [printable(tables.name_of(row), 18 if narrow else 34) for row in frame.iter_rows(named=True)]
+    names = [in_two_lines(tables.name_of(row), 18 if narrow else 34) for row in frame.iter_rows(named=True)]
     axes.set_yticks(range(frame.height), labels=names)
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set_ylim(-0.7, frame.height - 0.3)
     axes.spines["left"].set_visible(False)
     axes.grid(visible=True, axis="x")
-    axes.set_xlabel(printable(f"gain of {words.display_name(verdict.big)}, {verdict.unit}", 44))
+    axes.set_xlabel(gain_label(words.display_name(verdict.big), verdict.unit, 32 if narrow else 60))

@@ -17,6 +17,7 @@ from deepenough.report.figures.canvas import (
     Caption,
     Picture,
     colour,
+    gain_label,
     minus,
     picture,
     printable,
@@ -56,7 +57,7 @@ def _draw(figure: Figure, verdict: Verdict, narrow: bool) -> None:
     _zones(axes, verdict, narrow)
     _interval(axes, verdict)
     big = words.display_name(verdict.big)
-    axes.set_xlabel(printable(f"gain of {big}, {verdict.unit}", 40))
+    axes.set_xlabel(gain_label(big, verdict.unit, 40))
 
 
 def _limits(verdict: Verdict) -> tuple[float, float]:
