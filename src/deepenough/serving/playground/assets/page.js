@@ -134,7 +134,9 @@ function plot(now) {
   const points = facts.points.filter((one) => pair().includes(one.contender));
   at("mapped").hidden = points.length === 0;
   if (!points.length) return;
-  const [left, right, top, bottom] = [56, 616, 16, 290];
+  const wide = Math.max(300, Math.min(640, at("mapped").clientWidth));
+  at("plot").setAttribute("viewBox", `0 0 ${wide} 340`);
+  const [left, right, top, bottom] = [56, wide - 24, 16, 290];
   const logs = points.map((one) => Math.log(one.latency_s)), means = points.map((one) => one.mean);
   const span = (values, room) => { const low = Math.min(...values), high = Math.max(...values), pad = room * (high - low || 1); return [low - pad, high + pad]; };
   const [x0, x1] = span(logs, 0.08), [y0, y1] = span(means, 0.12);
@@ -146,7 +148,7 @@ function plot(now) {
     parts.push(drawn("text", { class: "tick", x: x(seconds), y: bottom + 18, "text-anchor": "middle" }, milliseconds(seconds)));
     parts.push(drawn("text", { class: "tick", x: left - 8, y: y(mean) + 4, "text-anchor": "end" }, mean.toFixed(1)));
   }
-  parts.push(drawn("text", { x: (left + right) / 2, y: bottom + 40, "text-anchor": "middle" }, "time of one picture in the study's measurement (logarithmic)"));
+  parts.push(drawn("text", { x: (left + right) / 2, y: bottom + 40, "text-anchor": "middle" }, "measured time of one picture (logarithmic)"));
   parts.push(drawn("text", { x: left + 6, y: top + 4 }, facts.metric));
   for (const name of pair()) {
     const own = points.filter((one) => one.contender === name).sort((a, b) => a.scale - b.scale);
@@ -205,4 +207,5 @@ async function begin() {
     });
   }
 }
+window.addEventListener("resize", () => found && plot(facts.scales[Number(at("scale").value)]));
 begin();
