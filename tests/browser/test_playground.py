@@ -1,0 +1,151 @@
+"""The playground as a browser shows it: a picture is answered, hostile files are refused in words."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+pytestmark = pytest.mark.browser
+CLASSES = ("cat <img src=x onerror=document.title='broken'>", "dog", "owl")
+SCALES = [32, 64, 96]
+SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" onload="document.title='broken'"><script>alert(1)</script></svg>"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium: install it (apt-get install chromium) to check the playground in a browser")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A running playground of two narrow networks."""
+    uvicorn = pytest.importorskip("uvicorn")
+    from deepenough.data import Preprocessing
+    from deepenough.machine import Machine
+    from deepenough.networks import build
+    from deepenough.serving.playground.answers import Answerer
+    from deepenough.serving.playground.app import playground
+
+    names = {"resnet50": "resnet50+width=0.125", "resnet101": "resnet101+width=0.125"}
+    networks = {name: build(network, len(CLASSES), seed=1) for name, network in names.items()}
+    for network in networks.values():
+        with torch.no_grad():
+            network(torch.randn(8, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+    facts = {
+        "small": "resnet50",
+        "big": "resnet101",
+        "metric": "accuracy",
+        "unit": "points",
+        "scale": 64,
+        "scales": SCALES,
+        "seeds": {"resnet50": 0, "resnet101": 2},
+        "points": [
+            {"contender": name, "scale": scale, "mean": 50 + scale / 4 + extra, "latency_s": scale * (1 + extra) / 1e4}
+            for name, extra in (("resnet50", 0), ("resnet101", 1))
+            for scale in SCALES
+        ],
+        "agreement": [
+            {"scale": scale, "samples": 100, "same": 80, "same_right": 60, "small_right": 5, "big_right": 10}
+            for scale in SCALES
+        ],
+    }
+    answerer = Answerer(networks, CLASSES, SCALES, Preprocessing(), Machine(threads=1))
+    server = uvicorn.Server(uvicorn.Config(playground(facts, answerer), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join(20)
+
+
+def until(page, condition):
+    """Wait for it; the page's policy forbids playwright's own way, which evaluates text."""
+    end = time.monotonic() + 30
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(50)
+
+
+@pytest.fixture(params=[390, 1440], ids=["phone", "desk"])
+def page(request, browser, address):
+    opened = browser.new_page(viewport={"width": request.param, "height": 900})
+    asked, errors = [], []
+    opened.on("request", lambda sent: asked.append(sent.url))
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(address)
+    until(opened, "document.getElementById('about').textContent.length > 0")
+    yield opened
+    assert errors == []
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    assert opened.title() == "deepenough: playground"
+    opened.close()
+
+
+def picture():
+    stream = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(stream, "PNG")
+    return {"name": "photo.png", "mimeType": "image/png", "buffer": stream.getvalue()}
+
+
+def refused(page, name, kind, content):
+    page.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": content})
+    page.wait_for_selector("#status.refused")
+    return page.inner_text("#status")
+
+
+def test_picture_gets_both_answers_at_every_scale(page):
+    page.set_input_files("#file", picture())
+    page.wait_for_selector("#pair canvas")
+    assert page.locator("#pair figure").count() == 2
+    assert page.locator("#table tbody tr").count() == len(SCALES)
+    assert page.inner_text("#shown") == "64 px"
+    page.focus("#scale")
+    page.keyboard.press("ArrowRight")
+    until(page, "document.getElementById('shown').textContent === '96 px'")
+    assert page.locator("#plot .ring").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_camera_gives_a_picture(page):
+    page.click("#camera")
+    until(page, "document.getElementById('video').videoWidth > 0")
+    page.click("#shoot")
+    page.wait_for_selector("#pair canvas")
+
+
+def test_text_file_is_refused_in_words(page):
+    assert "no picture of a known format" in refused(page, "a.txt", "text/plain", b"hello")
+
+
+def test_hostile_svg_is_refused_in_words(page):
+    assert "no picture of a known format" in refused(page, "a.svg", "image/svg+xml", SVG)
+
+
+def test_upload_of_200_mb_is_refused_in_words(page, tmp_path):
+    path = tmp_path / "huge.jpg"
+    with path.open("wb") as stream:
+        stream.truncate(200 * 2**20)
+    page.set_input_files("#file", str(path))
+    page.wait_for_selector("#status.refused")
+    assert page.inner_text("#status") == "Refused: 200 MB; a picture may have 20 MB at most."
