@@ -110,14 +110,24 @@ TINY = {  # the same code on a tenth of a percent of the arithmetic
 }
 
 
-@pytest.fixture
-def tiny_networks(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, object]:
-    """ResNet-50 and ResNet-101 of a few channels and blocks, so that a whole study takes seconds."""
+def _shrink(patch: pytest.MonkeyPatch) -> Mapping[str, object]:
     from deepenough.cost import timing
     from deepenough.networks import config
 
     for name, value in TINY.items():
-        monkeypatch.setattr(config, name, value)
-    monkeypatch.setattr(timing, "_FEWEST", {"single": 2, "batch": 1})
-    monkeypatch.setattr(timing, "_MOST", 2)
+        patch.setattr(config, name, value)
+    patch.setattr(timing, "_FEWEST", {"single": 2, "batch": 1})
+    patch.setattr(timing, "_MOST", 2)
     return TINY
+
+
+@pytest.fixture
+def tiny_networks(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, object]:
+    """ResNet-50 and ResNet-101 of a few channels and blocks, so that a whole study takes seconds."""
+    return _shrink(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def shrink() -> Callable[[pytest.MonkeyPatch], object]:
+    """The same for a fixture that outlives a test: call it with a patch of its own."""
+    return _shrink

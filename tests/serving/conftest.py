@@ -9,16 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepenough.cost import timing
-from deepenough.networks import config
 from deepenough.studies.run import run_study
 from deepenough.studies.study import make_study
 
-TINY = {
-    "STEM_CHANNELS": 8,
-    "STAGE_WIDTHS": (4, 4, 8, 8),
-    "STAGE_BLOCKS": {50: (1, 1, 1, 1), 101: (1, 1, 2, 1)},
-}
 CLASSES = ("cat", "dog", "owl")
 
 
@@ -36,7 +29,7 @@ def _write_pictures(root):
 
 
 @pytest.fixture(scope="session")
-def _made(tmp_path_factory):
+def _made(tmp_path_factory, shrink):
     root = tmp_path_factory.mktemp("served")
     _write_pictures(root / "pictures")
     plain = {
@@ -54,10 +47,7 @@ def _made(tmp_path_factory):
         "images": False,
     }
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in TINY.items():
-            patch.setattr(config, name, value)
-        patch.setattr(timing, "_FEWEST", {"single": 2, "batch": 1})
-        patch.setattr(timing, "_MOST", 2)
+        shrink(patch)
         run_study(make_study(plain), root / "study")
     return root
 
