@@ -9,7 +9,7 @@ import pytest
 
 import deepenough
 
-PUBLIC = ["InputError", "__version__", "compare", "decide_study", "read_predictions"]
+PUBLIC = ["InputError", "__version__", "compare", "decide_study", "open_study", "read_predictions"]
 
 
 def test_package_exports_its_public_names_and_no_others():

@@ -3,7 +3,8 @@
 The names below are the public way in; each is imported when it is first asked for, so `import deepenough` is instant
 and brings in neither torch nor polars:
 
-    compare           train, test and decide: the main job, from a source of images to the verdict
+    compare           train, test and decide: the main job, from a source of images to a study that shows its verdict
+    open_study        a finished study from its folder
     decide_study      the verdict from a frame of scores per sample, contender and seed
     read_predictions  such a frame from anybody's predictions in CSV or Parquet
     InputError        what all of them raise when the input cannot be used: where, expected, got, remedy
@@ -15,18 +16,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from deepenough.api import compare, open_study
     from deepenough.comparison import decide_study, read_predictions
     from deepenough.errors import InputError
-    from deepenough.studies import run_study as compare
 
 __version__ = "0.1.0"
 
-__all__ = ["InputError", "__version__", "compare", "decide_study", "read_predictions"]
+__all__ = ["InputError", "__version__", "compare", "decide_study", "open_study", "read_predictions"]
 
 _HOMES = {
     "InputError": ("deepenough.errors", "InputError"),
-    "compare": ("deepenough.studies", "run_study"),
+    "compare": ("deepenough.api", "compare"),
     "decide_study": ("deepenough.comparison", "decide_study"),
+    "open_study": ("deepenough.api", "open_study"),
     "read_predictions": ("deepenough.comparison", "read_predictions"),
 }
 

@@ -6,9 +6,9 @@ import contextlib
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,6 @@ from deepenough.cli import _options, _output
 if TYPE_CHECKING:
     from deepenough.data import PixelFolder
     from deepenough.records import Verdict
-    from deepenough.studies import Listener, Study
 
 
 _PUBLIC = ("torchvision:", "timm:")  # origins that are no files
@@ -136,13 +135,15 @@ def compare(  # noqa: PLR0913  one option a parameter
       deepenough compare my_photos/ --margin 1 --budget 2h
       deepenough compare my_photos/ --train-scale 96 --scales 64,96,128
     """
-    from deepenough.studies.absent import require_obtainable
+    from deepenough.api import carry_out
+    from deepenough.cli._progress import Terminal
+    from deepenough.studies.asking import folder_of, is_study_file, request_of
 
-    if noise_runs is not None and noise is None and not source.endswith((".yaml", ".yml")):
+    if noise_runs is not None and noise is None and not is_study_file(source):
         from deepenough.errors import StudyError
 
         raise StudyError("--noise-runs", "sources of noise to train them for", "none", "name them with --noise")
-    request = _request(
+    request = request_of(
         source,
         {
             "contenders": None if contenders is None else tuple(_parts(contenders)),
@@ -164,24 +165,26 @@ def compare(  # noqa: PLR0913  one option a parameter
             "noise_runs": noise_runs,
             "exact": exact or None,
             "paired_seeds": paired_seeds or None,
+            "recipe": {
+                "train": train,
+                "optimizer": optimizer,
+                "learning_rate": learning_rate,
+                "layer_decay": layer_decay,
+            },
+            "augmentation": {"strength": augmentation},
         },
-        recipe={"train": train, "optimizer": optimizer, "learning_rate": learning_rate, "layer_decay": layer_decay},
-        augmentation={"strength": augmentation},
+        where="option",
     )
-    folder = out or Path("runs") / _name(source)
+    folder = out or folder_of(source)
     if resume and not (folder / "request.json").is_file():
         from deepenough.errors import StudyError
 
         raise StudyError(f"--resume {folder}", "the folder of a stopped study", "no study there", "leave --resume out")
-    require_obtainable(request, folder)  # before torch is imported
-    from deepenough.cli._progress import Terminal
-    from deepenough.studies import run_study
-
     command = shlex.join(["deepenough", *sys.argv[1:]])
-    with _shared(cache, cache_gb) as shared, _tracking(Terminal(quiet=as_json), track, folder) as (listener, conclude):
-        verdict = run_study(request, folder, listener=listener, command=command, shared=shared)
-        _report(folder, verdict, as_json=as_json)
-        conclude(verdict)
+    tracked, listener = () if track is None else _parts(track), Terminal(quiet=as_json)
+    with _shared(cache, cache_gb) as shared:
+        verdict = carry_out(request, folder, listener=listener, track=tracked, command=command, shared=shared)
+    _say(folder, verdict, as_json=as_json)
 
 
 @contextlib.contextmanager
@@ -199,52 +202,11 @@ def _shared(folder: Path | None, gigabytes: float | None) -> Iterator[PixelFolde
         yield shared
 
 
-@contextlib.contextmanager
-def _tracking(
-    terminal: Listener, track: str | None, folder: Path
-) -> Iterator[tuple[Listener, Callable[[Verdict], None]]]:
-    """The listener of the study, and what is told of its end; with trackers where any are asked for."""
-    if track is None:
-        yield terminal, lambda _verdict: None
-        return
-    from deepenough.report import words
-    from deepenough.studies.trackers import Tracking, open_tracker
-
-    tracking = Tracking(terminal, [open_tracker(kind) for kind in dict.fromkeys(_parts(track))], folder)
-    try:
-        yield tracking, lambda verdict: tracking.conclude(verdict, words.headline(verdict))
-    finally:
-        tracking.end()
-
-
-def _request(source: str, options: dict[str, Any], **parts: dict[str, Any]) -> Study:
-    """The study of a file, overridden by the options that were given, or of the options alone."""
-    from deepenough.studies import load_study
-    from deepenough.studies.study import make_study
-
-    given = {key: value for key, value in options.items() if value is not None}
-    base: dict[str, Any] = {"source": source}
-    if source.endswith((".yaml", ".yml")):
-        base = load_study(Path(source)).model_dump()
-        for option, other in (("seeds", "looks"), ("looks", "seeds")):
-            if option in given and other not in given:
-                base.pop(other)  # a study has one of the two, and the option wins over the file
-    for name, part in parts.items():
-        chosen = {key: value for key, value in part.items() if value is not None}
-        if chosen:
-            given[name] = {**base.get(name, {}), **chosen}
-    return make_study({**base, **given}, where="option" if base == {"source": source} else source)
-
-
-def _report(folder: Path, verdict: Verdict, *, as_json: bool) -> None:
-    from deepenough import report
+def _say(folder: Path, verdict: Verdict, *, as_json: bool) -> None:
     from deepenough.cli.verdict import say_verdict
     from deepenough.records import read_json
     from deepenough.report import stopping, words
-    from deepenough.studies.store import hold
 
-    with hold(folder):
-        page, _text = report.write(folder)
     saved = stopping.time_saved(verdict, read_json(folder / "plan.json"))
     if as_json:
         _output.say_json(verdict)
@@ -254,7 +216,7 @@ def _report(folder: Path, verdict: Verdict, *, as_json: bool) -> None:
     _output.say()
     if saved:
         _output.say(saved)
-    _output.say(f"Report: {page}")
+    _output.say(f"Report: {folder / 'report.html'}")
     _output.say("Next:")
     for step in words.next_steps(verdict, folder):
         _output.say(step, indent="  ", hanging="    ")
@@ -290,8 +252,3 @@ def _weights(given: list[str] | None) -> str | dict[str, str] | None:
 
 def _origin(text: str) -> str:
     return text if text == "none" or text.startswith(_PUBLIC) else str(Path(text.removeprefix("keras:")).resolve())
-
-
-def _name(source: str) -> str:
-    """The study's folder name: the source's own, without its ending."""
-    return Path(source.replace("torchvision:", "").rstrip("/")).resolve().stem or "study"

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deepenough.report.naming import display_name
+from deepenough.report.tables.numbers import duration
 from deepenough.report.words import headline, next_steps, sentences
 
-__all__ = ["display_name", "headline", "next_steps", "sentences", "write"]
+__all__ = ["display_name", "duration", "headline", "next_steps", "sentences", "write"]
 
 
 def write(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> tuple[Path, Path]:

@@ -36,6 +36,11 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*\[\]|])", r"\\\1", one_line)
 
 
+def block(block: Block) -> str:
+    """One block as Markdown."""
+    return "\n\n".join(_block(block)) + "\n"
+
+
 def _block(block: Block) -> list[str]:
     if isinstance(block, Picture):
         return [f"*{escape(block.title)}.* {escape(block.description)}", _table(block.twin)]

@@ -12,8 +12,9 @@ import re
 import textwrap
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib as mpl
@@ -75,6 +76,14 @@ Draw = Callable[[Figure, bool], None]  # the figure to fill, and whether it is t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """What draws a figure: its draft function and the heights of its wide and narrow form, CSS pixels."""
+
+    draw: Draw
+    heights: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """A figure for a page: both forms as SVG text, what it shows in words, and the same data as a table."""
 
@@ -84,6 +93,7 @@ class Picture:
     wide: str
     narrow: str
     twin: Table
+    drawing: Drawing | None = field(default=None, compare=False, repr=False)  # to draw it again in another form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +125,7 @@ def picture(caption: Caption, draw: Draw, *, heights: tuple[int, int]) -> Pictur
         wide=wide,
         narrow=narrow,
         twin=caption.twin,
+        drawing=Drawing(draw=draw, heights=heights),
     )
 
 
@@ -145,39 +156,39 @@ def legend_above(figure: Figure, handles: Sequence[Artist], narrow: bool) -> Non
     figure.legend(handles=list(handles), loc="outside upper left", ncols=columns)
 
 
-def svg_file(caption: Caption, draw: Draw, *, height: int) -> str:
-    """The wide form as the text of an SVG file that stands by itself, in dark ink on white paper."""
-    root = ET.fromstring(_drawn(caption, draw, (WIDE, height), "wide"))
-    space = "{http://www.w3.org/2000/svg}"
-    for child in root.findall(f"{space}metadata"):
-        root.remove(child)
-    root.insert(0, ET.Element(f"{space}rect", {"width": "100%", "height": "100%", "fill": "#ffffff"}))
-    for place, (tag, text) in enumerate((("title", caption.title), ("desc", caption.description))):
-        described = ET.Element(f"{space}{tag}")
-        described.text = printable(text)
-        root.insert(place, described)
-    ET.register_namespace("", space[1:-1])
-    ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
-    return ET.tostring(root, encoding="unicode") + "\n"
-
-
 def _svg(caption: Caption, draw: Draw, width: int, height: int, narrow: bool) -> str:
     form = "narrow" if narrow else "wide"
-    return _for_page(_drawn(caption, draw, (width, height), form), caption, form, width)
+    return _for_page(drawn(caption, draw, (width, height), form), caption, form, width)
 
 
-def _drawn(caption: Caption, draw: Draw, size: tuple[int, int], form: str) -> str:
+def drawn(caption: Caption, draw: Draw, size: tuple[int, int], form: str) -> str:
     """What matplotlib writes; `size` is width and height in CSS pixels."""
     buffer = io.StringIO()
+    with sheet(draw, size, form == "narrow", salt=f"{caption.key}-{form}") as figure:
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
+    return buffer.getvalue()
+
+
+@contextmanager
+def sheet(draw: Draw, size: tuple[int, int], narrow: bool, *, salt: str = "", **changes: object) -> Iterator[Figure]:
+    """A drawn figure of `size`, width and height in CSS pixels, and its style for as long as it is written out.
+
+    Args:
+        draw: fills the figure.
+        size: width and height, CSS pixels.
+        narrow: whether the form is the narrow one.
+        salt: makes the ids within an SVG differ from another figure's.
+        changes: of matplotlib's settings, underscores for dots.
+    """
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the reader's fonts draw it, not ours
         mpl.rcdefaults()
-        settings: dict[Any, Any] = {**_STYLE, "svg.hashsalt": f"{caption.key}-{form}"}
+        changed = {name.replace("_", "."): value for name, value in changes.items()}
+        settings: dict[Any, Any] = {**_STYLE, "svg.hashsalt": salt, **changed}
         mpl.rcParams.update(settings)
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=72)
-        draw(figure, form == "narrow")
-        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
-    return buffer.getvalue()
+        draw(figure, narrow)
+        yield figure
 
 
 def _for_page(svg: str, caption: Caption, form: str, width: int) -> str:

@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from deepenough.comparison.planning import Prospect, Scenario
+from deepenough.report.figures.alone import svg_file
 from deepenough.report.figures.canvas import (
     INK,
     MUTED,
@@ -15,7 +16,6 @@ from deepenough.report.figures.canvas import (
     colour,
     dashes,
     legend_above,
-    svg_file,
 )
 from deepenough.report.tables import numbers, planning
 

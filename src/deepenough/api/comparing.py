@@ -1,0 +1,155 @@
+"""Run a study and write its report: the one path of `deepenough compare` and of `deepenough.compare`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from deepenough import report
+from deepenough.api.opened import OpenStudy, open_study
+from deepenough.records import Verdict
+from deepenough.studies.absent import require_obtainable
+from deepenough.studies.asking import folder_of, request_of
+from deepenough.studies.listener import Listener, Silent
+from deepenough.studies.store import hold
+
+if TYPE_CHECKING:
+    from deepenough.data import PixelFolder
+    from deepenough.studies import Study
+    from deepenough.studies.plan import Plan
+
+
+class Settings(TypedDict, total=False):
+    """The entries of a study file but `source`; see `studies.Study` for what each means."""
+
+    task: str
+    contenders: Sequence[str]
+    seeds: int
+    looks: Sequence[int]
+    margin: float
+    train_scale: int
+    scales: Sequence[int]
+    epochs: int
+    batch: int
+    budget: str
+    recipe: Mapping[str, object]
+    augmentation: Mapping[str, object]
+    weights: str | Mapping[str, str]
+    crop: float
+    split_seed: int
+    workers: int
+    precision: str
+    pixels: str
+    threads: int
+    images: bool
+    noise: Sequence[str]
+    noise_runs: int
+    exact: bool
+    paired_seeds: bool
+
+
+def compare(
+    source: str | os.PathLike[str] = "digits",
+    *,
+    out: str | os.PathLike[str] | None = None,
+    track: Sequence[str] = (),
+    listener: Listener | None = None,
+    quiet: bool = False,
+    shared: PixelFolder | None = None,
+    **settings: Unpack[Settings],
+) -> OpenStudy:
+    """Train, test and compare networks on your images: what `deepenough compare` does.
+
+    A study that was stopped goes on where it was by the same call.
+
+    Args:
+        source: a folder of class folders, a manifest (.csv, .parquet), `torchvision:NAME`, `digits`, or a study file.
+        out: folder of the study; `runs/NAME` where left out.
+        track: trackers that follow it, `tensorboard` or `mlflow`.
+        listener: told what happens; by default a few lines are printed.
+        quiet: print nothing.
+        shared: a `deepenough.data.PixelFolder` of decoded images that studies share.
+        settings: entries of the study file by their names, such as `margin=1`, `seeds=3`, `scales=[64, 96]`; they
+            override those of a study file. docs/study-file.md says what each means.
+
+    Returns:
+        The finished study, which displays itself in a notebook.
+
+    Raises:
+        InputError: the source, a setting or the folder cannot be used.
+        Interrupted: stopped; the same call goes on.
+    """
+    request = request_of(source, settings, where="compare()")
+    folder = folder_of(source) if out is None else Path(out)
+    carry_out(request, folder, listener=listener or (Silent() if quiet else Printed()), track=track, shared=shared)
+    return open_study(folder)
+
+
+def carry_out(
+    request: Study,
+    folder: Path,
+    *,
+    listener: Listener | None = None,
+    track: Sequence[str] = (),
+    command: str = "",
+    shared: PixelFolder | None = None,
+) -> Verdict:
+    """Run a study, or go on where it was stopped, decide, and write its report.
+
+    Args:
+        request: the study as a person wrote it.
+        folder: of the study.
+        listener: told what happens; None for nobody.
+        track: trackers by name.
+        command: the command line, kept so that others can repeat it.
+        shared: decoded images that studies share; None for this study's own alone.
+
+    Returns:
+        The verdict.
+
+    Raises:
+        InputError: as `studies.run_study`; or a tracker is unknown or not installed.
+        Interrupted: as `studies.run_study`.
+    """
+    require_obtainable(request, folder)  # before torch is imported
+    if not track:
+        return _carry_out(request, folder, listener or Silent(), command, shared)
+    from deepenough.studies.trackers import Tracking, open_tracker  # their libraries are heavy, and extras
+
+    tracking = Tracking(listener or Silent(), [open_tracker(kind) for kind in dict.fromkeys(track)], folder)
+    try:
+        verdict = _carry_out(request, folder, tracking, command, shared)
+        tracking.conclude(verdict, report.headline(verdict))
+    finally:
+        tracking.end()
+    return verdict
+
+
+def _carry_out(request: Study, folder: Path, listener: Listener, command: str, shared: PixelFolder | None) -> Verdict:
+    from deepenough.studies import run_study  # torch
+
+    verdict = run_study(request, folder, listener=listener, command=command, shared=shared)
+    with hold(folder):
+        report.write(folder)
+    return verdict
+
+
+class Printed(Silent):
+    """Prints notes, the forecast and stages on standard output, where a notebook keeps them."""
+
+    def note(self, text: str) -> None:
+        """One sentence."""
+        sys.stdout.write(textwrap.fill(text, 100, subsequent_indent="  ", break_long_words=False) + "\n")
+
+    def plan(self, plan: Plan) -> None:
+        """How much there is to do."""
+        forecast, amount = report.duration(plan.forecast.total_s), len(plan.cells)
+        self.note(f"{' against '.join(plan.contenders)}: {amount} trainings at {plan.train_scale} px, about {forecast}")
+
+    def stage(self, name: str, total: int | None = None, done: int = 0) -> None:
+        """A stage begins."""
+        self.note(name)
