@@ -32,6 +32,7 @@ COMMANDS = {
     "audit": "Say what two published accuracies can and cannot show.",
     "report": "Write a study's report anew.",
     "demo": "Try pictures on both networks, in the browser.",
+    "paper": "Write tables, figures, methods and sources for a paper.",
     "verify": "Have every number of a report again from its own data.",
     "export": "Write a trained network for production, proven.",
     "predict": "Ask an exported or trained network about images.",
