@@ -42,10 +42,8 @@ def small_copy(picture: Image.Image) -> np.ndarray | None:
         return None
     reduced = picture.reduce(shortest // SIDE) if shortest >= 2 * SIDE else picture
     copy = reduced.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-    darkest, lightest = copy.getextrema()
-    if lightest - darkest < LEAST_RANGE:
-        return None
-    return np.frombuffer(copy.tobytes(), np.uint8).reshape(SIDE, SIDE)
+    grey = np.frombuffer(copy.tobytes(), np.uint8).reshape(SIDE, SIDE)
+    return None if int(grey.max()) - int(grey.min()) < LEAST_RANGE else grey
 
 
 def alike(copies: np.ndarray, splits: Sequence[str]) -> list[Alike] | None:

@@ -118,7 +118,7 @@ def _crowded(values: np.ndarray, differs: np.ndarray) -> np.ndarray:
             left = allowed.copy()
             line = np.arange(left.shape[1 - axis])
             for _ in range(_NEAREST):
-                best = left.argmax(axis)
+                best = np.asarray(left.argmax(axis))
                 where = (best, line) if axis == 0 else (line, best)
                 near = left[where] >= _LEAST_LIKENESS
                 left[where] = -1
