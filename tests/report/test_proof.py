@@ -3,9 +3,11 @@ import re
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from deepenough import records, report
+from deepenough.comparison import slice_table
 from deepenough.errors import RecordError
 from deepenough.report import proof
 from deepenough.report.bundle import blocks
@@ -77,6 +79,26 @@ def test_changed_verdict_is_noticed_though_sealed_again(page, tmp_path):
     block = blocks.deflated("records", blocks.as_json("records", plain).text.encode())
     faults = wrong(with_block(page, block), tmp_path)
     assert any(fault.startswith("difference: on record") for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "said"),
+    [("slices", "difference", "slice class hat, difference: on record"), ("noise", "gap", "noise, gap: on record")],
+)
+def test_changed_record_is_noticed_though_sealed_again(made_up, tmp_path, table, column, said):
+    made_up.write_study(tmp_path, images=60, scales=(64,), classes=("hat", "shirt", "shoes"))
+    scores, samples = (pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("scores", "samples"))
+    slices = slice_table(scores, samples, small="resnet50", big="resnet101")
+    records.write_table(tmp_path / "slices.parquet", slices, records.SLICES)
+    page = report.write(tmp_path)[0].read_text(encoding="utf-8")
+    assert wrong(page, tmp_path) == []
+    plain = json.loads(blocks.inflated(blocks.blocks_of(page)["records"][0]))
+    if table == "slices":
+        plain["slices"][column][plain["slices"]["level"].index("hat")] += 1e-6
+    else:
+        plain["verdict"]["noise"][column] += 1e-6
+    block = blocks.deflated("records", blocks.as_json("records", plain).text.encode())
+    assert any(fault.startswith(said) for fault in wrong(with_block(page, block), tmp_path))
 
 
 @pytest.mark.parametrize(

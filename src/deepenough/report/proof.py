@@ -1,13 +1,14 @@
 """Whether a page says what its own data say: everything in it had again from what is embedded in it.
 
-Four looks, each of which stands by itself:
+Five looks, each of which stands by itself:
 
 1. the page's bytes and those of each block of data are the ones that were sealed;
 2. the pictures are the ones that the index lists;
 3. the verdict, every pair and every mean with its interval, computed anew from the outcomes, are those on record;
-4. the whole page, written anew from the data, is the page at hand: every sentence, table cell and figure.
+4. so are the gains of every slice, from the answers;
+5. the whole page, written anew from the data, is the page at hand: every sentence, table cell and figure.
 
-The seals tell accidents; the third and fourth look also tell a number that somebody changed and sealed again. Nothing
+The seals tell accidents; the looks from the third on also tell a number that somebody changed and sealed again. Nothing
 tells data that were made up to begin with.
 """
 
@@ -31,7 +32,7 @@ from deepenough.report import bundle
 from deepenough.report.bundle import Bundle, blocks
 from deepenough.report.bundle.blocks import Block
 from deepenough.report.evidence import THUMBNAILS, Evidence
-from deepenough.report.rederive import differences, rederived
+from deepenough.report.rederive import differences, differing_slices, rederived
 from deepenough.report.tables import numbers
 
 _PICTURE = re.compile(r'<img src="data:image/\w+;base64,([^"]*)"')
@@ -109,7 +110,12 @@ def _contents(page: str, found: dict[str, Block]) -> list[Look]:
     except _BROKEN as error:
         return [Look(what="the data can be read", wrong=(f"they cannot: {error}",))]
     seen = Look(what=f"its {len(index['pictures'])} pictures are the ones on record", wrong=tuple(wrong))
-    return [seen, *_verdict(evidence), _page(page, evidence, Bundle(header=_header(index), blocks=_data(found)), index)]
+    return [
+        seen,
+        *_verdict(evidence),
+        *_slices(evidence),
+        _page(page, evidence, Bundle(header=_header(index), blocks=_data(found)), index),
+    ]
 
 
 def _header(index: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +155,15 @@ def _verdict(evidence: Evidence) -> list[Look]:
     if again is None:
         return [Look(what=f"by {verdict.metric}, which is no mean over images, the verdict is not had from outcomes")]
     return [Look(what=f"the verdict, from the outcomes of {of}", wrong=tuple(differences(verdict, again)))]
+
+
+def _slices(evidence: Evidence) -> list[Look]:
+    what = "the gain in every slice, from the answers"
+    try:
+        faults = differing_slices(evidence)
+    except _BROKEN as error:
+        return [Look(what=what, wrong=(f"cannot be had: {error}",))]
+    return [] if faults is None else [Look(what=what, wrong=tuple(faults[:_SHOWN]))]
 
 
 def _again(evidence: Evidence) -> Verdict | str | None:
