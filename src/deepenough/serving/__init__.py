@@ -2,8 +2,8 @@
 
 Owns the exported file, what it says about itself, the proof that it answers as the network that was tested, and the way
 from a picture's file to an answer. Refuses to choose by test images, to train, and to decide by statistics of its own.
-Nothing here but `graph`, `torch_form`, `onnx_form` and `exporting` imports torch, and `predicting` needs none of them
-for an ONNX or OpenVINO file. Names are loaded when first used.
+`graph`, `torch_form`, `onnx_form`, `latency`, `exporting` and the playground import torch; `predicting` needs none of
+them for an ONNX or OpenVINO file. Names are loaded when first used.
 """
 
 from __future__ import annotations

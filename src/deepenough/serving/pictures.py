@@ -16,7 +16,7 @@ from deepenough.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One file to look at, or why it cannot be.
+    """One file to look at, whether or not it can be read.
 
     Args:
         path: as shown to people.
