@@ -6,7 +6,7 @@ chance, from a seed. Only the error that the reader promises may come of it. Any
 grows past 3 GiB or a call that takes more than ten seconds of the processor is a finding: its bytes are kept in
 `fuzz-findings/`, what was said is printed, and the exit code is 1.
 
-Seconds are of processor time, each reader's own: on a busy machine, or after a halt, none is fuzzed less. `--wall`
+Seconds are of processor time, each reader's own and its children's: on a busy machine, or after a halt, none is fuzzed less. `--wall`
 bounds what the clock shows, a halt not counted; it and a SIGTERM end a reader with what was done by then printed.
 """
 
@@ -27,7 +27,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -150,11 +149,11 @@ class Calls:
         for content in self.seeds:
             self.path.write_bytes(content)
             self.reader.read(self.path)  # imports what it needs; whole files are read
-        self.began = time.process_time()
+        self.began_s = _spent_s()
 
     @property
     def took_s(self) -> float:
-        return time.process_time() - self.began
+        return _spent_s() - self.began_s
 
     def take(self, content: bytes) -> None:
         """Read the bytes; what the reader does that it must not is kept, once a kind."""
@@ -180,6 +179,12 @@ class Calls:
             stem.parent.mkdir(exist_ok=True)
             stem.with_suffix(self.reader.suffix).write_bytes(content)
             stem.with_suffix(".json").write_text(json.dumps([kind, traceback.format_exc()]))
+
+
+def _spent_s() -> float:
+    """Processor time of this process and of its children that ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def feed_by_chance(name: str, seconds: float, seed: int, place: Path) -> None:

@@ -172,6 +172,24 @@ def sealed() -> list[bytes]:
         return [(Path(place) / "p").read_bytes()]
 
 
+def costs() -> list[bytes]:
+    from deepenough.records import COSTS, write_table
+
+    row = {"contender": "resnet50", "scale": 32, "batch": 1, "device": "x", "precision": "fp32", "parameters": 9}
+    frame = pl.DataFrame([{**dict.fromkeys(COSTS), **row}], schema=COSTS)
+    with tempfile.TemporaryDirectory() as place:
+        write_table(Path(place) / "c", frame, COSTS)
+        content = io.BytesIO()
+        frame.write_parquet(content)
+        return [(Path(place) / "c").read_bytes(), content.getvalue()]
+
+
+def read_costs(path: Path) -> object:
+    from deepenough.records import COSTS, read_table
+
+    return read_table(path, COSTS)
+
+
 READERS = {
     "picture": Reader(".img", pictures, read_picture, DecodeError),
     "study": Reader(".yaml", studies, read_study),
@@ -179,6 +197,7 @@ READERS = {
     "predictions-json": Reader(".json", as_json, read_predictions),
     "predictions-parquet": Reader(".parquet", plain, read_predictions),
     "scores-parquet": Reader(".parquet", sealed, read_predictions),
+    "costs-parquet": Reader(".parquet", costs, read_costs),
     "manifest": Reader(".csv", manifests, read_manifest),
     "state": Reader(".safetensors", states, read_state),
     "weights": Reader(".safetensors", lambda: weights(".safetensors"), read_weights),
