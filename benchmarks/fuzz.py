@@ -6,8 +6,9 @@ chance, from a seed. Only the error that the reader promises may come of it. Any
 grows past 3 GiB or a call that takes more than ten seconds of the processor is a finding: its bytes are kept in
 `fuzz-findings/`, what was said is printed, and the exit code is 1.
 
-Seconds are of processor time, each reader's own and its children's: on a busy machine, or after a halt, none is fuzzed less. `--wall`
-bounds what the clock shows, a halt not counted; it and a SIGTERM end a reader with what was done by then printed.
+Seconds are of processor time, each reader's own and its children's: on a busy machine, or after a halt, none is fuzzed
+less. `--wall` bounds what the clock shows, a halt not counted; it and a SIGTERM end a reader with what was done by then
+printed.
 """
 
 from __future__ import annotations
