@@ -40,7 +40,7 @@ def folded(network: nn.Module, machine: Machine) -> nn.Module:
             own.set_submodule(norm, nn.Identity())
         if machine.precision == "bf16":
             for name, module in list(own.named_modules()):
-                if type(module) in (nn.Conv2d, nn.Linear):
+                if isinstance(module, nn.Conv2d | nn.Linear):
                     own.set_submodule(name, _rounded(module))
     return own
 
@@ -63,7 +63,7 @@ def _pairs(network: nn.Module) -> dict[str, str]:
 
     hooks = []
     for module in network.modules():
-        if type(module) is nn.Conv2d:
+        if isinstance(module, nn.Conv2d):
             hooks.append(module.register_forward_hook(convolved))
         elif type(module) is nn.BatchNorm2d:
             hooks.append(module.register_forward_pre_hook(normed))
