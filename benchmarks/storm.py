@@ -31,8 +31,8 @@ from deepenough.records import SCORES, read_json, read_table
 IMAGES = 240
 STAGES = {  # by what the terminal says when each begins
     "preparing": ("checking", "timing", "decoding"),
-    "training": ("training",),
-    "evaluation": ("test at",),
+    "training": (": training",),  # the plan speaks of training too
+    "evaluation": (": test at",),
     "cost": ("measuring",),
     "verdict": ("deciding",),
     "report": ("writing the report",),
