@@ -32,11 +32,14 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP_INSTALL) -e '.[dev,keras]'
 	touch $@
 
+# processes of the fast tests; each takes up to 2 GB
+JOBS ?= 2
+
 demo: $(VENV)/.installed
 	$(BIN)/deepenough compare --out runs/demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -q -m 'not slow and not gpu and not browser'
+	$(BIN)/pytest -q -m 'not slow and not gpu and not browser' -n $(JOBS) --dist loadfile
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
