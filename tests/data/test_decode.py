@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, JpegImagePlugin
 
 from deepenough.data.decode import FORMATS, decode_picture, decode_rgb, ending_fits, quiet
 from deepenough.errors import DecodeError
@@ -203,6 +203,30 @@ def test_a_decompression_bomb_is_refused_from_its_header(side):
     with pytest.raises(DecodeError) as caught:
         decode_rgb(png_that_claims(side, side))
     assert caught.value.reason == "too_large"
+
+
+def jpeg_that_claims(width: int, height: int, encoded: bytes) -> bytes:
+    """A JPEG whose frame header (SOF0) claims another size than its few bytes hold."""
+    at = encoded.index(b"\xff\xc0") + 5  # after the marker, the length and the bits a sample
+    return encoded[:at] + struct.pack(">HH", height, width) + encoded[at + 4 :]
+
+
+@pytest.mark.parametrize("reduced", [{}, {"at_least": 64}, {"grey_side": 48}], ids=["whole", "at_least", "grey_side"])
+@pytest.mark.parametrize("side", [10_001, 13_000, 30_000])
+def test_a_jpeg_is_measured_by_its_header_however_small_it_would_be_decoded(side, reduced, photo, encode, monkeypatch):
+    drafts = []
+    monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "draft", lambda *given: drafts.append(given))
+    bomb = jpeg_that_claims(side, side, encode(photo(3), "JPEG"))
+    with quiet(), pytest.raises(DecodeError) as caught:
+        decode_picture(bomb, **reduced)
+    assert (caught.value.reason, drafts) == ("too_large", [])
+
+
+@pytest.mark.parametrize("reduced", [{"at_least": 20}, {"grey_side": 20}])
+def test_a_picture_that_is_decoded_smaller_keeps_its_size_on_record(reduced, photo, encode):
+    with quiet():
+        picture = decode_picture(encode(photo(3, 160, 240), "JPEG"), **reduced)
+    assert (picture.width, picture.height, picture.image.size) == (240, 160, (30, 20))
 
 
 def test_the_limit_of_pixels_is_the_callers_and_inclusive(photo, encode):

@@ -145,18 +145,20 @@ def decode_picture(
     except _BROKEN as error:
         raise _as_decode_error(error) from error
     with image:
-        if at_least is not None and image.format == "JPEG":
-            image.draft(image.mode, (at_least, at_least))
-        if grey_side is None or image.format != "JPEG" or image.mode not in ("RGB", "L"):
+        if image.format != "JPEG":
             return _decode_opened(image, max_pixels)
+        if grey_side is None or image.mode not in ("RGB", "L"):
+            return _decode_opened(image, max_pixels, at_least=at_least)
         try:
-            return _decode_opened(image, max_pixels, grey_side)
+            return _decode_opened(image, max_pixels, grey_side=grey_side)
         except DecodeError:
             return decode_picture(encoded, max_pixels=max_pixels)
 
 
-def _decode_opened(image: Image.Image, max_pixels: int, grey_side: int | None = None) -> Picture:
-    _require_size(image, max_pixels)
+def _decode_opened(
+    image: Image.Image, max_pixels: int, *, at_least: int | None = None, grey_side: int | None = None
+) -> Picture:
+    _require_size(image, max_pixels)  # before any `draft`, which makes less of the size that the header declares
     size = image.size
     with _one_large_at_a_time if image.width * image.height > LARGE_PIXELS else nullcontext():
         try:
@@ -165,11 +167,13 @@ def _decode_opened(image: Image.Image, max_pixels: int, grey_side: int | None = 
                 image.draft("L", (grey_side, grey_side))
                 image.load()
                 rgb = image
+            elif at_least is not None:
+                image.draft(image.mode, (at_least, at_least))
+                image.load()
+                rgb = _to_rgb(image)
             else:
                 image.load()
-                _require_size(
-                    image, max_pixels
-                )  # an icon is as large as the picture in it, which its header need not say
+                _require_size(image, max_pixels)  # an icon is as large as its picture, which its header need not say
                 size, rgb = image.size, _to_rgb(image)
             turned, orientation = _upright(rgb, image)
             if orientation != 1:
