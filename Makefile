@@ -1,7 +1,8 @@
 # For a fresh clone. A user needs none of this: `pip install deepenough` in any environment is enough.
 #   make demo    environment, then the whole job on the embedded data set; minutes
 #   make test    the fast tests
-#   make check   formatting, lint, types, layers, doctests, links
+#   make check   formatting, lint, types, layers, doctests, links, the documentation as a site
+#   make site    the documentation as a site, site/index.html; nothing is fetched
 #   make calibration   the statistics' own error rates at 10,000 repetitions, into docs/calibration.md; within 30 minutes
 #   make storm   30 kills over small studies, in every stage; what they leave must be an undisturbed study's bits; 10 minutes
 #   make fuzz    changed bytes to every reader, FUZZ_S=60 seconds of processor time each, FUZZ_JOBS=1 readers at a time
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check slow calibration storm fuzz performance clean
+.PHONY: help demo test check site slow calibration storm fuzz performance clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -48,6 +49,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q --doctest-modules src
 	$(BIN)/python scripts/check_links.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+site: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 slow: $(VENV)/.installed-dev
 	$(BIN)/pytest -q -m 'slow or browser or gpu'
@@ -73,4 +78,4 @@ performance: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/performance_page.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) site .pytest_cache .ruff_cache .import_linter_cache .hypothesis
