@@ -181,6 +181,53 @@ def test_near_duplicates_are_named_with_their_splits_and_classes_and_survive_jso
     assert audit_from_json(json.loads(to_json(result.audit))) == result.audit
 
 
+def halved(image: Image.Image) -> bytes:
+    return encoded(image.resize((image.width // 2, image.height // 2)), quality=80)
+
+
+@pytest.mark.parametrize("declared", ["", "train"])
+def test_near_duplicates_stay_in_one_split_when_splits_are_dealt(declared, tmp_path):
+    for number in range(40):
+        folder = tmp_path / declared / ("cat", "dog")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.png").write_bytes(encoded(scene(number), "PNG"))
+        if number < 8:
+            (folder / f"{number}-small.jpg").write_bytes(halved(scene(number)))
+    audit = prepare(open_source(str(tmp_path))).audit
+    assert len(audit.near_duplicates) == 8
+    assert all(pair.split == pair.other_split for pair in audit.near_duplicates)
+    assert "Nearly identical pictures were kept together in a split: 16 pictures in 8 sets." in audit.notes
+    assert "near_duplicate_across_splits" not in {finding.kind for finding in audit.findings}
+
+
+def test_a_class_of_copies_alone_is_dealt_one_by_one_and_that_is_warned_of(tmp_path):
+    for number in range(30):
+        for name, image in (("cat", scene(number)), ("film", scene(99))):
+            (tmp_path / name).mkdir(exist_ok=True)
+            noise = np.random.default_rng(number).normal(0, 2, (180, 240, 3))
+            pixels = (np.asarray(image) + noise).clip(0, 255).astype(np.uint8)
+            (tmp_path / name / f"{number}.png").write_bytes(encoded(Image.fromarray(pixels), "PNG"))
+    audit = prepare(open_source(str(tmp_path))).audit
+    assert min(audit.classes["film"].values()) >= 4
+    assert any(note.startswith("Nearly identical pictures were dealt out one by one in film:") for note in audit.notes)
+    (warned,) = (finding for finding in audit.findings if finding.kind == "near_duplicate_across_splits")
+    assert warned.severity == "warning"
+
+
+def test_declared_groups_decide_what_stays_together(tmp_path):
+    rows = ["path,target,group"]
+    for number in range(24):
+        picture = scene(number % 12)
+        content = encoded(picture, "PNG") if number < 12 else halved(picture)
+        (tmp_path / f"{number}").write_bytes(content)
+        rows.append(f"{number},{('cat', 'dog')[number % 2]},patient{number}")
+    (tmp_path / "m.csv").write_text("\n".join(rows))
+    audit = prepare(open_source(str(tmp_path / "m.csv"))).audit
+    assert len(audit.near_duplicates) == 12
+    assert "near_duplicate_across_splits" in {finding.kind for finding in audit.findings}
+    assert not any(note.startswith("Nearly identical") for note in audit.notes)
+
+
 @pytest.mark.shared_data
 @pytest.mark.slow
 def test_ten_planted_copies_are_named_and_the_untouched_set_raises_hardly_an_alarm(shared_data, tmp_path):

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from deepenough.data.splits import assign
+from deepenough.data.splits import assign, assign_together
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
 
@@ -79,3 +79,57 @@ def test_groups_are_dealt_by_content_and_not_by_their_names():
 
 def test_a_class_with_one_sample_stays_in_the_first_split():
     assert assign(ids(1), ["x"], [None], {"train": 0.85, "val": 0.15}, seed=0) == ["train"]
+
+
+def test_without_ties_samples_are_dealt_as_by_class():
+    targets = ["x"] * 50 + ["y"] * 7
+    dealt = assign_together(ids(57), targets, [], FRACTIONS, seed=4)
+    assert dealt.splits == assign(ids(57), targets, [None] * 57, FRACTIONS, seed=4)
+    assert (dealt.sets, dealt.loose) == ([], [])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_tied_samples_share_a_split_and_shares_are_kept(seed):
+    rng = np.random.default_rng(seed)
+    targets = [("x", "y", "z")[place % 3] for place in range(600)]
+    chains = rng.permutation(600)[:150].reshape(50, 3)  # across classes as well, each joined by way of the middle one
+    ties = [tie for one, middle, last in chains.tolist() for tie in ((one, middle), (last, middle))]
+    dealt = assign_together(ids(600), targets, ties, FRACTIONS, seed=seed)
+    assert sorted(map(sorted, dealt.sets)) == sorted(sorted(chain) for chain in chains.tolist())
+    assert all(len({dealt.splits[place] for place in members}) == 1 for members in dealt.sets)
+    assert dealt.loose == []
+    assert set(Counter(zip(targets, dealt.splits, strict=True)).values()) == {140, 30}
+
+
+def test_tied_samples_go_to_each_split_by_its_share():
+    ties = [(place, place + 1) for place in range(0, 4000, 2)]
+    dealt = assign_together(ids(10_000), ["x"] * 10_000, ties, FRACTIONS, seed=0)
+    shares = {split: sum(dealt.splits[one] == split for one, _ in ties) / len(ties) for split in FRACTIONS}
+    assert shares == pytest.approx(FRACTIONS, abs=0.03)  # three standard deviations of a draw of 2,000
+
+
+def test_a_set_too_large_for_the_other_splits_is_trained_on():
+    film = [(0, place) for place in range(1, 500)]
+    dealt = assign_together(ids(1000), ["x"] * 1000, film, FRACTIONS, seed=0)
+    assert set(dealt.splits[:500]) == {"train"}
+    assert Counter(dealt.splits) == {"train": 700, "val": 150, "test": 150}
+
+
+@pytest.mark.parametrize("frames", [900, 1000])
+def test_a_film_that_would_leave_no_test_pictures_is_taken_apart(frames):
+    targets = ["film"] * 1000 + ["photo"] * 100
+    film = [(place, place + 1) for place in range(frames - 1)]
+    dealt = assign_together(ids(1100), targets, [*film, (1000, 1001)], FRACTIONS, seed=0)
+    assert dealt.loose == ["film"]
+    assert dealt.sets == [[1000, 1001]]
+    counts = Counter(zip(targets, dealt.splits, strict=True))
+    assert [counts["film", split] for split in FRACTIONS] == [700, 150, 150]
+    assert dealt.splits[1000] == dealt.splits[1001]
+
+
+@pytest.mark.parametrize("count", [3, 4, 5])
+def test_a_small_class_of_copies_still_has_a_sample_in_every_split(count):
+    ties = [(place, place + 1) for place in range(count - 1)]
+    dealt = assign_together(ids(count + 30), ["x"] * count + ["y"] * 30, ties, FRACTIONS, seed=0)
+    assert set(dealt.splits[:count]) == set(FRACTIONS)
+    assert dealt.loose == ["x"]

@@ -39,10 +39,10 @@ def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
     """The first names and how many there are beside them.
 
-    >>> _some(["a", "b"]), _some(list("abcdefg"))
+    >>> some(["a", "b"]), some(list("abcdefg"))
     ('a, b', 'a, b, c, d, e and 2 more')
     """
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
@@ -99,7 +99,7 @@ def _balance(kept: Sequence[Opened]) -> list[Finding]:
     for split in ("val", "test"):
         missing = [name for name in classes if not counts[split][name]]
         if missing:
-            message = f"Classes without a picture in {split}: {_some(missing)}."
+            message = f"Classes without a picture in {split}: {some(missing)}."
             found.append(
                 Finding(kind=f"class_missing_from_{split}", severity="warning", message=message, count=len(missing))
             )
@@ -127,7 +127,7 @@ def _groups(kept: Sequence[Opened]) -> list[Finding]:
     astride = sorted(group for group, where in splits.items() if len(where) > 1)
     if not astride:
         return []
-    message = f"Groups in more than one declared split, so test is not independent of train: {_some(astride)}."
+    message = f"Groups in more than one declared split, so test is not independent of train: {some(astride)}."
     return [Finding(kind="group_across_splits", severity="warning", message=message, count=len(astride))]
 
 

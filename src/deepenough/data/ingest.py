@@ -10,19 +10,19 @@ import errno
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from deepenough.data.dealing import Dealing, with_splits
 from deepenough.data.decode import decode_picture, ending_fits, quiet
 from deepenough.data.entries import Entry, Skipped, Source
 from deepenough.data.findings import findings
 from deepenough.data.likeness import SIDE, small_copy
 from deepenough.data.opened import Opened
-from deepenough.data.pairs import near_duplicates
+from deepenough.data.pairs import likenesses, may_be_compared, near_duplicates
 from deepenough.data.rules import is_ignored
-from deepenough.data.splits import assign
 from deepenough.data.threads import Progress, in_threads
 from deepenough.errors import DecodeError, SourceError
 from deepenough.records import QUARANTINE, SAMPLES, Audit
@@ -81,13 +81,18 @@ def prepare(
     quarantined = [*source.skipped, *quarantined, *doubles]
     _require_usable(source, kept, quarantined)
     notes = list(source.notes)
-    kept = sorted(_with_splits(source.name, kept, fractions, split_seed, notes), key=lambda item: item.sample_id)
+    kept.sort(key=lambda item: item.sample_id)
+    found = likenesses(kept, [item.entry.split or "" for item in kept]) if may_be_compared(kept) else None
+    kept = with_splits(source.name, kept, found, Dealing(fractions, split_seed, notes))
+    kept.sort(key=lambda item: item.sample_id)
     classes = tuple(sorted({item.target for item in kept}))
     _require_training(source.name, kept, classes)
     counts: dict[str, Counter[str]] = {name: Counter() for name in classes}
     for item in kept:
         counts[item.target][item.split] += 1
-    nearly_alike = near_duplicates(kept)
+    if found is None:
+        found = likenesses(kept, [item.split for item in kept])
+    nearly_alike = None if found is None else near_duplicates(kept, found)
     ignored = sum(is_ignored(item.reason) for item in quarantined)
     audit = Audit(
         source=f"{source.name}: {source.description}",
@@ -196,43 +201,6 @@ def _without_doubles(opened: Sequence[Opened]) -> tuple[list[Opened], list[Skipp
     return kept, doubles
 
 
-# --- splits -----------------------------------------------------------------------------------------------------------
-
-
-def _with_splits(
-    name: str, kept: list[Opened], fractions: tuple[float, float, float], seed: int, notes: list[str]
-) -> list[Opened]:
-    declared = {item.entry.split for item in kept}
-    train, val, test = fractions
-    if declared == {None}:
-        _require_three(name, kept)
-        by = "class and group" if any(item.entry.group for item in kept) else "class"
-        notes.append(
-            f"No splits were declared: {train:.0%} train, {val:.0%} val, {test:.0%} test, dealt by {by} and content."
-        )
-        return _dealt(kept, {"train": train, "val": val, "test": test}, seed)
-    kept = [replace(item, split=item.entry.split or "") for item in kept]
-    if "test" not in declared and "val" in declared:
-        notes.append("No test split was declared: val is used as test, and a new val is cut from train.")
-        kept = [replace(item, split="test") if item.split == "val" else item for item in kept]
-        declared = {"train", "test"}
-    training = [item for item in kept if item.split == "train"]
-    if "test" not in declared:
-        _require_three(name, training)
-        notes.append(f"Only train was declared: {val:.0%} of it was cut off for val and {test:.0%} for test.")
-        return _dealt(kept, {"train": train, "val": val, "test": test}, seed)
-    if "val" not in declared:
-        notes.append(f"No val split was declared: {val:.0%} of train was cut off for it.")
-        return [*_dealt(training, {"train": 1 - val, "val": val}, seed), *(i for i in kept if i.split != "train")]
-    return kept
-
-
-def _dealt(items: list[Opened], fractions: dict[str, float], seed: int) -> list[Opened]:
-    ids, targets, groups = [i.sample_id for i in items], [i.target for i in items], [i.entry.group for i in items]
-    splits = assign(ids, targets, groups, fractions, seed=seed)
-    return [replace(item, split=split) for item, split in zip(items, splits, strict=True)]
-
-
 # --- what cannot be used ----------------------------------------------------------------------------------------------
 
 
@@ -248,17 +216,6 @@ def _require_usable(source: Source, kept: Sequence[Opened], quarantined: Sequenc
         raise SourceError(
             source.name, "a picture that can be used in every class", got, "mend the files or remove the class"
         )
-
-
-def _require_three(name: str, kept: Sequence[Opened]) -> None:
-    for target, count in sorted(Counter(item.target for item in kept).items()):
-        if count < 3:
-            raise SourceError(
-                name,
-                "at least 3 different pictures in every class, one each for train, val and test",
-                f"{count} in '{target}'",
-                "add pictures or remove the class",
-            )
 
 
 def _require_training(name: str, kept: Sequence[Opened], classes: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Deterministic splits: stratified by class, by group where groups are given.
+"""Deterministic splits: stratified by class, by group where groups are given, nearly identical pictures together.
 
 The order in which samples are dealt out is the order of a hash of (seed, content), so a split depends neither on file
 names nor on the order in which files were met: renaming or adding a file moves no other file of another class.
@@ -9,6 +9,109 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_LEAST_FILLED = 0.5  # of what val or test should have of a class; pictures of a class that reach less are not tied
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """Splits of samples of which some are tied.
+
+    Args:
+        splits: of each sample.
+        sets: the sets of tied samples, by their places; each lies in one split.
+        loose: the classes whose samples were not tied, because too little would be left for a split.
+    """
+
+    splits: list[str]
+    sets: list[list[int]]
+    loose: list[str]
+
+
+def assign_together(
+    sample_ids: Sequence[str],
+    targets: Sequence[str],
+    ties: Sequence[tuple[int, int]],
+    fractions: Mapping[str, float],
+    *,
+    seed: int,
+) -> Dealt:
+    """Deal samples out by class, with those that are tied, also by way of others, in one split.
+
+    Each class is dealt in the order of its samples' hashes, as `assign` does, a set as one. A set that does not fit
+    into what a split still lacks goes to the next and at last to the first, so no split but the first exceeds its
+    share. One film of a thousand frames must not leave a class without test pictures: where a split would get less than
+    half of its share of a class, the sets that hold samples of this class are taken apart.
+
+    Args:
+        sample_ids: the content hash of each sample; no two alike.
+        targets: the class of each sample.
+        ties: places of two samples that belong together.
+        fractions: split -> its share, as for `assign`.
+        seed: another seed deals otherwise.
+
+    >>> assign_together(["a", "b", "c", "d"], ["x"] * 4, [(0, 3)], {"train": 0.5, "test": 0.5}, seed=0).sets
+    [[0, 3]]
+    """
+    order = [_order(sample_id, seed) for sample_id in sample_ids]
+    wanted = {target: _counts(count, fractions) for target, count in Counter(targets).items()}
+    loose: set[str] = set()
+    while True:
+        sets = _sets(len(sample_ids), ties)
+        sets = [members for members in sets if loose.isdisjoint(targets[place] for place in members)]
+        splits = _dealt_sets(order, targets, sets, wanted)
+        tied = {targets[place] for members in sets for place in members}
+        got = Counter(zip(targets, splits, strict=True))
+        short = {
+            target
+            for target in tied
+            if any(got[target, split] < _LEAST_FILLED * count for split, count in wanted[target].items())
+        }
+        if not short:
+            return Dealt(splits, sets, sorted(loose))
+        loose |= short
+
+
+def _sets(count: int, ties: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """The samples that are joined by ties, directly or by way of others; only sets of two and more."""
+    above = list(range(count))
+
+    def top(place: int) -> int:
+        while above[place] != place:
+            above[place] = place = above[above[place]]
+        return place
+
+    for one, other in ties:
+        above[top(other)] = top(one)
+    members: dict[int, list[int]] = defaultdict(list)
+    for place in range(count):
+        members[top(place)].append(place)
+    return [places for places in members.values() if len(places) > 1]
+
+
+def _dealt_sets(
+    order: Sequence[str], targets: Sequence[str], sets: Sequence[list[int]], wanted: Mapping[str, Mapping[str, int]]
+) -> list[str]:
+    tied = {place for members in sets for place in members}
+    units = [*sets, *([place] for place in range(len(order)) if place not in tied)]
+    *others, first = next(iter(wanted.values()), [""])  # as `_counts` has them
+    room = {target: dict(counts) for target, counts in wanted.items()}
+    split_of = [""] * len(order)
+    for unit in sorted(units, key=lambda places: _order_of([order[place] for place in places])):
+        classes = Counter(targets[place] for place in unit)
+        fits = (split for split in others if all(room[name][split] >= count for name, count in classes.items()))
+        split = next(fits, first)
+        for name, count in classes.items():
+            room[name][split] -= count
+        for place in unit:
+            split_of[place] = split
+    return split_of
+
+
+def _order_of(orders: Sequence[str]) -> str:
+    """One sample's order, or one for a whole set that is no earlier for the more samples."""
+    return orders[0] if len(orders) == 1 else hashlib.sha256("".join(sorted(orders)).encode()).hexdigest()
 
 
 def assign(
