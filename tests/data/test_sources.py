@@ -4,6 +4,7 @@ import inspect
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -278,11 +279,21 @@ def test_a_manifest_with_two_columns_for_one_name_is_refused(tmp_path):
     assert "got both width and manifest_width; rename one of them" in message(manifest(tmp_path, rows))
 
 
-@pytest.mark.parametrize("path", ["../secret.png", "/etc/passwd", "a/../../b", "..", "a\0b", ".", "a/.."])
-def test_a_manifest_cannot_name_files_outside_its_folder(path, tmp_path):
+@pytest.mark.parametrize("path", ["../secret.png", "/etc/passwd", "a/../../b", "..", ".", "a/.."])
+def test_a_manifest_cannot_name_files_outside_its_folder_unless_that_is_allowed(path, tmp_path):
     (tmp_path / "in").mkdir()
     written = manifest(tmp_path / "in", {"path": ["a.png", path], "target": ["x", "y"]}, "m.parquet")
     assert "row 3: expected a path inside the manifest's folder" in message(written)
+    assert "--allow-outside, or allow_outside: true in a study file" in message(written)
+    source = open_source(str(written), allow_outside=True)
+    assert source.entries[1].location == Path(os.path.normpath(tmp_path / "in" / path))
+    assert source.notes == ["Paths that leave the manifest's folder, as was allowed: 1."]
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_path_with_a_zero_byte_is_refused(allowed, tmp_path):
+    written = manifest(tmp_path, {"path": ["a.png", "a\0b"], "target": ["x", "y"]}, "m.parquet")
+    assert "row 3: expected a path; got 'a\\x00b', which holds a zero byte" in message(written, allow_outside=allowed)
 
 
 def test_a_manifest_may_name_an_absolute_path_inside_its_folder(folder_of):

@@ -27,6 +27,7 @@ class Settings(TypedDict, total=False):
     """The entries of a study file but `source`; see `studies.Study` for what each means."""
 
     task: str
+    allow_outside: bool
     contenders: Sequence[str]
     seeds: int
     looks: Sequence[int]

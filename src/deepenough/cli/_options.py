@@ -11,6 +11,10 @@ DEFAULT_MARGIN = 0.5  # points of accuracy
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
 
+AllowOutsideOption = Annotated[
+    bool, typer.Option("--allow-outside", help="A manifest may name pictures outside its folder: only if you trust it.")
+]
+
 SmallOption = Annotated[
     str | None,
     typer.Option("--small", metavar="NAME", help="The contender that costs less; found where there are two."),

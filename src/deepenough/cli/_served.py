@@ -116,7 +116,7 @@ def _pictures(study: Study, rows: pl.DataFrame, source: str | None) -> dict[str,
 
     named = source or study.source
     try:
-        entries = {entry.path: entry for entry in open_source(named).entries}
+        entries = {entry.path: entry for entry in open_source(named, allow_outside=study.allow_outside).entries}
     except SourceError as error:
         remedy = "name the place where they are now: --source"
         raise SourceError(error.where, f"the study's pictures ({error.expected})", error.got, remedy) from None

@@ -32,6 +32,7 @@ def check(
     path_column: Annotated[str, typer.Option(metavar="NAME", help="The manifest's column of paths.")] = "path",
     target_column: Annotated[str, typer.Option(metavar="NAME", help="The manifest's column of classes.")] = "target",
     split_seed: Annotated[int, typer.Option(min=0, help="Deals pictures out where no splits are declared.")] = 0,
+    allow_outside: _options.AllowOutsideOption = False,
     as_json: _options.JsonOption = False,
 ) -> None:
     """Open every picture of a source and list what a study would use, leave out and mind.
@@ -47,7 +48,7 @@ def check(
     from deepenough.cli._machine import usable_cores
     from deepenough.data import open_source, prepare
 
-    opened = open_source(source, path_column=path_column, target_column=target_column)
+    opened = open_source(source, path_column=path_column, target_column=target_column, allow_outside=allow_outside)
     with opening(len(opened.entries)) as progress:
         prepared = prepare(opened, split_seed=split_seed, workers=usable_cores(), progress=progress)
     if as_json:

@@ -32,6 +32,7 @@ def compare(  # noqa: PLR0913  one option a parameter
             "digits, the tiny set that comes with the program.",
         ),
     ] = "digits",
+    allow_outside: _options.AllowOutsideOption = False,
     contenders: Annotated[
         str | None, typer.Option(metavar="A,B", help="Networks to compare.  [default: resnet50,resnet101]")
     ] = None,
@@ -146,6 +147,7 @@ def compare(  # noqa: PLR0913  one option a parameter
     request = request_of(
         source,
         {
+            "allow_outside": allow_outside or None,
             "contenders": None if contenders is None else tuple(_parts(contenders)),
             "seeds": seeds,
             "looks": None if looks is None else tuple(_numbers(looks, "--looks", "of seeds, such as 3,5,8,12")),

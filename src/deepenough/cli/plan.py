@@ -31,6 +31,7 @@ def plan(  # noqa: PLR0913  one option a parameter
             show_default=False,
         ),
     ] = None,
+    allow_outside: _options.AllowOutsideOption = False,
     margin: Annotated[
         float | None,
         typer.Option(help="The gain too small to pay for, in points; in a pilot's own unit.  [default: 0.5 points]"),
@@ -107,7 +108,7 @@ def plan(  # noqa: PLR0913  one option a parameter
     _require_probe({"--contenders": contenders, "--budget": budget}, probing=probe and source is not None)
     measure = measured.measure if measured else ACCURACY
     margin = measure.margin(margin, _options.DEFAULT_MARGIN)  # before pictures are opened for minutes
-    prepared = None if source is None else _prepare(source)
+    prepared = None if source is None else _prepare(source, allow_outside=allow_outside)
     outlook = None
     if prepared is not None and source is not None and probe:
         outlook = _foresee(source, prepared, {"contenders": contenders, "budget": budget})
@@ -153,12 +154,12 @@ def _require_probe(options: dict[str, str | None], *, probing: bool) -> None:
             raise InputError(option, "a SOURCE whose training is timed", "none", "add a SOURCE, or leave it out")
 
 
-def _prepare(source: str) -> Prepared:
+def _prepare(source: str, *, allow_outside: bool) -> Prepared:
     from deepenough.cli._machine import usable_cores
     from deepenough.cli.check import opening
     from deepenough.data import open_source, prepare
 
-    opened = open_source(source)
+    opened = open_source(source, allow_outside=allow_outside)
     with opening(len(opened.entries)) as progress:
         return prepare(opened, workers=usable_cores(), progress=progress)
 

@@ -1,7 +1,7 @@
 """A CSV or Parquet table of pictures: `path,target[,split,group]`, paths relative to the table's folder.
 
 Further columns (camera, hospital, age, ...) go along to samples.parquet, so that results can be sliced by them.
-A manifest may come from somebody else, so it cannot name files outside its own folder.
+A manifest may come from somebody else, so it cannot name files outside its own folder unless that is allowed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ _TAKEN = {*SAMPLES, *SCORES, "class", "size", "aspect"}
 _NO_VALUES = (pl.Binary, pl.Object, pl.Null)
 
 
-def open_manifest(name: str, path: Path, *, path_column: str, target_column: str) -> Source:
+def open_manifest(
+    name: str, path: Path, *, path_column: str, target_column: str, allow_outside: bool = False
+) -> Source:
     """List the pictures that a manifest names.
 
     Raises:
-        SourceError: it is torn, a required column is missing, or a path leaves the manifest's folder.
+        SourceError: it is torn, a required column is missing, or a path leaves the manifest's folder and that is not
+            allowed.
     """
     frame = _read(name, path)
     required = (path_column, target_column)
@@ -47,11 +50,18 @@ def open_manifest(name: str, path: Path, *, path_column: str, target_column: str
     splits, groups = _texts(name, frame, "split"), _texts(name, frame, "group")
     values = further.rows() if further.width else [()] * frame.height
     rows = [_Row(*cells) for cells in zip(paths, targets, splits, groups, values, strict=True)]
-    entries, skipped = _sorted_out(name, path.parent, rows, notes)
+    entries, skipped = _sorted_out(name, _Root(path.parent, allow_outside), rows, notes)
     if not entries and {left.reason for left in skipped} == {"unused_split"}:
         named = ", ".join(repr(split) for split in sorted({row.split for row in rows})[:5])
         raise SourceError(f"{name}, column split", "train, val or test", named, "rename the splits, or leave them out")
     return Source(name, f"manifest of {frame.height} rows", entries, skipped, notes, dict(further.schema))
+
+
+class _Root(NamedTuple):
+    """The manifest's folder, and whether paths may leave it."""
+
+    folder: Path
+    allow_outside: bool
 
 
 class _Row(NamedTuple):
@@ -120,9 +130,11 @@ def _further(name: str, frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     return pl.DataFrame(kept)
 
 
-def _sorted_out(name: str, root: Path, rows: list[_Row], notes: list[str]) -> tuple[list[Entry], list[Skipped]]:
+def _sorted_out(name: str, root: _Root, rows: list[_Row], notes: list[str]) -> tuple[list[Entry], list[Skipped]]:
     """The rows that name a picture, and those that are left aside."""
     declares_splits = any(row.split for row in rows)
+    base = os.path.abspath(root.folder)  # noqa: PTH100  links are not resolved: one in the folder is its owner's choice
+    outside = 0
     entries: list[Entry] = []
     skipped: list[Skipped] = []
     unknown: set[str] = set()
@@ -136,23 +148,30 @@ def _sorted_out(name: str, root: Path, rows: list[_Row], notes: list[str]) -> tu
             unknown.add(row.split)
             skipped.append(Skipped(row.path, "unused_split", f"row {number}: split '{row.split}'", row.target, None))
         else:
-            location = _inside(name, root, row.path, number)
+            if "\0" in row.path:
+                raise SourceError(f"{name}, row {number}", "a path", f"{row.path!r}, which holds a zero byte")
+            location, leaves = _located(base, row.path)
+            outside += leaves
+            if leaves and not root.allow_outside:
+                raise _leaving(name, row.path, number)
             entries.append(Entry(row.path, row.target, split, row.group or None, location, further=row.further))
+    if outside:
+        notes.append(f"Paths that leave the manifest's folder, as was allowed: {outside}.")
     notes.extend(
         f"Rows of the split '{split}' were left out; train, val and test are used." for split in sorted(unknown)
     )
     return entries, skipped
 
 
-def _inside(name: str, root: Path, path: str, number: int) -> Path:
-    """The file that `path` names, provided that it lies in `root`."""
-    base = os.path.abspath(root)  # noqa: PTH100  links are not resolved: one in the folder is its owner's choice
+def _located(base: str, path: str) -> tuple[Path, bool]:
+    """The file that `path` names, and whether it lies outside the folder `base`."""
     location = os.path.normpath(os.path.join(base, path))  # noqa: PTH118
-    if "\0" in path or not location.startswith(base.rstrip(os.sep) + os.sep):
-        raise SourceError(
-            f"{name}, row {number}",
-            "a path inside the manifest's folder",
-            repr(path),
-            "put the manifest into the folder that holds all pictures",
-        )
-    return Path(location)
+    return Path(location), not location.startswith(base.rstrip(os.sep) + os.sep)
+
+
+def _leaving(name: str, path: str, number: int) -> SourceError:
+    remedy = (
+        "put the manifest into the folder that holds all pictures, or, if you trust it, allow other folders: "
+        "--allow-outside, or allow_outside: true in a study file"
+    )
+    return SourceError(f"{name}, row {number}", "a path inside the manifest's folder", repr(path), remedy)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 from deepenough.data.entries import Entry, Skipped, Source, shown
 from deepenough.data.folders import is_folder, open_folder
@@ -20,7 +21,9 @@ __all__ = ["Entry", "Skipped", "Source", "open_source"]
 FORMS = "a folder of class folders, a .csv or .parquet manifest, torchvision:NAME[:ROOT], or digits"
 
 
-def open_source(spec: str, *, path_column: str = "path", target_column: str = "target") -> Source:
+def open_source(
+    spec: str, *, path_column: str = "path", target_column: str = "target", allow_outside: bool = False
+) -> Source:
     """Open a source of labelled pictures.
 
     Args:
@@ -28,6 +31,7 @@ def open_source(spec: str, *, path_column: str = "path", target_column: str = "t
             `torchvision:NAME[:ROOT]`, or `digits`. A folder that is really called `digits` is written `./digits`.
         path_column: the manifest's column of paths, relative to the manifest's folder.
         target_column: the manifest's column of class names.
+        allow_outside: whether a manifest may name files outside its folder.
 
     Returns:
         The source, with at least one entry and at least two classes.
@@ -35,12 +39,12 @@ def open_source(spec: str, *, path_column: str = "path", target_column: str = "t
     Raises:
         SourceError: it is missing, empty, of another form, or has fewer than two classes.
     """
-    source = _open(spec, path_column, target_column)
+    source = _open(spec, {"path_column": path_column, "target_column": target_column, "allow_outside": allow_outside})
     _require_classes(source)
     return source
 
 
-def _open(spec: str, path_column: str, target_column: str) -> Source:
+def _open(spec: str, of_manifests: dict[str, Any]) -> Source:
     if spec == "digits":
         return open_digits()
     if spec.startswith("torchvision:"):
@@ -53,7 +57,7 @@ def _open(spec: str, path_column: str, target_column: str) -> Source:
     if path.suffix.lower() not in MANIFEST_SUFFIXES:
         got = f"a file ending in '{path.suffix}'" if path.suffix else "a file"
         raise SourceError(name, FORMS, got, "give the folder that holds the class folders")
-    return open_manifest(name, path, path_column=path_column, target_column=target_column)
+    return open_manifest(name, path, **of_manifests)
 
 
 def _require_classes(source: Source) -> None:

@@ -69,7 +69,7 @@ def run_study(
     starts = stored_study(store).starts if store.study.is_file() else starting_weights(request, listener.note)
     settled = request.model_copy(update={"weights": starts})
     require_probe(settled)
-    source = open_source(request.source)
+    source = open_source(request.source, allow_outside=request.allow_outside)
     _require_outside(store.root, request.source)
     again = command or "the same call"
     with resumable(store.root, again), store.lock(), stoppable(again) as check_stop, contextlib.closing(listener):

@@ -64,6 +64,7 @@ class Study(_Part):
 
     Args:
         source: folder of class folders, manifest (.csv, .parquet), `torchvision:NAME`, or `digits`.
+        allow_outside: whether a manifest may name files outside its folder.
         contenders: names, at least two; see `studies.contenders`. The verdict is about the first two, of which the
             cheaper one is the reference that every other is held against.
         seeds: how many trainings of each contender; three or more allow a verdict on architectures.
@@ -93,6 +94,7 @@ class Study(_Part):
 
     source: str = "digits"
     task: Literal["classification"] = "classification"
+    allow_outside: bool = False
     contenders: tuple[str, ...] = ("resnet50", "resnet101")
     seeds: Annotated[int, Field(ge=1, le=100)] | None = None
     looks: tuple[Annotated[int, Field(ge=FEWEST_SEEDS, le=100)], ...] | None = None
