@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import signal
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -359,6 +360,25 @@ def test_pictures_that_cannot_be_decoded_are_quarantined_for_all(request_of, pho
     quarantine = read_table(tmp_path / "s" / "quarantine.parquet", QUARANTINE)
     assert sorted(os.path.basename(path) for path in quarantine["path"]) == ["note.png", "torn.png"]  # noqa: PTH119
     assert len(read_table(tmp_path / "s" / "samples.parquet", SAMPLES)) == 72
+
+
+def test_small_copies_of_nearly_identical_pictures_are_kept_whatever_their_split(finished, tmp_path):
+    from deepenough.data import open_source, prepare
+    from deepenough.records import NearDuplicate, verdict_from_json
+    from deepenough.studies.thumbnails import THUMBNAILS, write_thumbnails
+
+    folder = finished[0]
+    study = load_study(folder / "study.yaml")
+    prepared = prepare(open_source(study.source), split_seed=study.split_seed)
+    rows = {split: prepared.samples.filter(pl.col("split") == split).row(0, named=True) for split in ("train", "val")}
+    named = ("sample_id", "path", "target", "split")
+    pair = {name: rows["train"][name] for name in named} | {f"other_{name}": rows["val"][name] for name in named}
+    audit = replace(prepared.audit, near_duplicates=[NearDuplicate(**pair, agreement=0.95, mirrored=False)])
+    verdict = verdict_from_json(read_json(folder / "verdict.json"))
+    scores = read_table(folder / "scores.parquet", SCORES)
+    write_thumbnails(replace(prepared, audit=audit), scores, verdict, tmp_path / "t.parquet")
+    kept = set(read_table(tmp_path / "t.parquet", THUMBNAILS)["sample_id"])
+    assert {rows["train"]["sample_id"], rows["val"]["sample_id"]} <= kept
 
 
 def test_small_copies_are_kept_only_where_wanted(request_of, finished, tmp_path):

@@ -136,3 +136,13 @@ class Audit:
     notes: list[str] = field(default_factory=list)
     ignored: int = 0  # never meant as samples: hidden files, files beside the class folders, rows of another split
     near_duplicates: list[NearDuplicate] = field(default_factory=list)  # at most 500, those across splits first
+
+    def pairs_in_doubt(self, most: int = 12) -> list[NearDuplicate]:
+        """The nearly identical pictures that a person should see, at most so many pairs.
+
+        Those under different classes, then those in different splits; half the places for each where both are many.
+        """
+        divided = [pair for pair in self.near_duplicates if pair.target != pair.other_target]
+        across = [p for p in self.near_duplicates if p.target == p.other_target and p.split != p.other_split]
+        first = divided[: max(most // 2, most - len(across))]
+        return [*first, *across[: most - len(first)]]

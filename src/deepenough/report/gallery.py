@@ -1,4 +1,4 @@
-"""The images on which the two contenders differ, as small pictures inside the page."""
+"""Small pictures inside the page: where the two contenders differ, and images that are nearly the same."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from deepenough.records import Verdict
+from deepenough.records import Audit, NearDuplicate, Verdict
 from deepenough.report import words
 from deepenough.report.tables import numbers
 
 MOST_PICTURES = 48
+MOST_BYTES_OF_TWINS = 400_000
 MOST_BYTES = 1_300_000  # of pictures in the page, before base64: the page stays under 5 MB
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
@@ -46,6 +47,65 @@ class Gallery:
     more: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """Two nearly identical images, the splits they lie in, and what is wrong with that."""
+
+    first: Photo
+    second: Photo
+    splits: tuple[str, str]
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twins:
+    """Pairs of nearly identical images, side by side."""
+
+    title: str
+    pairs: tuple[Twin, ...]
+
+    @property
+    def photos(self) -> tuple[Photo, ...]:
+        """All images of the pairs."""
+        return tuple(photo for pair in self.pairs for photo in (pair.first, pair.second))
+
+
+def twins(audit: Audit, thumbnails: pl.DataFrame | None) -> Twins | None:
+    """The audit's pairs in doubt of which the study kept both pictures; None where there are none.
+
+    Args:
+        audit: names the pairs.
+        thumbnails: as for `gallery`.
+    """
+    if thumbnails is None:
+        return None
+    kept = {row["sample_id"]: row for row in thumbnails.unique("sample_id").iter_rows(named=True)}
+    pairs, spent = [], 0
+    for pair in audit.pairs_in_doubt():
+        rows = [kept.get(sample) for sample in (pair.sample_id, pair.other_sample_id)]
+        there = [row for row in rows if row is not None and kind_of(row["image"] or b"") is not None]
+        spent += sum(len(row["image"]) for row in there)
+        if len(there) == 2 and spent <= MOST_BYTES_OF_TWINS:
+            pairs.append(_twin(pair, *there))
+    title = "Nearly identical images under different classes or in different splits"
+    return Twins(title=title, pairs=tuple(pairs)) if pairs else None
+
+
+def _twin(pair: NearDuplicate, first: dict, second: dict) -> Twin:
+    wrong = [
+        *(["different classes"] if pair.target != pair.other_target else []),
+        *(["different splits"] if pair.split != pair.other_split else []),
+        f"correlation {numbers.fixed(pair.agreement, 2)}",
+        *(["mirrored"] if pair.mirrored else []),
+    ]
+    return Twin(
+        first=_photo({**first, "path": pair.path, "target": pair.target}),
+        second=_photo({**second, "path": pair.other_path, "target": pair.other_target}),
+        splits=(pair.split, pair.other_split),
+        says=", ".join(wrong).capitalize(),
+    )
+
+
 def gallery(frame: pl.DataFrame, thumbnails: pl.DataFrame | None, verdict: Verdict) -> Gallery | None:
     """The pictures that the study kept of its disagreements; None where it kept none.
 
@@ -62,7 +122,7 @@ def gallery(frame: pl.DataFrame, thumbnails: pl.DataFrame | None, verdict: Verdi
         kind = kind_of(row["image"])
         spent += len(row["image"])
         if kind is not None and spent <= MOST_BYTES and len(photos) < MOST_PICTURES:
-            photos.append(photo(row, kind, verdict))
+            photos.append(photo(row, verdict))
     return Gallery(title="Largest differences first", photos=tuple(photos)) if photos else None
 
 
@@ -71,7 +131,7 @@ def kind_of(image: bytes) -> str | None:
     return next((kind for signature, kind in _SIGNATURES.items() if image.startswith(signature)), None)
 
 
-def photo(row: dict, kind: str, verdict: Verdict) -> Photo:
+def photo(row: dict, verdict: Verdict) -> Photo:
     """One row of `comparison.disagreements`, with its `path` and thumbnail, as a photo."""
     answers = tuple(
         (
@@ -82,10 +142,14 @@ def photo(row: dict, kind: str, verdict: Verdict) -> Photo:
         )
         for side, name in (("small", verdict.small), ("big", verdict.big))
     )
+    return _photo(row, answers)
+
+
+def _photo(row: dict, answers: tuple[tuple[str, str, str, bool], ...] = ()) -> Photo:
     encoded = base64.b64encode(row["image"]).decode("ascii")
     return Photo(
         sample_id=row["sample_id"],
-        uri=f"data:{kind};base64,{encoded}",
+        uri=f"data:{kind_of(row['image'])};base64,{encoded}",
         path=row["path"],
         target=row["target"],
         width=row["width"],

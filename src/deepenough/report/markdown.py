@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from deepenough.report.document import Block, Document, Listing
 from deepenough.report.figures import Picture
-from deepenough.report.gallery import Gallery
+from deepenough.report.gallery import Gallery, Twin, Twins
 from deepenough.report.tables import Table
 
 
@@ -48,7 +48,17 @@ def _block(block: Block) -> list[str]:
         return [f"*{escape(block.caption)}*", _table(block)]
     if isinstance(block, Listing):
         return [f"*{escape(block.title)}*", _code(block.text.rstrip("\n"))]
+    if isinstance(block, Twins):
+        return [f"*{escape(block.title)}*", "\n".join(_twin(pair) for pair in block.pairs)]
     return [_photos(block)]
+
+
+def _twin(pair: Twin) -> str:
+    named = (
+        f"{escape(photo.path)} ({escape(photo.target)}, {escape(split)})"
+        for photo, split in zip((pair.first, pair.second), pair.splits, strict=True)
+    )
+    return f"- {' and '.join(named)}: {escape(pair.says)}"
 
 
 def _photos(gallery: Gallery) -> str:

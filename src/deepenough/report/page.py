@@ -17,7 +17,7 @@ from deepenough.records import write_atomically
 from deepenough.report import bundle, evidence, markdown, sections
 from deepenough.report.bundle import Bundle, blocks
 from deepenough.report.document import Document
-from deepenough.report.gallery import Gallery
+from deepenough.report.gallery import Gallery, Twins
 from deepenough.report.tables import numbers
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -80,7 +80,7 @@ def pictures_of(document: Document) -> list[dict[str, object]]:
         block
         for section in document.sections
         for block in (*section.blocks, *section.aside)
-        if isinstance(block, Gallery)
+        if isinstance(block, Gallery | Twins)
     ]
     photos = {photo.sample_id: photo for gallery in galleries for photo in gallery.photos}
     return [

@@ -1,7 +1,7 @@
 """The report as a document: which sections there are, in which order, and what each shows.
 
-A section is a title, a few sentences and blocks (`Picture`, `Table`, `Gallery`, `Listing`); the page and the text
-render the same document, so neither can say what the other does not. A new kind of evidence is a new function in
+A section is a title, a few sentences and blocks (`Picture`, `Table`, `Gallery`, `Twins`, `Listing`); the page and the
+text render the same document, so neither can say what the other does not. A new kind of evidence is a new function in
 `SECTIONS`; a new kind of block needs a template and a line of Markdown.
 """
 
@@ -23,7 +23,7 @@ from deepenough.report.figures.scale import accuracy_over_scale, gain_over_scale
 from deepenough.report.figures.slices import gain_per_slice
 from deepenough.report.figures.training import training_curves
 from deepenough.report.figures.verdict import verdict_picture
-from deepenough.report.gallery import gallery
+from deepenough.report.gallery import gallery, twins
 from deepenough.report.noise import account_in_words, gap_in_words
 from deepenough.report.panel import panel
 from deepenough.report.slices import images_of_slices, lead
@@ -220,7 +220,11 @@ def _data(evidence: Evidence) -> Section:
         lead.append("The audit found nothing else to report.")
     found = (data.findings(audit),) if audit.findings else ()
     return Section(
-        key="data", title=title, lead=tuple(lead), blocks=(*found, *left_out), aside=(data.class_counts(audit),)
+        key="data",
+        title=title,
+        lead=tuple(lead),
+        blocks=(*found, *_there(twins(audit, evidence.thumbnails)), *left_out),
+        aside=(data.class_counts(audit),),
     )
 
 

@@ -118,7 +118,7 @@ def _chosen(rows: Sequence[dict], spent: int, verdict: Verdict) -> tuple[list[Ph
             listed.append(row["path"])
         else:
             spent += len(image)
-            photos.append(photo(row, kind, verdict))
+            photos.append(photo(row, verdict))
     return photos, listed, spent
 
 

@@ -1,4 +1,4 @@
-"""Small copies of the pictures on which the contenders disagree, so that the report can show them."""
+"""Small copies of pictures for the report: where the contenders disagree, and where two are nearly the same."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ THUMBNAILS = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "he
 def write_thumbnails(prepared: Prepared, scores: pl.DataFrame, verdict: Verdict, path: Path) -> None:
     """Write JPEG copies, at most 160 px on the longer side, of the pictures that divide the deciding pair the most.
 
-    Overall, and in each slice, so that the report has some to show of every slice.
+    Overall, and in each slice, so that the report has some to show of every slice; and of nearly identical pictures in
+    different splits or under different classes.
     """
     pair = {"small": verdict.small, "big": verdict.big, "scale": verdict.scale}
     overall = disagreements(scores, **pair, limit=MOST)["sample_id"].to_list()
     slices = differing_samples(scores, prepared.samples, **pair, most=MOST_OF_A_SLICE)
     of_slices = [sample for samples in zip_longest(*slices.values()) for sample in samples if sample is not None]
+    chosen = list(dict.fromkeys([*overall, *of_slices]))[: MOST + MOST_MORE]
+    twins = [sample for pair in prepared.audit.pairs_in_doubt() for sample in (pair.sample_id, pair.other_sample_id)]
     rows = []
-    for sample in list(dict.fromkeys([*overall, *of_slices]))[: MOST + MOST_MORE]:
+    for sample in dict.fromkeys([*chosen, *twins]):
         with contextlib.suppress(OSError, DecodeError):  # a picture that went away meanwhile is not worth a verdict
             rows.append(_thumbnail(sample, prepared.entries[sample].read()))
     write_table(path, pl.DataFrame(rows, schema=THUMBNAILS), THUMBNAILS)

@@ -7,7 +7,7 @@ page is arranged from what was unpacked, never from the folder itself, so what i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -116,10 +116,16 @@ def page_ids(evidence: Evidence) -> dict[str, str]:
 
 
 def pictures(evidence: Evidence) -> pl.DataFrame | None:
-    """The thumbnails under the page's ids; None where there are none, or none may be shown."""
+    """The thumbnails under the page's ids; None where there are none, or none may be shown.
+
+    Pictures that were not tested have no id of the page's and keep the study's.
+    """
     if evidence.thumbnails is None or not evidence.images:
         return None
     known = page_ids(evidence)
+    if evidence.audit is not None:
+        pairs = evidence.audit.pairs_in_doubt()
+        known = {sample: sample for pair in pairs for sample in (pair.sample_id, pair.other_sample_id)} | known
     frame = evidence.thumbnails.select(list(THUMBNAILS)).filter(pl.col("sample_id").is_in(list(known)))
     frame = frame.filter(pl.Series([kind_of(image or b"") is not None for image in frame["image"]], dtype=pl.Boolean))
     return frame.with_columns(pl.col("sample_id").replace_strict(known, default=None, return_dtype=pl.String))
@@ -152,13 +158,25 @@ def _records(evidence: Evidence, shown: pl.Series | None) -> dict[str, Any]:
         if aligned is None or shown is None
         else tables.samples_to_columns(evidence.samples, aligned, shown),
         "quarantine": None if evidence.quarantine is None else tables.to_columns(evidence.quarantine),
-        "audit": None if evidence.audit is None else _plain(evidence.audit),
+        "audit": None if evidence.audit is None else _plain(_under_page_ids(evidence.audit, page_ids(evidence))),
         "plan": None if evidence.plan is None else dict(evidence.plan),
         "environment": None if evidence.environment is None else dict(evidence.environment),
         "study": evidence.study,
         "cells": [tables.cell_to_json(cell) for cell in evidence.cells],
         "slices": None if slices is None else tables.to_columns(slices),
     }
+
+
+def _under_page_ids(audit: records.Audit, known: Mapping[str, str]) -> records.Audit:
+    pairs = [
+        replace(
+            pair,
+            sample_id=known.get(pair.sample_id, pair.sample_id),
+            other_sample_id=known.get(pair.other_sample_id, pair.other_sample_id),
+        )
+        for pair in audit.near_duplicates
+    ]
+    return replace(audit, near_duplicates=pairs)
 
 
 def _plain(record: object) -> Any:  # noqa: ANN401  what JSON holds
