@@ -30,6 +30,10 @@ HEAD = """# Performance
 Written by `python benchmarks/performance_page.py` from [benchmarks/results](../benchmarks/results); do not edit. Each
 table is one benchmark's; medians, with the least and the most in brackets where there are repeats. `_s` are seconds,
 `_mb` 10^6 bytes. What went wrong on the way is in the [log](log.md).
+
+What schedules of image sides cost and keep: measured in [mechanisms](mechanisms.md), described in [scales](scales.md).
+A batch at a smaller side holds more pictures, about as many pixels in all (`@mixed`, `@progressive`), so that an epoch
+takes fewer steps there; `@progressive` goes through 0.6 of the arithmetic at its default sides.
 """
 
 

@@ -1,87 +1,60 @@
 """How long a report of a large study takes, how large it is, and start-up: `python benchmarks/report_speed.py`.
 
-Makes the folder of a study of 50,000 images, 2 networks, 1 scale and 5 seeds (10 cells) in a temporary place and runs
-`deepenough report` on it in a fresh process, imports included; then the program's import and its help. Leaves the rows
-in benchmarks/results/report_speed.json; exit code 1 where a bound is broken.
+Makes the folders of two studies of 50,000 images, 2 networks and 5 seeds (10 cells), at one scale and at four, in a
+temporary place and runs `deepenough report` on each in a fresh process, imports included; then the program's import
+and its help. Leaves the rows in benchmarks/results/report_speed.json; exit code 1 where a bound is broken.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
-import os
-import platform
-import shlex
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import verdict_speed
-from deepenough.machine import available_cores, processor_name
+from recording import RESULTS, RUN, leave, measured
 
-RESULTS = Path(__file__).parent / "results" / "report_speed.json"
 SECONDS, MEGABYTES = 5.0, 5.0
-RUN = "import sys; from deepenough.cli import main; main(sys.argv[1:])"
+SCALES, SEEDS = ((224,), (96, 128, 160, 224)), 5
 STARTS = {"import deepenough": ["-c", "import deepenough"], "deepenough --help": ["-c", RUN, "--help"]}
-
-
-def make(folder: Path, images: int) -> None:
-    """The folder, with one scale and five seeds."""
-    verdict_speed.SCALES, verdict_speed.SEEDS = (224,), 5
-    verdict_speed.make_study(folder, images)
-
-
-def timed(arguments: list[str]) -> tuple[float, float]:
-    """Seconds of a fresh process, and the megabytes that it held at most."""
-    began = time.perf_counter()
-    child = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    took = time.perf_counter() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{shlex.join(arguments)} ended with {child.returncode}")
-    return took, usage.ru_maxrss / 1024  # kilobytes on Linux
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=50_000)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, default=RESULTS / "report_speed.json")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as place, multiprocessing.get_context("spawn").Pool(1) as elsewhere:
-        folder = Path(place)
-        elsewhere.apply(make, (folder, options.images))
-        for number in range(options.repeats):
-            took, held = timed(["-c", RUN, "report", str(folder)])
-            size = (folder / "report.html").stat().st_size / 1e6
-            named = {"what": "deepenough report", "round": number, "images": options.images, "cells": 10}
-            rows.append({**named, "took_s": took, "page_mb": size, "memory_mb": held})
+    broken = False
+    for scales in SCALES:
+        made = reports(options.images, scales, options.repeats)
+        took, size = (statistics.median(row[key] for row in made) for key in ("took_s", "page_mb"))
+        print(f"{len(scales)} scales: {took:.2f} s (bound {SECONDS}), {size:.2f} MB (bound {MEGABYTES})")
+        broken |= took > SECONDS or size > MEGABYTES
+        rows += made
     for what, arguments in STARTS.items():
         for number in range(options.repeats):
-            took, held = timed(arguments)
-            rows.append({"what": what, "round": number, "took_s": took, "memory_mb": held})
-    found = {
-        "command": shlex.join(["python", "benchmarks/report_speed.py", *sys.argv[1:]]),
-        "hardware": {"processor": processor_name(), "cores": available_cores()},
-        "versions": {"python": platform.python_version()}
-        | {name: metadata.version(name) for name in ("numpy", "polars")},
-        "n": options.images,
-        "rows": rows,
-    }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(found, indent=1) + "\n")
-    reports = [row for row in rows if "page_mb" in row]
-    took, size = (statistics.median(row[key] for row in reports) for key in ("took_s", "page_mb"))
-    print(f"{took:.2f} s (bound {SECONDS}), {size:.2f} MB (bound {MEGABYTES})")
-    return int(took > SECONDS or size > MEGABYTES)
+            rows.append({"what": what, "round": number, "took_s": measured(arguments).took_s})
+    leave(options.out, options.images, rows, ("numpy", "polars", "matplotlib"))
+    return int(broken)
+
+
+def reports(images: int, scales: tuple[int, ...], repeats: int) -> list[dict[str, Any]]:
+    """The report of one study, so often; the study is made in another process, whose memory is not this one's."""
+    named = {"what": "deepenough report", "images": images, "cells": 2 * SEEDS, "scales": len(scales)}
+    rows = []
+    with tempfile.TemporaryDirectory() as place, multiprocessing.get_context("spawn").Pool(1) as elsewhere:
+        folder = Path(place)
+        elsewhere.apply(verdict_speed.make_study, (folder, images, scales, SEEDS))
+        for number in range(repeats):
+            took, _, held = measured(["-c", RUN, "report", str(folder)])
+            size = (folder / "report.html").stat().st_size / 1e6
+            rows.append({**named, "round": number, "took_s": took, "page_mb": size, "peak_bytes": held})
+    return rows
 
 
 if __name__ == "__main__":
