@@ -248,6 +248,29 @@ def test_manifest_is_audited_and_timed_by_a_probe(run, planned, folder_of, tmp_p
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_plan_says_what_decoded_images_take_on_disk(run, planned, folder_of, tiny_networks, monkeypatch, tmp_path):
+    from deepenough.data import build_test_pixels, open_source, prepare
+    from deepenough.data.kept import build_train_pixels
+    from deepenough.data.preprocess import Preprocessing
+    from deepenough.studies import planning
+    from deepenough.studies.plan import Probe
+    from deepenough.studies.resolve import default_scales
+
+    here = Probe(side=32, train_s={"resnet50": 1e-3}, test_s={"resnet50": 1e-4}, peak_bytes=2**30)
+    monkeypatch.setattr(planning, "probe", lambda *_args, **_options: here)
+    root = folder_of({"cat": 24, "dog": 24})
+    found = planned(root, "--margin", "5")["time"]
+    prepared, cache = prepare(open_source(str(root))), tmp_path / "cache"
+    side = found["train_scale"]
+    for split in ("val", "test"):
+        build_test_pixels(prepared, split, cache, scales=default_scales(side), preprocessing=Preprocessing())
+    build_train_pixels(prepared, cache, short_side=round(side / 0.35**0.5))  # the smallest crop has 35 % of the area
+    kept = sum(path.stat().st_size for path in cache.glob("*.pixels"))
+    assert found["cache_bytes"] == pytest.approx(kept, rel=0.02)
+    _, out, _ = run(root, "--margin", "5")
+    assert f"Decoded images take about {round(found['cache_bytes'] / 2**10)} KiB on disk" in " ".join(out.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -245,6 +245,7 @@ def _plain(prospect: Prospect, outlook: Outlook | None, prepared: Prepared | Non
 
 def _say(prospect: Prospect, outlook: Outlook | None, prepared: Prepared | None) -> None:
     from deepenough.report import planning as words
+    from deepenough.report.tables import numbers
     from deepenough.report.tables import planning as tables
 
     if prepared is not None:
@@ -258,7 +259,8 @@ def _say(prospect: Prospect, outlook: Outlook | None, prepared: Prepared | None)
         names = " and ".join(outlook.contenders)
         _output.say(
             f"For {names}, {outlook.epochs} epochs at {outlook.train_scale} px in {outlook.precision}, as compare "
-            "would train them; more images, scales or epochs take longer."
+            "would train them; more images, scales or epochs take longer. Decoded images take about "
+            f"{numbers.size(outlook.cache_bytes)} on disk, once for all seeds."
         )
         for lost in outlook.gave_up:
             _output.say(f"Given up to fit the budget: {lost}.")

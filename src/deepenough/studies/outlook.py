@@ -10,7 +10,7 @@ from deepenough.machine import choose_machine
 from deepenough.studies.contenders import require_contenders
 from deepenough.studies.design import design_of
 from deepenough.studies.plan import Forecast, forecast
-from deepenough.studies.planning import resolve_on
+from deepenough.studies.planning import cache_bytes, resolve_on
 from deepenough.studies.resolve import split_sizes
 from deepenough.studies.study import Study
 
@@ -26,6 +26,7 @@ class Outlook:
     seed_s: float  # one training of all networks
     test_image_s: float  # one test image in all networks of one seed, at all scales
     forecasts: dict[int, Forecast]
+    cache_bytes: int  # of decoded pictures on disk, the same for every number of seeds
     gave_up: list[str]
 
 
@@ -64,5 +65,6 @@ def foresee(request: Study, prepared: Prepared, seeds: Sequence[int]) -> Outlook
         seed_s=forecasts[fewest].training_s / fewest,
         test_image_s=sum(resolved.probe.test_image_s(scale) for scale in design.scales),
         forecasts=forecasts,
+        cache_bytes=cache_bytes(resolved.study, prepared),
         gave_up=resolved.gave_up,
     )

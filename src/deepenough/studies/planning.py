@@ -146,7 +146,8 @@ def _fits(asked: object, resolved: object) -> bool:
     return asked in (None, "auto", resolved)
 
 
-def _cache_bytes(study: Study, prepared: Prepared) -> int:
+def cache_bytes(study: Study, prepared: Prepared) -> int:
+    """What the decoded pictures of a resolved study take on disk, in bytes; of `pixels: jpeg` an estimate."""
     design = design_of(study)
     keeping = None if study.recipe.train == "head" else study.pixels
     test, train = design.sides, [design.train_scale] if keeping is None else []
@@ -191,7 +192,7 @@ def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str])
         gave_up=gave_up,
         looks=study.looks,
         train=study.recipe.train,
-        cache_bytes=_cache_bytes(study, prepared),
+        cache_bytes=cache_bytes(study, prepared),
         start=describe_start(study),
         first_look=foretold(design.looks[0].seeds) if design.declares_looks else None,
     )
