@@ -194,12 +194,36 @@ def test_compare_of_a_manifest_with_unknown_columns_is_a_line_or_goes_on(columns
         (["--looks", "3,many"], "--looks: expected whole numbers of seeds, such as 3,5,8,12; got '3,many'"),
         (["--looks", "3"], "looks: expected two or more numbers of seeds, each larger than the one before; got [3]"),
         (["--looks", "3,5", "--seeds", "4"], "looks: expected the last look after all 4 seeds, or seeds left out"),
+        (["--pixels", "raw"], "pixels: expected 'reduced', 'exact', 'jpeg', 'draft' or 'off'; got 'raw'"),
+        (["--cache-gb", "1"], "--cache-gb: expected a folder to bound; got none; name it with --cache"),
+        (["--cache", "shared", "--cache-gb", "nan"], "'--cache-gb': Input should be greater than or equal to 0"),
+        (["--cache", "shared", "--cache-gb", "inf"], "--cache-gb: expected a number of GB from 0; got inf"),
+        (["--cache", "shared", "--cache-gb", "-1"], "'--cache-gb': Input should be greater than or equal to 0"),
+        (["--cache", "shared", "--cache-gb", "much"], "'--cache-gb': Input should be a valid number"),
+        (["--cache", "/proc/shared"], "/proc/shared: expected a folder that can be written; got"),
+        (["--cache", "pictures/cat/000.png"], "000.png: expected a folder that can be written; got File exists"),
         (["--seeds", "0"], "Input should be greater than or equal to 1"),
     ],
 )
 def test_compare_names_a_wrong_option_before_anything_is_written(options, said, run, photos, tmp_path):
     assert said in one_line(*run("compare", photos, *options, "--out", "s"))
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.slow
+def test_decoded_images_are_kept_where_cache_says_and_dropped_beyond_its_bound(run, photos, tmp_path):
+    kept = ["--pixels", "jpeg", "--cache", "shared"]
+    code, _, err = run("compare", photos, *QUICK, *kept, "--out", "a")
+    assert code == 0, err
+    assert "of decoded images on disk" in " ".join(err.split())
+    assert "pixels: jpeg" in (tmp_path / "a" / "study.yaml").read_text()
+    assert not list((tmp_path / "a").rglob("*.pixels"))
+    made = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "shared").glob("*.pixels")}
+    assert sorted(name.split("-")[0] for name in made) == ["test", "train", "val"]
+    assert run("compare", photos, *QUICK, "--cache", "shared", "--cache-gb", "0", "--out", "b")[0] == 0
+    left = [path.name for path in (tmp_path / "shared").glob("train-*.pixels")]
+    assert len(left) == 1, "the training images of study a, which nobody uses any longer, are dropped"
+    assert left[0] not in made
 
 
 def test_compare_does_not_write_into_a_strangers_folder(run, photos, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import shlex
 import sys
@@ -200,6 +201,8 @@ def _shared(folder: Path | None, gigabytes: float | None) -> Iterator[PixelFolde
             raise StudyError("--cache-gb", "a folder to bound", "none", "name it with --cache or DEEPENOUGH_CACHE")
         yield None
         return
+    if gigabytes is not None and not math.isfinite(gigabytes):
+        raise StudyError("--cache-gb", "a number of GB from 0", f"{gigabytes:g}", "leave it out for no bound")
     with contextlib.closing(PixelFolder(folder, None if gigabytes is None else round(gigabytes * 1e9))) as shared:
         yield shared
 

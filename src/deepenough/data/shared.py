@@ -10,7 +10,7 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -32,11 +32,16 @@ class PixelFolder:
         root: the folder; made where it is not there.
         limit_bytes: once a file was made, those that were used longest ago are dropped until no more is held; what any
             program still uses stays. None for no bound.
+
+    Raises:
+        SourceError: the folder cannot be made.
     """
 
     def __init__(self, root: Path, limit_bytes: int | None = None) -> None:
         self.root, self._limit = root, limit_bytes
         self._held: list[IO[str]] = []
+        with _written_to(root):
+            root.mkdir(parents=True, exist_ok=True)
 
     def found_or_made(self, path: Path, find: Callable[[], _Known | None], make: Callable[[], _Known]) -> _Known:
         """What `find` finds of a file, else what `make` gives, which other programs are kept from doing meanwhile.
@@ -68,12 +73,9 @@ class PixelFolder:
             self._held.pop().close()
 
     def _opened_lock(self, path: Path) -> IO[str]:
-        try:
+        with _written_to(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             lock = path.with_suffix(".lock").open("a", encoding="utf-8")
-        except OSError as error:
-            said = error.strerror or str(error)
-            raise SourceError(str(self.root), "a folder that can be written", said, "name another --cache") from error
         self._held.append(lock)
         return lock
 
@@ -90,6 +92,15 @@ class PixelFolder:
                     held -= file.stat().st_size
                     file.with_suffix(".json").unlink(missing_ok=True)
                     file.unlink()
+
+
+@contextlib.contextmanager
+def _written_to(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        said = error.strerror or str(error)
+        raise SourceError(str(root), "a folder that can be written", said, "name another --cache") from error
 
 
 def _take(lock: IO[str], *, alone: bool) -> bool:
