@@ -38,6 +38,7 @@ STAGES = {  # by what the terminal says when each begins
     "report": ("writing the report",),
 }
 SHARES = {"preparing": 3, "training": 6, "evaluation": 6, "cost": 6, "verdict": 3, "report": 6}  # of 30 kills
+ORDER = list(STAGES)
 POLL_S = 0.005
 CHILD = """
 import sys
@@ -74,24 +75,27 @@ def storm(place: Path, kills: int, chance: random.Random, workers: int) -> None:
     began = time.monotonic()
     took_s = Run([*command, str(place / "calm")]).end()
     print("undisturbed, after its imports: " + ", ".join(f"{name} {s:.2f} s" for name, s in took_s.items()), flush=True)
-    wanted = shares_of(kills)
-    hit: Counter[str] = Counter()
-    studies = 1
+    wanted, hit, studies, trained = shares_of(kills), Counter[str](), 1, False
     while wanted and sum(hit.values()) < 3 * kills:
-        target = min(set(wanted), key=lambda name: (hit[name] / SHARES[name], list(STAGES).index(name)))
-        wait_s = chance.uniform(0.0, took_s[target])
-        run = Run([*command, str(place / f"stormy{studies}")])
-        stage = run.kill_in(target, wait_s)
+        target = min(set(wanted), key=lambda name: (hit[name] / SHARES[name], ORDER.index(name)))
+        study = place / f"stormy{studies}"
+        run = Run([*command, str(study)])
+        wait_s, stage = chance.uniform(0.0, took_s[target]), None
+        if trained and ORDER.index(target) < ORDER.index("cost"):
+            run.end()  # what is wanted lies behind this study
+        else:
+            stage = run.kill_in(target, wait_s)
         if stage is None:
-            if target in run.seen:
-                took_s[target] /= 2  # it went faster than undisturbed: the machine had more time for it
-            require_same(place / "calm", place / f"stormy{studies}")
-            studies += 1
-            continue
-        hit[stage] += 1
-        if stage in wanted:
-            wanted.remove(stage)
-        print(f"kill {sum(hit.values()):2d}, study {studies}, {wait_s:5.2f} s into {target}: {stage}", flush=True)
+            require_same(place / "calm", study)
+            studies, trained = studies + 1, False
+        else:
+            hit[stage] += 1
+            trained = ORDER.index(stage) >= ORDER.index("cost")
+            if stage in wanted:
+                wanted.remove(stage)
+            print(f"kill {sum(hit.values()):2d}, study {studies}, {wait_s:5.2f} s into {target}: {stage}", flush=True)
+        if stage != target and target in run.seen:
+            took_s[target] /= 2  # it went faster than undisturbed: the machine had more time for it
     Run([*command, str(place / f"stormy{studies}")]).end()
     require_same(place / "calm", place / f"stormy{studies}")
     where = ", ".join(f"{hit[stage]} {stage}" for stage in STAGES)
