@@ -6,12 +6,14 @@ import textwrap
 from dataclasses import fields
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deepenough.errors import StudyError
-from deepenough.records import Verdict
+from deepenough.records import Verdict, write_atomically
 from deepenough.report import headline, markdown, sentences
-from deepenough.report.figures.alone import column_pdf, column_svg, picture_svg
-from deepenough.report.figures.canvas import Picture
+
+if TYPE_CHECKING:
+    from deepenough.report.figures.canvas import Picture
 
 _WIDTH = 80
 
@@ -74,13 +76,16 @@ class ShownFigure:
         Raises:
             StudyError: another ending.
         """
+        from deepenough.report.figures.alone import column_pdf, column_svg  # matplotlib takes a second
+
         path = Path(path)
         if path.suffix == ".pdf":
-            path.write_bytes(column_pdf(self._picture))
+            content = column_pdf(self._picture)
         elif path.suffix == ".svg":
-            path.write_text(column_svg(self._picture), encoding="utf-8")
+            content = column_svg(self._picture).encode()
         else:
             raise StudyError(str(path), "a name that ends in .svg or .pdf", path.suffix or "no ending")
+        write_atomically(path, lambda stream: stream.write(content))
         return path
 
     def __repr__(self) -> str:
@@ -90,5 +95,7 @@ class ShownFigure:
         return markdown.block(self._picture)
 
     def _repr_html_(self) -> str:
+        from deepenough.report.figures.alone import picture_svg
+
         drawn = picture_svg(self._picture)
         return f'<figure style="margin:0;max-width:736px"><figcaption>{escape(self.title)}</figcaption>{drawn}</figure>'
