@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from deepenough.errors import StudyError
 from deepenough.records import Verdict, write_atomically
-from deepenough.report import headline, markdown, sentences
+from deepenough.report import headline, sentences
 
 if TYPE_CHECKING:
     from deepenough.report.figures.canvas import Picture
@@ -34,6 +34,8 @@ class ShownVerdict(Verdict):
         )
 
     def _repr_markdown_(self) -> str:
+        from deepenough.report import markdown  # matplotlib takes a second
+
         parts = [f"**{markdown.escape(headline(self))}**", *(markdown.escape(line) for line in sentences(self))]
         if self.caveats:
             parts += ["Bear in mind:", "\n".join(f"- {markdown.escape(caveat)}" for caveat in self.caveats)]
@@ -92,6 +94,8 @@ class ShownFigure:
         return textwrap.fill(f"{self.title}. {self.description}", _WIDTH, break_long_words=False)
 
     def _repr_markdown_(self) -> str:
+        from deepenough.report import markdown  # matplotlib takes a second
+
         return markdown.block(self._picture)
 
     def _repr_html_(self) -> str:
