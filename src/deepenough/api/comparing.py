@@ -86,6 +86,7 @@ def compare(
     """
     request = request_of(source, settings, where="compare()")
     folder = folder_of(source) if out is None else Path(out)
+    require_obtainable(request, folder)  # before torch is imported
     carry_out(request, folder, listener=listener or (Silent() if quiet else Printed()), track=track, shared=shared)
     return open_study(folder)
 
@@ -116,7 +117,6 @@ def carry_out(
         InputError: as `studies.run_study`; or a tracker is unknown or not installed.
         Interrupted: as `studies.run_study`.
     """
-    require_obtainable(request, folder)  # before torch is imported
     if not track:
         return _carry_out(request, folder, listener or Silent(), command, shared)
     from deepenough.studies.trackers import Tracking, open_tracker  # their libraries are heavy, and extras

@@ -137,8 +137,7 @@ def compare(  # noqa: PLR0913  one option a parameter
       deepenough compare my_photos/ --margin 1 --budget 2h
       deepenough compare my_photos/ --train-scale 96 --scales 64,96,128
     """
-    from deepenough.api import carry_out
-    from deepenough.cli._progress import Terminal
+    from deepenough.studies.absent import require_obtainable
     from deepenough.studies.asking import folder_of, is_study_file, request_of
 
     if noise_runs is not None and noise is None and not is_study_file(source):
@@ -183,6 +182,10 @@ def compare(  # noqa: PLR0913  one option a parameter
         from deepenough.errors import StudyError
 
         raise StudyError(f"--resume {folder}", "the folder of a stopped study", "no study there", "leave --resume out")
+    require_obtainable(request, folder)  # before torch and matplotlib are imported
+    from deepenough.api import carry_out
+    from deepenough.cli._progress import Terminal
+
     command = shlex.join(["deepenough", *sys.argv[1:]])
     tracked, listener = () if track is None else _parts(track), Terminal(quiet=as_json)
     with _shared(cache, cache_gb) as shared:
