@@ -45,13 +45,19 @@ def demo(
     listening = _bound(port)
     page = application(folder, seed=seed, threads=threads)
     address = f"http://{HOST}:{listening.getsockname()[1]}/"
-    if as_json:
-        _output.say_json({"address": address})
-    else:
-        _output.say(f"{address}  (Ctrl-C ends it)")
-    server = uvicorn.Server(uvicorn.Config(page, log_level="warning", timeout_keep_alive=30))
+
+    class Announced(uvicorn.Server):
+        """Says where it is once it answers, and so takes Ctrl-C in order from then on."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if as_json:
+                _output.say_json({"address": address})
+            else:
+                _output.say(f"{address}  (Ctrl-C ends it)")
+
     with contextlib.suppress(KeyboardInterrupt):  # how it is meant to end
-        server.run(sockets=[listening])
+        Announced(uvicorn.Config(page, log_level="warning", timeout_keep_alive=30)).run(sockets=[listening])
 
 
 def application(folder: Path, *, seed: int | None = None, threads: int | None = None) -> Starlette:
