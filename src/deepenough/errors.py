@@ -15,9 +15,16 @@ Everything else that escapes is a bug: it is not caught, and exits with code 1 a
 
 from __future__ import annotations
 
+import copyreg
+from typing import Any
+
 
 class DeepenoughError(Exception):
-    """Anything this program raises on purpose."""
+    """Anything this program raises on purpose; reaches another process whole, by pickle."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own way calls the class with the finished line; our classes are called with its parts
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class InputError(DeepenoughError):
