@@ -6,7 +6,7 @@
 #   make calibration   the statistics' own error rates at 10,000 repetitions, into docs/calibration.md; within 30 minutes
 #   make storm   30 kills over small studies, in every stage; what they leave must be an undisturbed study's bits; 10 minutes
 #   make fuzz    changed bytes to every reader, FUZZ_S=60 seconds of processor time each, FUZZ_JOBS=1 readers at a time
-#   make performance   the benchmarks that need no clone of another project, then docs/performance.md from all results; 15 minutes
+#   make performance   the benchmarks that need no clone of another project, then docs/performance.md from all results; 25 minutes
 #   make slow    the slow tests: calibration of the statistics, resuming after a kill, real images, the browser
 
 PYTHON ?= python3
@@ -72,8 +72,10 @@ fuzz: $(VENV)/.installed-dev
 PICTURES ?= ../shared/data/clothing10
 performance: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/report_speed.py
+	$(BIN)/python benchmarks/verdict_speed.py
 	$(BIN)/python benchmarks/evaluation_speed.py $(PICTURES)
 	$(BIN)/python benchmarks/evaluation_memory.py
+	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/training_speed.py $(PICTURES)
 	$(BIN)/python benchmarks/performance_page.py
 

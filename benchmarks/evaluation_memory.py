@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,8 +53,10 @@ def main() -> int:
     return int(show(rows, numbers) > BOUND)
 
 
-def measured(images: int, place: Path) -> dict[str, float]:
-    """Peaks and seconds of testing so many pictures."""
+def measured(
+    images: int, place: Path, scales: Sequence[int] = SCALES, contenders: Mapping[str, str] = NETWORKS
+) -> dict[str, float]:
+    """Peaks and seconds of testing so many pictures at every scale by every contender, of which name and config."""
     from deepenough.data import Preprocessing, TestPixels
     from deepenough.evaluation import Batches, Outcomes, Shown, examine
     from deepenough.machine import Machine
@@ -63,14 +66,14 @@ def measured(images: int, place: Path) -> dict[str, float]:
 
     path = place / "test.pixels"
     rng = np.random.default_rng(1)
-    write_squares(path, images)
-    pixels = TestPixels(path, [rng.bytes(16).hex() for _ in range(images)], SCALES)
+    write_squares(path, images, scales)
+    pixels = TestPixels(path, [rng.bytes(16).hex() for _ in range(images)], scales)
     labels = np.arange(images, dtype=np.int64) % len(CLASSES)
-    networks = {name: build(config, len(CLASSES), seed=0) for name, config in NETWORKS.items()}
+    networks = {name: build(config, len(CLASSES), seed=0) for name, config in contenders.items()}
     watch, began = Watch(), time.perf_counter()
     with watch, (place / "spool").open("w+b") as stream:
         outcomes = Outcomes(
-            stream, Shown(sample_ids=pixels.sample_ids, labels=labels, classes=CLASSES), list(networks), SCALES
+            stream, Shown(sample_ids=pixels.sample_ids, labels=labels, classes=CLASSES), list(networks), scales
         )
         examine(networks, pixels, outcomes, task=Classification(CLASSES), batches=Batches(Machine(), Preprocessing()))
         for name in networks:
@@ -83,11 +86,11 @@ def measured(images: int, place: Path) -> dict[str, float]:
     }
 
 
-def write_squares(path: Path, images: int) -> None:
+def write_squares(path: Path, images: int, scales: Sequence[int]) -> None:
     """Random pictures at every scale, a thousand at a time."""
     rng = np.random.default_rng(0)
     with path.open("wb") as stream:
-        for side in SCALES:
+        for side in scales:
             for first in range(0, images, 1000):
                 stream.write(rng.bytes(min(1000, images - first) * side * side * 3))
 

@@ -20,6 +20,7 @@ REPEATS = ("round", "seed")  # what tells repeats apart
 TITLES = {
     "evaluation_memory": "Memory of a test, by number of pictures",
     "evaluation_speed": "Testing from JPEG files, against the bare forward passes",
+    "growth": "Growth with images, contenders and scales",
     "report_speed": "The report of a large study",
     "study_against_timm": "A whole study, against the same study by timm's scripts",
     "training_speed": "Training, against a bare loop and timm's script",

@@ -15,7 +15,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,16 +30,18 @@ ACCURACY = {"resnet50": 0.900, "resnet101": 0.903}
 FUNCTION_S, COMMAND_S, MEMORY_MB = 0.3, 0.8, 300
 
 
-def make_scores(rng: np.random.Generator, images: int, scales: Sequence[int], seeds: int) -> pl.DataFrame:
+def make_scores(
+    rng: np.random.Generator, images: int, scales: Sequence[int], seeds: int, accuracy: Mapping[str, float]
+) -> pl.DataFrame:
     """Scores as a study writes them: a block of rows a contender, scale and seed, images in one order."""
     ids = [rng.bytes(16).hex() for _ in range(images)]
     names = pl.Series([f"class_{place:03d}" for place in range(CLASSES)])
     target = rng.integers(0, CLASSES, images)
     parts = []
-    for contender, accuracy in ACCURACY.items():
+    for contender, share in accuracy.items():
         for scale in scales:
             for seed in range(seeds):
-                right = rng.random(images) < accuracy
+                right = rng.random(images) < share
                 wrong = (target + rng.integers(1, CLASSES, images)) % CLASSES
                 parts.append(
                     pl.DataFrame({"sample_id": ids, "score": right.astype(float), "confidence": rng.random(images)})
@@ -55,10 +57,16 @@ def make_scores(rng: np.random.Generator, images: int, scales: Sequence[int], se
     return pl.concat(parts)
 
 
-def make_study(folder: Path, images: int, scales: Sequence[int] = SCALES, seeds: int = SEEDS) -> None:
+def make_study(
+    folder: Path,
+    images: int,
+    scales: Sequence[int] = SCALES,
+    seeds: int = SEEDS,
+    accuracy: Mapping[str, float] = ACCURACY,
+) -> None:
     """A study's folder as it stands when the study has ended."""
     rng = np.random.default_rng(0)
-    scores, validation = (make_scores(rng, count, scales, seeds) for count in (images, images // 10))
+    scores, validation = (make_scores(rng, count, scales, seeds, accuracy) for count in (images, images // 10))
     records.write_table(folder / "scores.parquet", scores, records.SCORES)
     records.write_table(folder / "validation.parquet", validation, records.SCORES)
     samples = scores.head(images).select(
