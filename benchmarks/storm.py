@@ -32,7 +32,7 @@ IMAGES = 240
 STAGES = {  # by what the terminal says when each begins
     "preparing": ("checking", "timing", "decoding"),
     "training": (": training",),  # the plan speaks of training too
-    "evaluation": (": test at",),
+    "evaluation": (": validation at", ": test at"),
     "cost": ("measuring",),
     "verdict": ("deciding",),
     "report": ("writing the report",),

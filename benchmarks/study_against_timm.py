@@ -51,6 +51,7 @@ STAGES = {
     "measuring what each costs here": "costs",
     "deciding": "decide",
 }
+WITHIN = {": validation at": "validate", ": test at": "test", " held against fp32": "rounding"}  # parts of a seed
 Row = dict[str, Any]
 
 
@@ -145,7 +146,7 @@ def _compare(
 def _stage(line: str) -> str | None:
     for said, phase in STAGES.items():
         if line.startswith(said):
-            return "test" if phase == "train" and ": test at" in line else phase
+            return next((part for words, part in WITHIN.items() if words in line), phase)
     return None
 
 
@@ -298,8 +299,10 @@ def _full(side: str, rows: Sequence[Row]) -> dict[str, float]:
         return {"training": training, "evaluations": evaluations, "whole": training + evaluations}
     epochs = rows[0]["full_epochs"] / rows[0]["trained_epochs"]
     training = seeds * epochs * by_phase["train"]
-    evaluations = by_phase["decode"] + seeds * by_phase["test"]  # the decoding of training pictures counted in
-    rest = by_phase["start-up"] + by_phase["costs"] + by_phase["decide"]
+    # the decoding of training pictures is counted in; validation at every scale is not, timm's scripts do without it
+    evaluations = by_phase["decode"] + seeds * by_phase["test"]
+    once = ("start-up", "rounding", "costs", "decide")  # rounding is looked at in the first seed alone
+    rest = seeds * by_phase["validate"] + sum(by_phase[name] for name in once)
     return {"training": training, "evaluations": evaluations, "whole": training + evaluations + rest}
 
 

@@ -27,7 +27,7 @@ from deepenough.studies.environment import note_change
 from deepenough.studies.plan import validates_at
 from deepenough.studies.starting import file_of, preparation_note, start_of
 from deepenough.studies.store import CellFolder
-from deepenough.studies.testing import accuracy_of, rounding, test_on
+from deepenough.studies.testing import accuracy_of, rounding, rounds, test_on
 from deepenough.studies.tuning import begin_tuning, tuning_setting, tuning_stream
 from deepenough.studies.whole import sha256_of
 from deepenough.training import Cell, Seeds, Setting, derive_seed, train_lockstep
@@ -214,12 +214,16 @@ def _test(bench: Bench, cells: Mapping[str, Cell], seeds: Seeds, scales: Sequenc
         seeds: of the cells.
         scales: image sides in pixels.
     """
-    bench.listener.stage(f"{seeds.title}: test at {', '.join(map(str, scales))} px")
+    sides = f"at {', '.join(map(str, scales))} px"
     sound = [name for name, cell in cells.items() if cell.status == "trained" and name in bench.design.contenders]
     started = time.monotonic()
     for split, pixels in (("validation", bench.val), ("test", bench.test)) if sound else ():
+        bench.listener.stage(f"{seeds.title}: {split} {sides}")
         test_on(bench, pixels, split, {name: cells[name] for name in sound}, seeds, scales)
-    rounded = rounding(bench, {name: cells[name] for name in sound}, scales) if seeds == Seeds.of(0) else {}
+    rounded: dict[str, dict[str, Any]] = {}
+    if sound and seeds == Seeds.of(0) and rounds(bench):
+        bench.listener.stage(f"{seeds.title}: {bench.setting.machine.precision} held against fp32 {sides}")
+        rounded = rounding(bench, {name: cells[name] for name in sound}, scales)
     evaluation_s = (time.monotonic() - started) / max(1, len(sound))
     for name, cell in cells.items():
         if name not in sound and cell.status == "diverged" and name == cell.contender:

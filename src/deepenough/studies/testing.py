@@ -57,13 +57,13 @@ def test_on(
             write_table_in_parts(getattr(folder, split), rows, SCORES)
 
 
-def rounding(bench: Bench, cells: Mapping[str, Cell], scales: Sequence[int]) -> dict[str, dict[str, Any]]:
-    """What the arithmetic of the test changed, for each cell's note; empty where networks are tested in fp32.
+def rounds(bench: Bench) -> bool:
+    """Whether the arithmetic of the test can turn predictions; in fp32 only folding could, in the seventh digit."""
+    return not bench.study.exact and bench.setting.machine.precision != "fp32"
 
-    In fp32 folding alone is left, which rounds in the seventh digit.
-    """
-    if bench.study.exact or bench.setting.machine.precision == "fp32":
-        return {}
+
+def rounding(bench: Bench, cells: Mapping[str, Cell], scales: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """What the arithmetic of the test changed, for each cell's note."""
     networks = {cell.contender: cell.tested_network for cell in cells.values()}
     counted = count_flips(networks, bench.test, scales, task=bench.setting.task, batches=bench.batches)
     return {
