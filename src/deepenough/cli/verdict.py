@@ -148,8 +148,26 @@ def _say_folder(files: Files, wish: Wish, *, as_json: bool) -> None:
         _output.say_json(decided)
         return
     say_verdict(decided)
+    _say_third(folder, decided)
     _output.say()
     _output.say(f"Written to {folder / 'verdict.json'}; renew the page with: deepenough report {folder}")
+
+
+def _say_third(folder: Path, decided: Verdict) -> None:
+    """What a cascade and an average were found to be worth, where they were asked for and the question is the same."""
+    path = folder / "third.json"
+    if not path.is_file():
+        return
+    from deepenough.records import read_json, third_from_json
+    from deepenough.report import third
+
+    found = third_from_json(read_json(path))
+    _output.say()
+    if not third.same_question(found, decided):
+        _output.say(f"The third answers in {path} are to another question; anew: deepenough cascade {folder}")
+        return
+    for sentence in third.sentences(found):
+        _output.say(sentence)
 
 
 def _say_files(files: Files, wish: Wish, *, as_json: bool) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from deepenough.comparison.predictions import read_predictions
     from deepenough.comparison.slices import differing_samples, slice_table
     from deepenough.comparison.stored import StoredScores, stored_scores
+    from deepenough.comparison.third import decide_third
     from deepenough.comparison.verdict import decide_study
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "calibration_of",
     "confusion",
     "decide_study",
+    "decide_third",
     "deciding_pair",
     "differing_samples",
     "disagreements",
@@ -69,6 +71,7 @@ _NAMES = {
     "predictions": "read_predictions",
     "slices": "differing_samples slice_table",
     "stored": "StoredScores stored_scores",
+    "third": "decide_third",
     "verdict": "decide_study",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -11,12 +11,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from deepenough.cost.cascading import measure_cascade
     from deepenough.cost.counting import Count, count
     from deepenough.cost.timing import measure
 
-__all__ = ["Count", "count", "measure"]
+__all__ = ["Count", "count", "measure", "measure_cascade"]
 
-_HOMES = {**dict.fromkeys(("Count", "count"), "counting"), "measure": "timing"}
+_HOMES = {**dict.fromkeys(("Count", "count"), "counting"), "measure": "timing", "measure_cascade": "cascading"}
 
 
 def __getattr__(name: str) -> object:

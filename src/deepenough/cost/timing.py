@@ -140,7 +140,7 @@ def _measure_together(
                 "contender": subject.name,
                 "scale": scale,
                 "batch": batch,
-                "device": _device_name(subject.device),
+                "device": device_name(subject.device),
                 "precision": precision,
                 "parameters": subject.counted.parameters,
                 "macs": subject.counted.macs,
@@ -182,5 +182,6 @@ def take_turns(
     return seconds
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """What a device is called in a record of costs."""
     return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type

@@ -5,6 +5,7 @@ found. Refuses to decode, to choose a scale and to compare: it returns one row a
 layers above decide.
 """
 
+from deepenough.evaluation.averaging import evaluate_mean
 from deepenough.evaluation.batches import Batches, batch_at
 from deepenough.evaluation.explanation import grad_cam
 from deepenough.evaluation.features import build_features, evaluate_head
@@ -22,6 +23,7 @@ __all__ = [
     "evaluate",
     "evaluate_batch_seconds",
     "evaluate_head",
+    "evaluate_mean",
     "examine",
     "grad_cam",
 ]

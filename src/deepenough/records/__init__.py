@@ -33,9 +33,12 @@ from deepenough.records.results import (
 )
 from deepenough.records.seals import require_whole_table, require_whole_text, seal_text, unpanicked
 from deepenough.records.tables import COSTS, HISTORY, NOISE, QUARANTINE, SAMPLES, SCORES, SLICES
+from deepenough.records.third import AVERAGE, CASCADE, CascadeTiming, ThirdAnswers, Threshold, third_from_json
 from deepenough.records.writing import DISK_FULL, sweep, write_atomically
 
 __all__ = [
+    "AVERAGE",
+    "CASCADE",
     "COSTS",
     "DISK_FULL",
     "HISTORY",
@@ -46,6 +49,7 @@ __all__ = [
     "SLICES",
     "Answer",
     "Audit",
+    "CascadeTiming",
     "ContenderResult",
     "Finding",
     "NearDuplicate",
@@ -53,6 +57,8 @@ __all__ = [
     "NoiseSource",
     "PairResult",
     "Scope",
+    "ThirdAnswers",
+    "Threshold",
     "Trained",
     "Verdict",
     "audit_from_json",
@@ -62,6 +68,7 @@ __all__ = [
     "require_whole_text",
     "seal_text",
     "sweep",
+    "third_from_json",
     "to_json",
     "unpanicked",
     "verdict_from_json",

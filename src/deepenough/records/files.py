@@ -131,8 +131,8 @@ def verdict_from_json(plain: Mapping[str, Any]) -> Verdict:
     try:
         values["interval"] = tuple(values["interval"])
         values["needed"] = None if values["needed"] is None else Needed(**values["needed"])
-        values["pairs"] = [_pair_from_json(pair) for pair in values["pairs"]]
-        values["contenders"] = [_contender_from_json(entry) for entry in values["contenders"]]
+        values["pairs"] = [pair_from_json(pair) for pair in values["pairs"]]
+        values["contenders"] = [contender_from_json(entry) for entry in values["contenders"]]
         return Verdict(**values)
     except (KeyError, TypeError) as error:
         raise RecordError(
@@ -140,12 +140,14 @@ def verdict_from_json(plain: Mapping[str, Any]) -> Verdict:
         ) from error
 
 
-def _pair_from_json(entry: Mapping[str, Any]) -> PairResult:
+def pair_from_json(entry: Mapping[str, Any]) -> PairResult:
+    """A pair as JSON holds it; what is missing is a KeyError or TypeError, which the caller names."""
     ends = {key: tuple(entry[key]) for key in ("interval", "simultaneous_interval") if entry.get(key) is not None}
     return PairResult(**{**entry, **ends})
 
 
-def _contender_from_json(entry: Mapping[str, Any]) -> ContenderResult:
+def contender_from_json(entry: Mapping[str, Any]) -> ContenderResult:
+    """A contender's result as JSON holds it; as `pair_from_json`."""
     interval = None if entry["interval"] is None else tuple(entry["interval"])
     return ContenderResult(
         **{**entry, "interval": interval, "per_seed": {int(k): v for k, v in entry["per_seed"].items()}}

@@ -14,7 +14,7 @@ from deepenough import records
 from deepenough.comparison import Aligned, align, groups_of
 from deepenough.comparison.pairing import cluster_labels
 from deepenough.errors import RecordError
-from deepenough.records import Audit, Verdict
+from deepenough.records import Audit, ThirdAnswers, Verdict
 
 THUMBNAILS: dict[str, Any] = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "height": pl.Int32}
 
@@ -61,6 +61,7 @@ class Evidence:
     differing: pl.DataFrame | None = None  # images on which the pair differs, once a document is arranged from it
     elsewhere: tuple[Measured, ...] = ()
     images: bool = True  # whether pictures may be shown
+    third: ThirdAnswers | None = None  # of `deepenough cascade`
 
     def clusters(self) -> np.ndarray | None:
         """Cluster of each sample of `outcomes`; None where samples are taken as independent."""
@@ -88,6 +89,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
     audit = _optional_json(folder / "audit.json")
     study = folder / "study.yaml"
     scores = _optional_table(folder / "scores.parquet", records.SCORES)
+    third = _optional_json(folder / "third.json")
     return Evidence(
         name=folder.resolve().name,
         folder=str(folder),
@@ -106,6 +108,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         outcomes=None if scores is None or scores.is_empty() else align(scores, gaps=True),
         elsewhere=measured(costs, verdict),
         images=images,
+        third=None if third is None else records.third_from_json(third),
     )
 
 

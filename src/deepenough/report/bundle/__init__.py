@@ -85,7 +85,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         targets = scores.select("sample_id", "target").unique("sample_id")
         targets = pl.DataFrame({"sample_id": ids}).join(targets, on="sample_id", how="left", maintain_order="left")
         targets = targets["target"]
-    audit = plain["audit"]
+    audit, third = plain["audit"], plain.get("third")
     return Evidence(
         name=plain["name"],
         folder=plain["folder"],
@@ -104,6 +104,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         slices=tables.from_columns(plain["slices"], records.SLICES),
         elsewhere=tuple(_measured(entry) for entry in plain["elsewhere"]),
         images=header["images"],
+        third=None if third is None else records.third_from_json(third),
     )
 
 
@@ -164,6 +165,7 @@ def _records(evidence: Evidence, shown: pl.Series | None) -> dict[str, Any]:
         "study": evidence.study,
         "cells": [tables.cell_to_json(cell) for cell in evidence.cells],
         "slices": None if slices is None else tables.to_columns(slices),
+        "third": None if evidence.third is None else _plain(evidence.third),
     }
 
 

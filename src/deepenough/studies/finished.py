@@ -1,0 +1,174 @@
+"""A finished study opened again: its records, its trained networks and its pictures, for what is asked afterwards.
+
+Nothing is checked twice: the pictures are those of samples.parquet, from the study's own cache where it is still there,
+else from the files, each of which must still hold the bytes that the study saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from deepenough.data import Entry, Prepared, TestPixels, build_test_pixels, open_source
+from deepenough.data.threads import Progress
+from deepenough.errors import InputError, RecordError, SourceError, StudyError
+from deepenough.evaluation import Batches, Shown
+from deepenough.machine import choose_machine
+from deepenough.networks import ResNet, build, load_weights
+from deepenough.records import (
+    QUARANTINE,
+    SAMPLES,
+    SCORES,
+    Verdict,
+    audit_from_json,
+    read_json,
+    read_table,
+    verdict_from_json,
+)
+from deepenough.studies.contenders import contender
+from deepenough.studies.design import Design, design_of
+from deepenough.studies.planning import setting_of
+from deepenough.studies.store import StudyFolder
+from deepenough.studies.study import Study
+from deepenough.studies.whole import sha256_of, stored_study
+from deepenough.training import Setting, cell_name
+
+
+class _Entries(dict[str, Entry]):
+    """The files of a study's samples; the source is opened when the first of them is asked for."""
+
+    def __init__(self, study: Study, samples: pl.DataFrame, source: str | None) -> None:
+        super().__init__()
+        self._study, self._source = study, source or study.source
+        self._paths = dict(samples.select("sample_id", "path").iter_rows())
+        self._found: dict[str, Entry] | None = None
+
+    def __missing__(self, sample_id: str) -> Entry:
+        remedy = "name the place where the pictures are now: --source"
+        if self._found is None:
+            try:
+                opened = open_source(self._source, allow_outside=self._study.allow_outside)
+            except SourceError as error:
+                raise SourceError(error.where, f"the study's pictures ({error.expected})", error.got, remedy) from None
+            self._found = {entry.path: entry for entry in opened.entries}
+        path = self._paths[sample_id]
+        if path not in self._found:
+            raise SourceError(self._source, f"the study's picture {path}", "no such file", remedy)
+        return self._found[path]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A finished study, ready to answer further questions."""
+
+    store: StudyFolder
+    study: Study
+    design: Design
+    verdict: Verdict
+    prepared: Prepared
+    setting: Setting
+
+    @property
+    def samples(self) -> pl.DataFrame:
+        """The table of its samples."""
+        return self.prepared.samples
+
+    @property
+    def batches(self) -> Batches:
+        """How networks are shown pictures at test."""
+        return Batches(self.setting.machine, self.setting.preprocessing)
+
+    def scores(self, split: str) -> pl.DataFrame:
+        """`records.SCORES` of `test` or `validation`."""
+        return read_table(self.store.scores if split == "test" else self.store.validation, SCORES)
+
+    def pixels(self, split: str, progress: Progress | None = None) -> TestPixels:
+        """The exact squares of a split (`train`, `val`, `test`) at every side of the study.
+
+        Raises:
+            SourceError: they are in no cache, and the pictures are not where they were or have changed.
+        """
+        return build_test_pixels(
+            self.prepared,
+            split,
+            self.store.cache,
+            scales=self.design.sides,
+            preprocessing=self.setting.preprocessing,
+            workers=self.setting.machine.threads,
+            progress=progress,
+        )
+
+    def shown(self, sample_ids: Sequence[str]) -> Shown:
+        """These samples with their labels."""
+        targets = dict(self.samples.select("sample_id", "target").iter_rows())
+        numbers = {name: place for place, name in enumerate(self.prepared.classes)}
+        labels = torch.tensor([numbers[targets[sample]] for sample in sample_ids], dtype=torch.int64).numpy()
+        return Shown(sample_ids=sample_ids, labels=labels, classes=self.prepared.classes)
+
+    def network(self, name: str, seed: int) -> ResNet:
+        """A trained network as it was tested, placed on the machine, in evaluation mode.
+
+        Raises:
+            RecordError: its weights are not there, or not the ones that were tested.
+        """
+        cell = self.store.cell(cell_name(name, seed))
+        remedy = "run the command that began the study again"
+        if not cell.weights.is_file():
+            raise RecordError(str(cell.weights), "the weights that were tested", "no such file", remedy)
+        if read_json(cell.note)["weights_sha256"] != sha256_of(cell.weights):
+            raise RecordError(str(cell.weights), "the weights that were tested", "others: the checksum differs", remedy)
+        network = build(contender(name).network, self.setting.task.outputs)
+        load_weights(network, cell.weights, allow_new_head=False)
+        return self.setting.machine.place(network).eval()
+
+
+def open_finished(folder: Path, *, source: str | None = None, threads: int | None = None) -> Finished:
+    """Open the folder of a finished study.
+
+    Args:
+        folder: holds verdict.json, study.yaml, samples.parquet and the cells.
+        source: where the pictures are now, if not where they were.
+        threads: of torch; as in the study where None.
+
+    Raises:
+        InputError: (of its kinds) it is not the folder of a finished study, or a record is torn.
+    """
+    store = StudyFolder(folder)
+    if not store.verdict.is_file() or not store.study.is_file():
+        got = "no such folder" if not folder.is_dir() else "none there"
+        raise StudyError(str(folder), "the folder of a finished study, with its verdict.json and study.yaml", got)
+    study = stored_study(store)
+    samples = read_table(store.samples, SAMPLES)
+    prepared = Prepared(
+        samples=samples,
+        quarantine=read_table(store.quarantine, QUARANTINE),
+        audit=audit_from_json(read_json(store.audit)),
+        classes=tuple(sorted(samples["target"].unique())),
+        entries=_Entries(study, samples, source),
+    )
+    machine = choose_machine(study.precision, threads or study.threads)
+    torch.set_num_threads(machine.threads)
+    design = design_of(study)
+    return Finished(
+        store=store,
+        study=study,
+        design=design,
+        verdict=verdict_from_json(read_json(store.verdict)),
+        prepared=prepared,
+        setting=setting_of(study, prepared, machine, design.recipe),
+    )
+
+
+def require_single_scale(names: Sequence[str], what: str) -> None:
+    """Refuse contenders that see every image at several scales at once, for what asks one network at one scale.
+
+    Raises:
+        InputError: one is among `names`.
+    """
+    averaged = [name for name in names if contender(name).average is not None]
+    if averaged:
+        raise InputError(what, "contenders that see an image at one scale", ", ".join(averaged))
