@@ -73,9 +73,9 @@ def measured(
     watch, began = Watch(), time.perf_counter()
     with watch, (place / "spool").open("w+b") as stream:
         outcomes = Outcomes(
-            stream, Shown(sample_ids=pixels.sample_ids, labels=labels, classes=CLASSES), list(networks), scales
+            stream, Shown(sample_ids=pixels.sample_ids, targets=labels), list(networks), scales, Classification(CLASSES)
         )
-        examine(networks, pixels, outcomes, task=Classification(CLASSES), batches=Batches(Machine(), Preprocessing()))
+        examine(networks, pixels, outcomes, batches=Batches(Machine(), Preprocessing()))
         for name in networks:
             write_table_in_parts(place / f"{name}.parquet", outcomes.tables(name, seed=0), SCORES)
     return {

@@ -123,7 +123,6 @@ class Ours:
                 self.networks,
                 pixels,
                 np.array([self.prepared.classes.index(targets[sample]) for sample in pixels.sample_ids]),
-                self.prepared.classes,
                 seed=0,
                 scales=self.scales,
                 task=Classification(tuple(self.prepared.classes)),

@@ -104,7 +104,7 @@ def test_a_stop_leaves_no_file(network, pixels, tmp_path):
 def test_a_heads_scores_are_those_of_the_whole_network(network, pixels, tmp_path):
     labels, task = np.array([0, 1, 2, 0, 1]), Classification(CLASSES)
     vectors = {scale: made(network, pixels, tmp_path, scale) for scale in SCALES}
-    shown = Shown(sample_ids=IDS, labels=labels, classes=CLASSES)
+    shown = Shown(sample_ids=IDS, targets=labels)
     found = evaluate_head(network.fc, vectors, shown, contender="resnet50", seed=0, task=task)
     assert found["scale"].to_list() == [32] * 5 + [48] * 5
     assert found["sample_id"].to_list() == IDS * 2

@@ -47,7 +47,6 @@ def scored(networks, prepared, tmp_path):
             {name: networks[name] for name in names},
             pixels,
             labels,
-            prepared.classes,
             seed=seed,
             scales=scales,
             task=Classification(prepared.classes),

@@ -10,6 +10,7 @@ import torch
 
 from deepenough.evaluation import Outcomes, Shown, outcomes
 from deepenough.records import SCORES, read_table, write_table, write_table_in_parts
+from deepenough.tasks.classification import Classification, rows_of
 from deepenough.tasks.contract import Scores
 
 CLASSES, SCALES, NAMES = ("cat", "dog", "owl"), (32, 64), ("one", "two")
@@ -27,13 +28,13 @@ def filled(stream, samples=11):
     """Outcomes put in another order than the table's, and the same as plain rows."""
     rng = np.random.default_rng(4)
     labels = rng.integers(0, 3, samples)
-    shown = Shown(sample_ids=[f"s{i}" for i in range(samples)], labels=labels, classes=CLASSES)
-    kept, rows = Outcomes(stream, shown, NAMES, SCALES), {}
+    shown = Shown(sample_ids=[f"s{i}" for i in range(samples)], targets=labels)
+    kept, rows = Outcomes(stream, shown, NAMES, SCALES, Classification(CLASSES)), {}
     for first in (4, 0, 8):
         for scale in reversed(SCALES):
             for name in NAMES:
                 scores = drawn(rng, min(4, samples - first))
-                kept.put(name, scale, first, scores)
+                kept.put(name, scale, first, rows_of(scores))
                 for i, (p, s, c) in enumerate(zip(scores.prediction, scores.score, scores.confidence, strict=True)):
                     sample = first + i
                     rows[name, scale, sample] = (f"s{sample}", CLASSES[labels[sample]], CLASSES[p], float(s), float(c))

@@ -41,10 +41,10 @@ def pixels(tmp_path):
 
 
 def predictions(network, pixels, machine, **options):
-    shown = Shown(sample_ids=pixels.sample_ids, labels=np.zeros(SAMPLES, np.int64), classes=CLASSES)
+    shown = Shown(sample_ids=pixels.sample_ids, targets=np.zeros(SAMPLES, np.int64))
     with io.BytesIO() as stream:
-        outcomes = Outcomes(stream, shown, ["close"], SCALES)
-        examine({"close": network}, pixels, outcomes, task=TASK, batches=Batches(machine, Preprocessing()), **options)
+        outcomes = Outcomes(stream, shown, ["close"], SCALES, TASK)
+        examine({"close": network}, pixels, outcomes, batches=Batches(machine, Preprocessing()), **options)
         return pl.concat(outcomes.tables("close", seed=0))
 
 

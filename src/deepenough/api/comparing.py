@@ -27,6 +27,7 @@ class Settings(TypedDict, total=False):
     """The entries of a study file but `source`; see `studies.Study` for what each means."""
 
     task: str
+    task_options: Mapping[str, object]
     allow_outside: bool
     contenders: Sequence[str]
     seeds: int

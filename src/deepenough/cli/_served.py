@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepenough.errors import RecordError, SourceError
+from deepenough.errors import RecordError, SourceError, StudyError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -135,7 +135,11 @@ def _study(folder: Path) -> Study:
     from deepenough.studies.store import StudyFolder
     from deepenough.studies.whole import stored_study
 
-    return stored_study(StudyFolder(folder))
+    study = stored_study(StudyFolder(folder))
+    if study.task != "classification":
+        expected = "a study of classification, whose networks alone are served"
+        raise StudyError(str(folder), expected, f"one of {study.task}", "use the weights in cells/ from Python")
+    return study
 
 
 def _samples(folder: Path) -> pl.DataFrame:

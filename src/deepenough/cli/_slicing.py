@@ -136,7 +136,7 @@ def _of_folder(folder: Path, verdict: Verdict, small: str, big: str) -> Sliced:
     declared = declared_in(records.read_json(folder / "verdict.json"))
     unit, metric = (verdict.unit, verdict.metric) if declared is None else (declared.unit, declared.metric)
     scores = records.read_table(folder / "scores.parquet", records.SCORES)
-    path = folder / "samples.parquet"
+    path = records.samples_of(folder)
     samples = records.read_table(path, records.SAMPLES) if path.is_file() else None
     table = comparison.slice_table(
         scores,

@@ -30,7 +30,7 @@ class Tables:
     scores: pl.DataFrame | StoredScores
     validation: pl.DataFrame | None
     costs: pl.DataFrame | None
-    groups: dict[str, str | None] | None
+    groups: dict[str, Any] | None
     noise: pl.DataFrame | None = None
     metric: str = "accuracy"
     level: float = 0.95  # of the look at which the study ended
@@ -103,7 +103,7 @@ def read(folder: Path, wish: Wish, metric: str = "accuracy") -> Tables:
         scores=table,
         validation=_validation(folder / "validation.parquet", metric, wish),
         costs=_optional(folder / "costs.parquet", records.COSTS),
-        groups=read_groups(folder / "samples.parquet", wish.group_column),
+        groups=read_groups(records.samples_of(folder), wish.group_column),
         noise=noise,
         metric=metric,
         caveats=tuple(said),

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deepenough.cli import _options, _output
+from deepenough.tasks.registry import TASKS
 
 if TYPE_CHECKING:
     from deepenough.data import PixelFolder
     from deepenough.records import Verdict
 
 
+_TASKS = ", ".join(TASKS)
 _PUBLIC = ("torchvision:", "timm:")  # origins that are no files
 _PAIR = re.compile(r"([^=+@]+(?:[+@][^=+@]+(?:=[^=+@]+)?)*)=(.+)")  # a contender, its levers with values of their own
 
@@ -33,6 +35,14 @@ def compare(  # noqa: PLR0913  one option a parameter
             "digits, the tiny set that comes with the program.",
         ),
     ] = "digits",
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help=f"What is asked of the images: {_TASKS}.  [default: classification]"),
+    ] = None,
+    task_options: Annotated[
+        list[str] | None,
+        typer.Option("--task-option", metavar="NAME=VALUE", help="An option of the task; may be repeated."),
+    ] = None,
     allow_outside: _options.AllowOutsideOption = False,
     contenders: Annotated[
         str | None, typer.Option(metavar="A,B", help="Networks to compare.  [default: resnet50,resnet101]")
@@ -147,6 +157,8 @@ def compare(  # noqa: PLR0913  one option a parameter
     request = request_of(
         source,
         {
+            "task": task,
+            "task_options": _task_options(task_options),
             "allow_outside": allow_outside or None,
             "contenders": None if contenders is None else tuple(_parts(contenders)),
             "seeds": seeds,
@@ -228,6 +240,26 @@ def _say(folder: Path, verdict: Verdict, *, as_json: bool) -> None:
     _output.say("Next:")
     for step in words.next_steps(verdict, folder):
         _output.say(step, indent="  ", hanging="    ")
+
+
+def _task_options(given: list[str] | None) -> dict[str, str | int | float | bool] | None:
+    from deepenough.errors import StudyError
+
+    found = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise StudyError("--task-option", "NAME=VALUE, such as metric=auroc", repr(text))
+        found[name] = _plain(value)
+    return found or None
+
+
+def _plain(text: str) -> str | int | float | bool:
+    """A value as a study file would read it."""
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return {"true": True, "false": False}.get(text, text)
 
 
 def _parts(text: str) -> list[str]:

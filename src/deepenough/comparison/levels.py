@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from deepenough.errors import InputError
-from deepenough.records import SAMPLES, SCORES
+from deepenough.records import ANNOTATIONS, OTHER_GROUP, SAMPLES, SCORES
 
 if TYPE_CHECKING:
     from deepenough.comparison.predictions import Reading
@@ -38,7 +38,7 @@ def further_columns(samples: pl.DataFrame | None) -> list[str]:
     """The columns that a manifest added; what the networks answered is never among them."""
     if samples is None:
         return []
-    own = {*SAMPLES, *SCORES}
+    own = {*SAMPLES, *SCORES, ANNOTATIONS, OTHER_GROUP}
     return [name for name, kind in samples.schema.items() if name not in own and not _is_nested(kind)]
 
 

@@ -15,6 +15,8 @@ from deepenough.stats.distributions import FloatArray
 from deepenough.stats.unbalanced import fit_runs
 
 CELL = ("contender", "seed", "scale")
+#: The cluster of each sample id, or its two; None for a sample that depends on no other.
+Groups = Mapping[str, str | tuple[str, str] | None]
 _COLUMNS = (*CELL, "sample_id", "score")
 _SHOWN = 5  # ids named in a message
 FEWEST_PAIRS = 3  # seeds: two were measured to claim too much even with guarded degrees of freedom
@@ -165,13 +167,21 @@ def require_pairs(aligned: Aligned, pair: tuple[str, str], scale: int) -> None:
         raise StudyError("paired seeds", expected, got, remedy)
 
 
-def cluster_labels(sample_ids: pl.Series, groups: Mapping[str, str | None] | None) -> np.ndarray | None:
+def cluster_labels(sample_ids: pl.Series, groups: Groups | None) -> np.ndarray | None:
     """Cluster of each sample, in the order of `sample_ids`; a sample without a group is a cluster of its own.
 
-    None where there are no groups, or each holds one sample: then clusters change nothing.
+    Samples of two groups each (pairs) give the clusters of both, shape (samples, 2). None where there are no groups, or
+    each holds one sample: then clusters change nothing.
     """
     if not groups:
         return None
+    if any(isinstance(group, tuple) for group in groups.values()):
+        both = [groups.get(sample) for sample in sample_ids]
+        pairs = [
+            group if isinstance(group, tuple) else (group or sample,) * 2
+            for group, sample in zip(both, sample_ids, strict=True)
+        ]
+        return np.unique(np.array(pairs, dtype=np.str_), return_inverse=True)[1].reshape(-1, 2)
     known = {group: code for code, group in enumerate(dict.fromkeys(g for g in groups.values() if g is not None))}
     labels = np.empty(len(sample_ids), np.int64)
     for position, sample in enumerate(sample_ids):

@@ -7,7 +7,6 @@ well, and finds gains where there are none. They are refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +14,7 @@ import polars as pl
 
 from deepenough.comparison.estimating import estimate_gain
 from deepenough.comparison.levels import Partition, partitions
-from deepenough.comparison.pairing import Aligned, align, cluster_labels
+from deepenough.comparison.pairing import Aligned, Groups, align, cluster_labels
 from deepenough.errors import RecordError
 from deepenough.records import SLICES
 from deepenough.stats import benjamini_yekutieli, is_binary
@@ -35,7 +34,7 @@ def slice_table(
     *,
     small: str,
     big: str,
-    groups: Mapping[str, str | None] | None = None,
+    groups: Groups | None = None,
     multiplier: float = 100.0,
 ) -> pl.DataFrame:
     """The gain in every slice at every scale, with its 95 % interval, p- and q-value.
@@ -60,7 +59,7 @@ def slice_table(
     aligned = _of_pair(frame, small, big)
     clusters = cluster_labels(aligned.sample_ids, groups)
     if clusters is not None:
-        clusters = np.unique(clusters, return_inverse=True)[1].astype(np.int64)
+        clusters = np.unique(clusters, return_inverse=True)[1].astype(np.int64).reshape(clusters.shape)
     parts = partitions(frame, samples, aligned.sample_ids)
     rows: list[pl.DataFrame] = []
     guarded: list[FloatArray] = []
@@ -136,8 +135,10 @@ def _rows(
     sizes = np.bincount(part.codes, minlength=count)
     units = sizes
     if clusters is not None:
-        pairs = np.unique(np.stack([part.codes, clusters]), axis=1)[0]
-        units = np.bincount(pairs, minlength=count)
+        each = clusters.reshape(len(part.codes), -1)
+        of_each = np.stack([np.repeat(part.codes, each.shape[1]), each.ravel()])
+        pairs = np.unique(of_each, axis=1)[0]
+        units = np.bincount(pairs, minlength=count) - (each.shape[1] - 1)  # of pairs three people are the fewest
     gains = big.mean(0) - small.mean(0)
     wins = sum_by_group(np.stack([gains > _SAME, gains < -_SAME]).astype(np.float64), part.codes, count)
     means = sum_by_group(np.stack([small.mean(0), big.mean(0)]), part.codes, count) / np.maximum(sizes, 1)
@@ -166,7 +167,8 @@ def _estimates(part: Partition, big: FloatArray, small: FloatArray, clusters: np
     count = len(part.levels)
     found = np.full((5, count), np.nan)
     left, binary = np.ones(count, bool), is_binary(big) and is_binary(small)
-    if min(len(big), len(small)) >= 2:
+    two = clusters is not None and clusters.ndim == 2  # each level by itself, as a sample stands in two clusters
+    if min(len(big), len(small)) >= 2 and not two:
         codes, sides = part.codes, (big, small)
         if clusters is not None:
             (first, units), (second, _) = (cluster_scores_by_group(x, codes, clusters) for x in sides)
@@ -187,8 +189,9 @@ def _estimates(part: Partition, big: FloatArray, small: FloatArray, clusters: np
     for level in np.flatnonzero(left):
         here = order[ends[level - 1] if level else 0 : ends[level]]
         of_level = None if clusters is None else clusters[here]
-        if len(here) >= FEWEST and (of_level is None or len(np.unique(of_level)) >= FEWEST):
+        if len(here) >= FEWEST and (of_level is None or len(np.unique(of_level)) >= FEWEST + two):
             gain = estimate_gain(big[:, here], small[:, here], of_level)
+            cautious_p = estimate_gain(big[:, here], small[:, here], of_level, guard=2).p_value if two else gain.p_value
             shown = binary or gain.standard_error > 0  # two equal real-valued gains prove nothing
-            found[:, level] = gain.difference, *gain.interval, gain.p_value, gain.p_value if shown else 1.0
+            found[:, level] = gain.difference, *gain.interval, gain.p_value, cautious_p if shown else 1.0
     return found

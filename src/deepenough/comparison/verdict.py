@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from deepenough.comparison.order import deciding_pair, deciding_scale, from_smal
 from deepenough.comparison.pairing import (
     FEWEST_PAIRS,
     Aligned,
+    Groups,
     align,
     cluster_labels,
     require_pairs,
@@ -77,7 +78,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     metric: str = "accuracy",
     unit: str = "points",
     multiplier: float = 100.0,
-    groups: Mapping[str, str | None] | None = None,
+    groups: Groups | None = None,
     caveats: Sequence[str] = (),
     scale: int | None = None,
     noise_runs: pl.DataFrame | None = None,

@@ -13,7 +13,7 @@ from deepenough.data.cache import TestPixels, build_test_pixels
 from deepenough.data.decode import decode_rgb
 from deepenough.data.ingest import Prepared, prepare
 from deepenough.data.kept import FreshPixels, TrainPixels, build_train_pixels
-from deepenough.data.preprocess import Preprocessing, resize_and_crop
+from deepenough.data.preprocess import Preprocessing, resize_and_crop, squared
 from deepenough.data.shared import PixelFolder
 from deepenough.data.sources import Entry, Source, open_source
 
@@ -32,4 +32,5 @@ __all__ = [
     "open_source",
     "prepare",
     "resize_and_crop",
+    "squared",
 ]

@@ -17,7 +17,7 @@ from deepenough.data.decode import decode_picture, quiet
 from deepenough.data.entries import Entry
 from deepenough.data.indexed import fingerprint_of, index_of, write_indexed
 from deepenough.data.ingest import Prepared, sample_id_of
-from deepenough.data.preprocess import Preprocessing, resize_and_crop
+from deepenough.data.preprocess import Preprocessing, squared
 from deepenough.data.shared import PixelFolder
 from deepenough.data.threads import Progress, in_threads
 from deepenough.errors import DecodeError, SourceError
@@ -81,12 +81,13 @@ def build_test_pixels(
     """
     ids, sides = ids_of(prepared, split), sorted(set(scales))
     declared = {"scales": sides, "interpolation": preprocessing.interpolation, "crop": preprocessing.crop}
+    declared |= {} if preprocessing.fit == "crop" else {"fit": preprocessing.fit}
     path, fingerprint = place(folder, split, ids, declared)
     offsets = _offsets(sides, len(ids))
 
     def squares(pixels: np.ndarray) -> list[np.ndarray]:
         picture = Image.fromarray(pixels)
-        return [resize_and_crop(picture, side, preprocessing) for side in sides]
+        return [squared(picture, side, preprocessing) for side in sides]
 
     def write(stream: IO[bytes]) -> None:
         for number, cut in enumerate(decoded(prepared, ids, squares, workers, progress)):

@@ -73,7 +73,7 @@ def with_splits(name: str, kept: list[Opened], found: Sequence[Likeness] | None,
 def _dealt(
     items: list[Opened], fractions: dict[str, float], found: Sequence[Likeness] | None, dealing: Dealing
 ) -> list[Opened]:
-    ids, targets, groups = [i.sample_id for i in items], [i.target for i in items], [i.entry.group for i in items]
+    ids, targets, groups = [i.sample_id for i in items], [i.stratum for i in items], [i.entry.group for i in items]
     if any(group is not None for group in groups):
         splits = assign(ids, targets, groups, fractions, seed=dealing.seed)
     else:
@@ -101,11 +101,11 @@ def _said_of(dealt: Dealt, *, compared: bool) -> Iterator[str]:
 
 
 def _require_three(name: str, kept: Sequence[Opened]) -> None:
-    for target, count in sorted(Counter(item.target for item in kept).items()):
+    for target, count in sorted(Counter(item.stratum for item in kept).items()):
         if count < 3:
             raise SourceError(
                 name,
                 "at least 3 different pictures in every class, one each for train, val and test",
-                f"{count} in '{target}'",
+                f"{count} in '{target}'" if target else f"{count}",
                 "add pictures or remove the class",
             )

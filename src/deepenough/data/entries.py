@@ -83,6 +83,7 @@ class Source:
         skipped: what was met and left aside, with its reason; counted as quarantined.
         notes: what was assumed, one sentence each.
         columns: names and types of the manifest's further columns, which travel to samples.parquet.
+        reads: the reading (`data.readings`) of the targets.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Source:
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     columns: dict[str, Any] = field(default_factory=dict)
+    reads: str = "classes"
 
 
 def shown(path: str | os.PathLike[str]) -> str:

@@ -10,7 +10,7 @@ import errno
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -22,6 +22,7 @@ from deepenough.data.findings import findings
 from deepenough.data.likeness import SIDE, small_copy
 from deepenough.data.opened import Opened
 from deepenough.data.pairs import likenesses, may_be_compared, near_duplicates
+from deepenough.data.readings import READINGS, Reading
 from deepenough.data.rules import is_ignored
 from deepenough.data.threads import Progress, in_threads
 from deepenough.errors import DecodeError, SourceError
@@ -45,7 +46,7 @@ class Prepared:
         samples: the columns of `records.SAMPLES`, then the manifest's further ones, ordered by sample_id.
         quarantine: the columns of `records.QUARANTINE`, ordered by path.
         audit: the counts and findings.
-        classes: the class names, sorted; a class's number is its place here.
+        classes: the names in the targets, sorted; a class's number is its place here.
         entries: sample_id -> the entry that holds the picture.
     """
 
@@ -78,18 +79,21 @@ def prepare(
     """
     opened, quarantined = _open_all(source.entries, workers, progress)
     kept, doubles = _without_doubles(opened)
-    quarantined = [*source.skipped, *quarantined, *doubles]
+    quarantined, reading = [*source.skipped, *quarantined, *doubles], READINGS[source.reads]
     _require_usable(source, kept, quarantined)
+    strata = reading.strata([item.target for item in kept])
+    kept = [replace(item, stratum=stratum) for item, stratum in zip(kept, strata, strict=True)]
     notes = list(source.notes)
     kept.sort(key=lambda item: item.sample_id)
     found = likenesses(kept, [item.entry.split or "" for item in kept]) if may_be_compared(kept) else None
     kept = with_splits(source.name, kept, found, Dealing(fractions, split_seed, notes))
     kept.sort(key=lambda item: item.sample_id)
-    classes = tuple(sorted({item.target for item in kept}))
-    _require_training(source.name, kept, classes)
+    classes = tuple(sorted({name for item in kept for name in reading.names(item.target)}))
+    _require_training(source.name, kept, classes, reading)
     counts: dict[str, Counter[str]] = {name: Counter() for name in classes}
     for item in kept:
-        counts[item.target][item.split] += 1
+        for name in reading.names(item.target):
+            counts[name][item.split] += 1
     if found is None:
         found = likenesses(kept, [item.split for item in kept])
     nearly_alike = None if found is None else near_duplicates(kept, found)
@@ -101,7 +105,7 @@ def prepare(
         quarantined=len(quarantined) - ignored,
         ignored=ignored,
         classes={name: {s: counts[name][s] for s in ("train", "val", "test")} for name in classes},
-        splits={s: sum(counts[name][s] for name in classes) for s in ("train", "val", "test")},
+        splits={s: sum(item.split == s for item in kept) for s in ("train", "val", "test")},
         reasons=dict(sorted(Counter(item.reason for item in quarantined).items())),
         findings=findings(kept, quarantined, nearly_alike),
         near_duplicates=(nearly_alike or [])[:MOST_PAIRS],
@@ -209,8 +213,9 @@ def _require_usable(source: Source, kept: Sequence[Opened], quarantined: Sequenc
     said = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     if not kept:
         raise SourceError(source.name, "pictures that can be decoded", f"none ({said})", "run `deepenough check` on it")
-    before = {entry.target for entry in source.entries}
-    empty = sorted(str(target) for target in before - {item.target for item in kept})
+    reading = READINGS[source.reads]
+    before = {name for entry in source.entries for name in reading.names(entry.target)}
+    empty = sorted(before - {name for item in kept for name in reading.names(item.target)})
     if empty:
         got = f"none in '{empty[0]}' ({said})"
         raise SourceError(
@@ -218,9 +223,9 @@ def _require_usable(source: Source, kept: Sequence[Opened], quarantined: Sequenc
         )
 
 
-def _require_training(name: str, kept: Sequence[Opened], classes: Sequence[str]) -> None:
-    trained = {item.target for item in kept if item.split == "train"}
-    missing = [target for target in classes if target not in trained]
+def _require_training(name: str, kept: Sequence[Opened], classes: Sequence[str], reading: Reading) -> None:
+    trained = {there for item in kept if item.split == "train" for there in reading.names(item.target)}
+    missing = [target for target in classes if target not in trained and not reading.disjoint]
     if missing:
         got = f"none in train for '{missing[0]}'"
         raise SourceError(

@@ -23,9 +23,15 @@ _NO_VALUES = (pl.Binary, pl.Object, pl.Null)
 
 
 def open_manifest(
-    name: str, path: Path, *, path_column: str, target_column: str, allow_outside: bool = False
+    name: str,
+    path: Path,
+    *,
+    path_column: str,
+    target_column: str,
+    allow_outside: bool = False,
+    empty_targets: bool = False,
 ) -> Source:
-    """List the pictures that a manifest names.
+    """List the pictures that a manifest names; with `empty_targets` a row without a target is a picture without any.
 
     Raises:
         SourceError: it is torn, a required column is missing, or a path leaves the manifest's folder and that is not
@@ -50,7 +56,7 @@ def open_manifest(
     splits, groups = _texts(name, frame, "split"), _texts(name, frame, "group")
     values = further.rows() if further.width else [()] * frame.height
     rows = [_Row(*cells) for cells in zip(paths, targets, splits, groups, values, strict=True)]
-    entries, skipped = _sorted_out(name, _Root(path.parent, allow_outside), rows, notes)
+    entries, skipped = _sorted_out(name, _Root(path.parent, allow_outside, empty_targets), rows, notes)
     if not entries and {left.reason for left in skipped} == {"unused_split"}:
         named = ", ".join(repr(split) for split in sorted({row.split for row in rows})[:5])
         raise SourceError(f"{name}, column split", "train, val or test", named, "rename the splits, or leave them out")
@@ -58,10 +64,11 @@ def open_manifest(
 
 
 class _Root(NamedTuple):
-    """The manifest's folder, and whether paths may leave it."""
+    """The manifest's folder, whether paths may leave it, and whether rows may have no target."""
 
     folder: Path
     allow_outside: bool
+    empty_targets: bool = False
 
 
 class _Row(NamedTuple):
@@ -142,7 +149,7 @@ def _sorted_out(name: str, root: _Root, rows: list[_Row], notes: list[str]) -> t
         split = SPLIT_NAMES.get(row.split.lower())
         if not row.path:
             skipped.append(Skipped(f"row {number}", "no_path", "the row names no file", row.target or None, split))
-        elif not row.target:
+        elif not row.target and not root.empty_targets:
             skipped.append(Skipped(row.path, "no_target", f"row {number} names no class", None, split))
         elif declares_splits and split is None:
             unknown.add(row.split)

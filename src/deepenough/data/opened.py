@@ -24,6 +24,7 @@ class Opened:
         compression: the sum of a JPEG's quantisation tables, which is the greater the more was lost; 0 for others.
         copy: from `likeness.small_copy`.
         split: empty until it has been dealt out.
+        stratum: within which it is dealt out; see `readings.Reading.strata`.
     """
 
     sample_id: str
@@ -36,6 +37,7 @@ class Opened:
     compression: int
     copy: np.ndarray | None = field(repr=False)
     split: str = ""
+    stratum: str = ""
 
     @property
     def target(self) -> str:

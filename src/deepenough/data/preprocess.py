@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -25,18 +26,47 @@ class Preprocessing:
         interpolation: `bilinear`, `bicubic` or `lanczos`, always antialiased.
         crop: the share of the short side that is kept, in (0, 1]: the short side is resized to round(scale / crop),
             then the centre of side `scale` is cut out.
+        fit: how a picture becomes a square: `crop` as above; `pad`, all of it in the upper left corner, its long side
+            resized to `scale`, the rest black; `cut`, the centre at the picture's own resolution, black beyond it.
     """
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     interpolation: str = "bicubic"
     crop: float = 1.0
+    fit: Literal["crop", "pad", "cut"] = "crop"
 
     def __post_init__(self) -> None:
         if self.interpolation not in _FILTERS:
             raise ValueError(f"interpolation must be one of {', '.join(_FILTERS)}, but got {self.interpolation!r}")
         if not 0 < self.crop <= 1:
             raise ValueError(f"crop must be in (0, 1], but got {self.crop}")
+
+
+def squared(image: np.ndarray | Image.Image, scale: int, preprocessing: Preprocessing) -> np.ndarray:
+    """The test square of a picture, by the preprocessing's `fit`; arguments and result as `resize_and_crop`."""
+    if preprocessing.fit == "crop":
+        return resize_and_crop(image, scale, preprocessing)
+    picture, square = _as_picture(image), np.zeros((scale, scale, 3), np.uint8)
+    width, height = picture.size
+    if preprocessing.fit == "pad":
+        factor = padded_scale(height, width, scale)
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        square[: size[1], : size[0]] = np.asarray(picture.resize(size, _FILTERS[preprocessing.interpolation]))
+        return square
+    left, top = max(0, (width - scale) // 2), max(0, (height - scale) // 2)
+    there = np.asarray(picture.crop((left, top, min(left + scale, width), min(top + scale, height))))
+    square[: there.shape[0], : there.shape[1]] = there
+    return square
+
+
+def padded_scale(height: int, width: int, scale: int) -> float:
+    """By how much coordinates in pixels are multiplied where a picture is fitted into a square by `pad`.
+
+    >>> padded_scale(100, 200, 50)
+    0.25
+    """
+    return scale / max(height, width)
 
 
 def resize_and_crop(image: np.ndarray | Image.Image, scale: int, preprocessing: Preprocessing) -> np.ndarray:

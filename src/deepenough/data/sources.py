@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from deepenough.data.entries import Entry, Skipped, Source, shown
 from deepenough.data.folders import is_folder, open_folder
 from deepenough.data.manifests import MANIFEST_SUFFIXES, open_manifest
 from deepenough.data.named import open_digits, open_torchvision
+from deepenough.data.readings import READINGS, Reading
 from deepenough.errors import SourceError
 
 __all__ = ["Entry", "Skipped", "Source", "open_source"]
@@ -22,7 +24,12 @@ FORMS = "a folder of class folders, a .csv or .parquet manifest, torchvision:NAM
 
 
 def open_source(
-    spec: str, *, path_column: str = "path", target_column: str = "target", allow_outside: bool = False
+    spec: str,
+    *,
+    path_column: str = "path",
+    target_column: str = "target",
+    allow_outside: bool = False,
+    reads: str = "classes",
 ) -> Source:
     """Open a source of labelled pictures.
 
@@ -32,15 +39,18 @@ def open_source(
         path_column: the manifest's column of paths, relative to the manifest's folder.
         target_column: the manifest's column of class names.
         allow_outside: whether a manifest may name files outside its folder.
+        reads: the reading (`data.readings`) of its targets.
 
     Returns:
-        The source, with at least one entry and at least two classes.
+        The source, with at least one entry, and with at least two classes where the reading names any.
 
     Raises:
         SourceError: it is missing, empty, of another form, or has fewer than two classes.
     """
-    source = _open(spec, {"path_column": path_column, "target_column": target_column, "allow_outside": allow_outside})
-    _require_classes(source)
+    reading = READINGS[reads]
+    of_manifests = {"path_column": path_column, "target_column": target_column, "allow_outside": allow_outside}
+    source = replace(_open(spec, {**of_manifests, "empty_targets": reading.several}), reads=reads)
+    _require_classes(source, reading)
     return source
 
 
@@ -60,12 +70,14 @@ def _open(spec: str, of_manifests: dict[str, Any]) -> Source:
     return open_manifest(name, path, **of_manifests)
 
 
-def _require_classes(source: Source) -> None:
-    classes = sorted({entry.target for entry in source.entries if entry.target is not None})
+def _require_classes(source: Source, reading: Reading) -> None:
+    classes = sorted({name for entry in source.entries for name in reading.names(entry.target)})
+    if not (classes or reading.several or reading.named) and source.entries:
+        return
     if not classes:
         left = f"no picture that can be used ({len(source.skipped)} files left aside)" if source.skipped else "no files"
         raise SourceError(source.name, "labelled pictures", left, "give one folder a class, with the pictures in it")
-    if len(classes) == 1:
+    if len(classes) == 1 and not reading.several:
         raise SourceError(
             source.name,
             "at least two classes",

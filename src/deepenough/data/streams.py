@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -40,14 +40,27 @@ class Batch:
     Args:
         step: the optimiser step it is for, from 0.
         images: uint8 (batch, 3, side, side); the schedule says which side.
-        targets: int64 (batch,), or under mixup and CutMix float32 (batch, classes).
-        labels: int64 (batch,), of the pictures before mixing.
+        targets: as `Teaching.collate` gives them; of classes int64 (batch,), or under mixup and CutMix float32
+            (batch, classes).
+        labels: the same before mixing.
     """
 
     step: int
     images: Tensor
-    targets: Tensor
-    labels: Tensor
+    targets: Any
+    labels: Any
+
+
+class Teaching(Protocol):
+    """What a task knows of its targets that a stream of batches must know too."""
+
+    def view(self, augmentation: Augmentation, side: int) -> Callable[[Tensor, Any], tuple[Tensor, Any]] | None:
+        """How a picture and its target are augmented together; None where the target stays as it is."""
+        ...
+
+    def collate(self, targets: Sequence[Any]) -> Any:  # noqa: ANN401  a tensor, or a list with an entry a picture
+        """The targets of a batch."""
+        ...
 
 
 class TrainingStream:
@@ -57,7 +70,7 @@ class TrainingStream:
 
     Args:
         pixels: the training pictures.
-        labels: int (pictures,), the class number of each picture.
+        targets: of each picture; without `teaching` its class number.
         augmentation: what is done at random.
         side: of the images, pixels; under a schedule the training scale that it goes by.
         batch: images a step at that side.
@@ -67,6 +80,7 @@ class TrainingStream:
         workers: processes that augment; 0 augments in this process.
         classes: how many there are; the width of the targets under mixup and CutMix.
         schedule: of the images' sides.
+        teaching: how targets move with the pixels and become a batch; None for class numbers.
 
     Attributes:
         epochs: as given.
@@ -77,7 +91,7 @@ class TrainingStream:
     def __init__(  # noqa: PLR0913  the contract between data and training
         self,
         pixels: TrainPixels | FreshPixels,
-        labels: np.ndarray,
+        targets: Sequence[Any] | np.ndarray,
         augmentation: Augmentation,
         *,
         side: int,
@@ -88,13 +102,14 @@ class TrainingStream:
         classes: int,
         order_seed: int | None = None,
         schedule: Schedule | None = None,
+        teaching: Teaching | None = None,
     ) -> None:
-        if len(pixels) != len(labels) or len(pixels) == 0:
-            raise ValueError(f"a label a picture is needed, but got {len(labels)} labels for {len(pixels)} pictures")
+        if len(pixels) != len(targets) or len(pixels) == 0:
+            raise ValueError(f"a label a picture is needed, but got {len(targets)} labels for {len(pixels)} pictures")
         if min(side, batch, epochs) < 1 or min(seed, workers) < 0:
             raise ValueError("side, batch and epochs must be at least 1, seed and workers at least 0")
-        self._views = _Views(pixels, augmentation, seed)
-        self._labels = torch.from_numpy(np.array(labels, dtype=np.int64))
+        self._views = _Views(pixels, targets, augmentation, seed, teaching)
+        self._pictures = len(targets)
         self._augmentation, self._seed, self._workers, self._classes = augmentation, seed, workers, classes
         self._order_seed = seed if order_seed is None else order_seed
         self._steps, self._ends = lay_out(
@@ -118,12 +133,12 @@ class TrainingStream:
 
     def batches(self, first_step: int = 0) -> Iterator[Batch]:
         """The batches from `first_step` to the end, the same whatever came before."""
-        for step, (images, indices) in enumerate(self._loaded(first_step), start=first_step):
-            yield self._finished(step, images, self._labels[indices])
+        for step, (images, targets) in enumerate(self._loaded(first_step), start=first_step):
+            yield self._finished(step, images, targets)
 
-    def _loaded(self, first_step: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images and the pictures' numbers, batch by batch; the workers end with the iterator."""
-        plan = _Plan(len(self._labels), self._order_seed, self._steps[first_step:])
+    def _loaded(self, first_step: int) -> Iterator[tuple[Tensor, Any]]:
+        """Images and their targets, batch by batch; the workers end with the iterator."""
+        plan = _Plan(self._pictures, self._order_seed, self._steps[first_step:])
         with warnings.catch_warnings():
             # the number of workers is the caller's; torch advises against more than there are cores
             warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)
@@ -140,7 +155,7 @@ class TrainingStream:
             )
             return iter(loader)
 
-    def _finished(self, step: int, images: Tensor, labels: Tensor) -> Batch:
+    def _finished(self, step: int, images: Tensor, labels: Any) -> Batch:  # noqa: ANN401
         if not self._augmentation.mixes:
             return Batch(step, images, labels, labels)
         with _seeded(self._seed, _MIX, step):
@@ -174,27 +189,50 @@ class _Plan:
 class _Views(Dataset):
     """The augmented views of (epoch, picture, side); the same random choices at every side."""
 
-    def __init__(self, pixels: TrainPixels | FreshPixels, augmentation: Augmentation, seed: int) -> None:
-        self._pixels, self._augmentation, self._seed = pixels, augmentation, seed
+    def __init__(
+        self,
+        pixels: TrainPixels | FreshPixels,
+        targets: Sequence[Any] | np.ndarray,
+        augmentation: Augmentation,
+        seed: int,
+        teaching: Teaching | None,
+    ) -> None:
+        self._pixels, self._targets, self._augmentation = pixels, targets, augmentation
+        self._seed, self._teaching = seed, teaching
 
     @cached_property
-    def _transforms(self) -> dict[int, Callable[[Tensor], Tensor]]:
+    def _transforms(self) -> dict[int, Callable[[Tensor, Any], tuple[Tensor, Any]]]:
         return {}
 
-    def _transform(self, side: int) -> Callable[[Tensor], Tensor]:
+    def _transform(self, side: int) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
         if side not in self._transforms:
-            self._transforms[side] = sample_transform(self._augmentation, side)
+            own = None if self._teaching is None else self._teaching.view(self._augmentation, side)
+            self._transforms[side] = own or _PictureAlone(sample_transform(self._augmentation, side))
         return self._transforms[side]
 
-    def __getitems__(self, keys: Sequence[tuple[int, int, int]]) -> tuple[Tensor, Tensor]:
-        """The whole batch, which torch's loader asks for at once: uint8 (batch, 3, side, side), int64 (batch,)."""
+    def __getitems__(self, keys: Sequence[tuple[int, int, int]]) -> tuple[Tensor, Any]:
+        """The whole batch, which torch's loader asks for at once: uint8 (batch, 3, side, side), and its targets."""
         images = torch.empty(len(keys), 3, keys[0][2], keys[0][2], dtype=torch.uint8)
+        targets = []
         with torch.random.fork_rng(devices=[]):
             for place, (epoch, index, side) in enumerate(keys):
                 picture = torch.from_numpy(self._pixels[index]).permute(2, 0, 1)
                 _seed(self._seed, _AUGMENT, epoch, index)
-                images[place] = self._transform(side)(picture)
-        return images, torch.tensor([index for _, index, _ in keys])
+                images[place], target = self._transform(side)(picture, self._targets[index])
+                targets.append(target)
+        if self._teaching is None:
+            return images, torch.from_numpy(np.array(targets, dtype=np.int64))
+        return images, self._teaching.collate(targets)
+
+
+class _PictureAlone:
+    """The transform of a picture whose target stays as it is."""
+
+    def __init__(self, transform: Callable[[Tensor], Tensor]) -> None:
+        self._transform = transform
+
+    def __call__(self, picture: Tensor, target: Any) -> tuple[Tensor, Any]:  # noqa: ANN401
+        return self._transform(picture), target
 
 
 def _as_it_is(batch: Any) -> Any:  # noqa: ANN401  torch's hint is for a list of single views

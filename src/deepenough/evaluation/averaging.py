@@ -11,8 +11,8 @@ from torch import nn
 from deepenough.data import TestPixels
 from deepenough.evaluation.batches import CHUNK, Batches
 from deepenough.evaluation.onepass import as_tested
-from deepenough.evaluation.outcomes import Shown, rows_of, table
-from deepenough.tasks.contract import Task
+from deepenough.evaluation.outcomes import Shown, table
+from deepenough.tasks.contract import Run, Task
 
 
 def evaluate_mean(  # noqa: PLR0913  all that a score depends on
@@ -37,7 +37,7 @@ def evaluate_mean(  # noqa: PLR0913  all that a score depends on
         contender: written into the rows.
         seed: written into the rows.
         scale: image side in pixels.
-        task: turns probabilities' logarithms into predictions and scores.
+        task: judges each picture alone, and averages what networks say.
         batches: shows the pictures to the networks.
         exact: as for `examine`.
         progress: told how many further pictures are done.
@@ -47,14 +47,14 @@ def evaluate_mean(  # noqa: PLR0913  all that a score depends on
     """
     named = {str(place): network for place, network in enumerate(networks)}
     tested, batches = as_tested(named, batches, exact=exact)
-    labels, stored = torch.from_numpy(shown.labels), pixels.at(scale)
+    stored = pixels.at(scale)
     frames = []
     for first in range(0, len(pixels), CHUNK):
-        for at, logits in batches.outputs(tested, stored[first : first + CHUNK]):
-            mean = torch.stack([task.probabilities(said) for said in logits.values()]).mean(dim=0)
+        for at, outputs in batches.outputs(tested, stored[first : first + CHUNK]):
+            mean = torch.stack([task.probabilities(said) for said in outputs.values()]).mean(dim=0)
             begin = first + at
-            truth = labels[begin : begin + len(mean)]
-            scored = task.scores(mean.clamp(min=torch.finfo(torch.float32).tiny).log(), truth)
-            frames.append(table(contender, seed, scale, shown, begin, rows_of(scored)))
+            truth, squares = shown.targets[begin : begin + len(mean)], stored[begin : begin + len(mean)]
+            rows = task.outcomes(task.from_probabilities(mean), truth, squares)
+            frames.append(table(contender, seed, scale, shown, begin, task.judged(Run(rows, truth))))
             progress(len(mean))
     return pl.concat(frames)

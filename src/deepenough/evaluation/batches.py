@@ -17,7 +17,7 @@ from deepenough.machine import Machine, is_out_of_memory
 PIXELS_A_BATCH = 64 * 224 * 224  # images of 224 px in a batch of 64; other scales get batches of the same memory
 CHUNK = 512  # pictures that are taken through all scales before the next; the largest batch
 
-Call = Callable[[Tensor], Tensor]  # images (batch, 3, side, side) -> (batch, values)
+Call = Callable[[Tensor], Tensor]  # images (batch, 3, side, side) -> (batch, ...)
 
 
 def batch_at(scale: int) -> int:
@@ -61,7 +61,7 @@ class Batches:
             squares: uint8 (images, side, side, 3).
 
         Yields:
-            Where the batch begins, and float32 (batch, values) by network, on the CPU.
+            Where the batch begins, and float32 (batch, ...) by network, on the CPU.
 
         Raises:
             RuntimeError, MemoryError: memory does not even hold one image.

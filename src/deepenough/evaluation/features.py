@@ -14,11 +14,11 @@ from torch import nn
 from deepenough.data import Preprocessing, TestPixels
 from deepenough.data.indexed import fingerprint_of, index_of, write_indexed
 from deepenough.evaluation.batches import CHUNK, Batches
-from deepenough.evaluation.outcomes import Shown, rows_of, table
+from deepenough.evaluation.outcomes import Shown, table
 from deepenough.machine import Machine
 from deepenough.networks import ResNet
 from deepenough.networks.digests import tensors_sha256
-from deepenough.tasks.contract import Task
+from deepenough.tasks.contract import Run, Task
 
 FORMAT_VERSION = 1
 _HEAD = "fc."
@@ -83,7 +83,7 @@ def evaluate_head(
         shown: the samples that the features are of.
         contender: written into the rows.
         seed: written into the rows.
-        task: turns logits into predictions and scores.
+        task: judges the head's outputs, each sample alone.
 
     Returns:
         A frame of `records.SCORES`, ordered by scale and the order of the samples.
@@ -93,9 +93,9 @@ def evaluate_head(
     for scale, vectors in features.items():
         for first in range(0, len(vectors), _ROWS):
             chunk = torch.from_numpy(np.array(vectors[first : first + _ROWS]))
-            truth = torch.from_numpy(shown.labels[first : first + _ROWS])
-            scored = task.scores(nn.functional.linear(chunk, weight, bias), truth)
-            frames.append(table(contender, seed, scale, shown, first, rows_of(scored)))
+            truth = shown.targets[first : first + len(chunk)]
+            rows = task.outcomes(nn.functional.linear(chunk, weight, bias), truth, np.empty(0, np.uint8))
+            frames.append(table(contender, seed, scale, shown, first, task.judged(Run(rows, truth))))
     return pl.concat(frames)
 
 

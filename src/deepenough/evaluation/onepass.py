@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,8 +25,7 @@ from deepenough.tasks.contract import Task
 def evaluate(  # noqa: PLR0913  all that a score depends on
     networks: Mapping[str, nn.Module],
     pixels: TestPixels,
-    labels: np.ndarray,
-    classes: Sequence[str],
+    targets: Sequence[Any] | np.ndarray,
     *,
     seed: int,
     scales: Sequence[int],
@@ -39,11 +39,10 @@ def evaluate(  # noqa: PLR0913  all that a score depends on
     Args:
         networks: by contender's name, placed on the machine; left in evaluation mode.
         pixels: the pictures, cut for each scale.
-        labels: class index of each picture, int64 (samples,).
-        classes: class names in index order.
+        targets: of each picture, as `Task.targets` gives them.
         seed: of the cells that the networks belong to, written into the rows.
         scales: image sides in pixels, each one that `pixels` was cut for.
-        task: turns logits into predictions and scores.
+        task: what is asked of the pictures.
         machine: the arithmetic.
         preprocessing: mean and standard deviation of the pixels.
         averages: by contender's name, whose network it is tested with and the scales whose probabilities it averages.
@@ -51,11 +50,11 @@ def evaluate(  # noqa: PLR0913  all that a score depends on
     Returns:
         A frame of `records.SCORES`, ordered by contender, scale and the order of the pictures.
     """
-    shown = Shown(sample_ids=pixels.sample_ids, labels=labels, classes=classes)
+    shown = Shown(sample_ids=pixels.sample_ids, targets=targets)
     names = [*networks, *averages]
     with io.BytesIO() as stream:
-        outcomes = Outcomes(stream, shown, names, scales)
-        examine(networks, pixels, outcomes, task=task, batches=Batches(machine, preprocessing), averages=averages)
+        outcomes = Outcomes(stream, shown, names, scales, task)
+        examine(networks, pixels, outcomes, batches=Batches(machine, preprocessing), averages=averages)
         return pl.concat(part for name in names for part in outcomes.tables(name, seed=seed))
 
 
@@ -64,7 +63,6 @@ def examine(
     pixels: TestPixels,
     outcomes: Outcomes,
     *,
-    task: Task,
     batches: Batches,
     averages: Mapping[str, tuple[str, Sequence[int]]] = MappingProxyType({}),
     exact: bool = False,
@@ -77,32 +75,32 @@ def examine(
     Args:
         networks: by contender's name, placed on the machine; left in evaluation mode.
         pixels: the pictures of `outcomes`, in its order, cut for each of its scales.
-        outcomes: takes what each contender got right.
-        task: turns logits into predictions and scores.
+        outcomes: takes what each contender said, and knows the task.
         batches: shows the pictures to the networks.
         averages: by contender's name, whose network it is tested with and the scales whose probabilities it averages;
             as it sees the same sides whatever the scale, its outcomes are the same at every one.
         exact: test the networks as they are, in fp32, whatever the machine's precision.
     """
-    labels = torch.from_numpy(outcomes.shown.labels)
+    task, targets, ids = outcomes.task, outcomes.shown.targets, outcomes.shown.sample_ids
     means = {name: _Mean(network, tuple(sides)) for name, (network, sides) in averages.items()}
     tested, batches = as_tested(networks, batches, exact=exact)
     asked = _asked(list(networks), outcomes.scales, means.values())
     squares = {side: pixels.at(side) for side in sorted(asked)}
     for first in range(0, len(pixels), CHUNK):
-        truth = labels[first : first + CHUNK]
+        truth = targets[first : first + CHUNK]
         for side, stored in squares.items():
-            calls = {name: tested[name] for name in asked[side]}
-            for at, logits in batches.outputs(calls, stored[first : first + CHUNK]):
-                for name, said in logits.items():
+            calls, clean = {name: tested[name] for name in asked[side]}, stored[first : first + CHUNK]
+            for at, outputs in batches.outputs(calls, task.inputs(clean, ids[first : first + CHUNK])):
+                for name, said in outputs.items():
+                    here = slice(at, at + len(said))
                     if side in outcomes.scales:
-                        outcomes.put(name, side, first + at, task.scores(said, truth[at : at + len(said)]))
+                        outcomes.put(name, side, first + at, task.outcomes(said, truth[here], clean[here]))
                     for mean in (mean for mean in means.values() if mean.wants(name, side)):
                         mean.add(at, task.probabilities(said), len(truth))
         for name, mean in means.items():
-            scored = task.scores(mean.taken(), truth)
+            found = task.outcomes(task.from_probabilities(mean.taken()), truth, squares[mean.sides[0]][:0])
             for scale in outcomes.scales:
-                outcomes.put(name, scale, first, scored)
+                outcomes.put(name, scale, first, found)
 
 
 def _asked(networks: Sequence[str], scales: Sequence[int], means: Iterable[_Mean]) -> dict[int, list[str]]:
@@ -140,13 +138,13 @@ class _Mean:
 
     def add(self, first: int, probabilities: Tensor, samples: int) -> None:
         if not len(self.total):
-            self.total = torch.zeros(samples, probabilities.shape[1])
+            self.total = torch.zeros(samples, *probabilities.shape[1:])
         self.total[first : first + len(probabilities)] += probabilities
 
     def taken(self) -> Tensor:
-        """Its logarithm; the next chunk begins anew."""
+        """The mean; the next chunk begins anew."""
         total, self.total = self.total, torch.empty(0)
-        return (total / len(self.sides)).clamp(min=torch.finfo(torch.float32).tiny).log()
+        return total / len(self.sides)
 
 
 def evaluate_batch_seconds(network: nn.Module, images: Tensor, machine: Machine) -> float:

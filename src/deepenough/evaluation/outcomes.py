@@ -1,7 +1,7 @@
 """Outcomes of a test as they come, and as tables of scores in their declared order.
 
-They come chunk by chunk, and a table is ordered by scale: between the two they lie in a file, a record a sample, so
-that memory does not grow with the samples.
+They come chunk by chunk, and a table is ordered by scale: between the two they lie in a file, a record a picture, so
+that memory does not grow with the pictures where each is judged alone.
 """
 
 from __future__ import annotations
@@ -9,99 +9,130 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
 
 from deepenough.records import SCORES
-from deepenough.tasks.contract import Scores
+from deepenough.tasks.contract import Run, Task
 
-BLOCK = 8192  # rows of a table that are made at once
-_ROW = np.dtype([("prediction", "<i4"), ("score", "<f8"), ("confidence", "<f8")])
+BLOCK = 8192  # rows of a table that are made at once, where each sample's score is known alone
+_IN_SCORES = ("prediction", "score", "confidence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """The samples that networks are tested on.
+    """The pictures that networks are tested on.
 
     Args:
-        sample_ids: of each.
-        labels: class index of each, int64 (samples,).
-        classes: class names in index order.
+        sample_ids: of each picture.
+        targets: of each picture, as `Task.targets` gives them.
+        units: the ids of the samples that the pictures make; None where each picture is one.
     """
 
     sample_ids: Sequence[str]
-    labels: np.ndarray
-    classes: Sequence[str]
+    targets: Sequence[Any]
+    units: Sequence[str] | None = None
 
 
 class Outcomes:
-    """What every contender got right at every scale.
+    """What every contender said of every picture at every scale.
 
     Args:
         stream: an empty binary file to write and read; closed by its owner.
-        shown: the samples.
+        shown: the pictures.
         contenders: names.
         scales: sides in pixels.
+        task: says what is kept of a picture, and judges it.
     """
 
-    def __init__(self, stream: IO[bytes], shown: Shown, contenders: Sequence[str], scales: Sequence[int]) -> None:
-        self.shown, self.scales = shown, tuple(scales)
-        self._stream = stream
+    def __init__(
+        self, stream: IO[bytes], shown: Shown, contenders: Sequence[str], scales: Sequence[int], task: Task
+    ) -> None:
+        self.shown, self.scales, self.task = shown, tuple(scales), task
+        self._stream, self._row = stream, task.row
         self._runs = {run: place for place, run in enumerate(product(contenders, scales))}
 
-    def put(self, contender: str, scale: int, first: int, scores: Scores) -> None:
-        """Keep the outcomes of the samples from `first` on."""
+    def put(self, contender: str, scale: int, first: int, rows: np.ndarray) -> None:
+        """Keep the outcomes of the pictures from `first` on, of the task's `row`."""
         self._stream.seek(self._place(contender, scale, first))
-        self._stream.write(rows_of(scores).tobytes())
+        self._stream.write(rows.tobytes())
 
-    def tables(self, contender: str, *, seed: int, called: str | None = None) -> Iterator[pl.DataFrame]:
+    def tables(
+        self, contender: str, *, seed: int, called: str | None = None, reference: Outcomes | None = None
+    ) -> Iterator[pl.DataFrame]:
         """Frames of `records.SCORES`, one after the other, ordered by scale and the order of the samples.
 
         Args:
             contender: whose.
             seed: written into the rows.
             called: the name written into the rows, if another.
+            reference: the same networks on validation; None on validation itself.
         """
         for scale in self.scales:
-            for first, rows in self._blocks(contender, scale):
-                yield table(called or contender, seed, scale, self.shown, first, rows)
+            for first, judged in self._judged(contender, scale, reference):
+                yield table(called or contender, seed, scale, self.shown, first, judged)
+
+    def kept(self, contender: str, *, seed: int, called: str | None = None) -> pl.DataFrame | None:
+        """What is kept of every picture beside the scores, one row a scale and picture; None where nothing is."""
+        names = [name for name in self._row.names or () if name not in _IN_SCORES]
+        if not names:
+            return None
+        parts = [(scale, first, rows) for scale in self.scales for first, rows in self._blocks(contender, scale)]
+        frames = [
+            pl.DataFrame(
+                {
+                    "scale": pl.repeat(scale, len(rows), dtype=pl.Int32, eager=True),
+                    "sample_id": pl.Series(self.shown.sample_ids[first : first + len(rows)], dtype=pl.String),
+                    **{name: pl.Series(np.ascontiguousarray(rows[name])) for name in names},
+                }
+            )
+            for scale, first, rows in parts
+        ]
+        together = pl.concat(frames)
+        return together.select(
+            pl.lit(called or contender).alias("contender"), pl.lit(seed, dtype=pl.Int64).alias("seed"), pl.all()
+        )
 
     def mean(self, contender: str, scale: int) -> float:
         """The mean score of a contender at a scale."""
-        total = sum(float(rows["score"].sum()) for _, rows in self._blocks(contender, scale))
-        return total / max(1, len(self.shown.sample_ids))
+        judged = [part["score"] for _, part in self._judged(contender, scale, None)]
+        total = sum(float(part.to_numpy().sum()) for part in judged)
+        return total / max(1, sum(map(len, judged)))
+
+    def run(self, contender: str, scale: int) -> Run:
+        """All that a contender said at a scale."""
+        blocks = [rows for _, rows in self._blocks(contender, scale)]
+        return Run(np.concatenate(blocks) if blocks else np.empty(0, self._row), self.shown.targets)
+
+    def _judged(self, contender: str, scale: int, reference: Outcomes | None) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Where a part begins, and its samples judged; one part where a run is judged as a whole."""
+        if self.task.metric.alone and self.shown.units is None:
+            for first, rows in self._blocks(contender, scale):
+                yield first, self.task.judged(Run(rows, self.shown.targets[first : first + len(rows)]))
+            return
+        other = None if reference is None else reference.run(contender, scale)
+        yield 0, self.task.judged(self.run(contender, scale), other)
 
     def _blocks(self, contender: str, scale: int) -> Iterator[tuple[int, np.ndarray]]:
-        samples = len(self.shown.sample_ids)
-        for first in range(0, samples, BLOCK):
+        pictures = len(self.shown.sample_ids)
+        for first in range(0, pictures, BLOCK):
             self._stream.seek(self._place(contender, scale, first))
-            content = self._stream.read(min(BLOCK, samples - first) * _ROW.itemsize)
-            yield first, np.frombuffer(content, _ROW)
+            content = self._stream.read(min(BLOCK, pictures - first) * self._row.itemsize)
+            yield first, np.frombuffer(content, self._row)
 
     def _place(self, contender: str, scale: int, first: int) -> int:
-        return _ROW.itemsize * (self._runs[contender, scale] * len(self.shown.sample_ids) + first)
+        return self._row.itemsize * (self._runs[contender, scale] * len(self.shown.sample_ids) + first)
 
 
-def rows_of(scores: Scores) -> np.ndarray:
-    """Outcomes as records of `prediction`, `score` and `confidence`, (samples,)."""
-    rows = np.empty(len(scores.prediction), _ROW)
-    for column in _ROW.names or ():
-        rows[column] = getattr(scores, column).numpy()
-    return rows
-
-
-def table(contender: str, seed: int, scale: int, shown: Shown, first: int, rows: np.ndarray) -> pl.DataFrame:
-    """A frame of `records.SCORES` for the samples from `first` on, from records as `rows_of` makes them."""
-    names = pl.Series(list(shown.classes), dtype=pl.String)
-    last = first + len(rows)
-    columns = {
-        "sample_id": pl.Series(shown.sample_ids[first:last], dtype=pl.String),
-        "target": names.gather(shown.labels[first:last]),
-        "prediction": names.gather(rows["prediction"]),
-        "score": rows["score"],
-        "confidence": rows["confidence"],
-    }
-    said = pl.DataFrame(columns).with_columns(contender=pl.lit(contender), seed=pl.lit(seed), scale=pl.lit(scale))
+def table(contender: str, seed: int, scale: int, shown: Shown, first: int, judged: pl.DataFrame) -> pl.DataFrame:
+    """A frame of `records.SCORES` for the samples from `first` on, from columns as `Task.judged` gives them."""
+    ids = shown.sample_ids if shown.units is None else shown.units
+    said = judged.with_columns(
+        pl.Series("sample_id", ids[first : first + len(judged)], dtype=pl.String),
+        contender=pl.lit(contender),
+        seed=pl.lit(seed),
+        scale=pl.lit(scale),
+    )
     return said.select(pl.col(name).cast(kind) for name, kind in SCORES.items())

@@ -50,28 +50,30 @@ def count_flips(
         networks: by contender's name, placed on the machine; left in evaluation mode.
         pixels: the pictures, cut for each scale.
         scales: image sides in pixels.
-        task: turns logits into predictions.
+        task: says what is a decision, and what of the squares the networks are shown.
         batches: shows the pictures to the networks; its machine's arithmetic is the one that is checked.
     """
     places = checked(len(pixels))
+    ids = [pixels.sample_ids[place] for place in places]
     fast, plain = (as_tested(networks, batches, exact=exact) for exact in (False, True))
     flips = {name: dict.fromkeys(scales, 0) for name in networks}
     for scale in scales:
         stored = pixels.at(scale)
         for first in range(0, len(places), _AT_ONCE):
-            squares = stored[places[first : first + _AT_ONCE]]
-            one, other = (_predictions(*form, squares, task) for form in (fast, plain))
-            for name in networks:
-                flips[name][scale] += int((one[name] != other[name]).sum())
+            squares = task.inputs(stored[places[first : first + _AT_ONCE]], ids[first : first + _AT_ONCE])
+            one, other = (_decisions(*form, squares, task) for form in (fast, plain))
+            for name in one:
+                flips[name][scale] += int((one[name] != other[name]).flatten(1).any(1).sum())
     return {name: Flips(compared=len(places), flips=by_scale) for name, by_scale in flips.items()}
 
 
-def _predictions(
+def _decisions(
     networks: Mapping[str, nn.Module], batches: Batches, squares: np.ndarray, task: Task
 ) -> dict[str, torch.Tensor]:
     said: dict[str, list[torch.Tensor]] = {name: [] for name in networks}
-    for _, logits in batches.outputs(networks, squares):
-        for name, values in logits.items():
-            unknown = torch.zeros(len(values), dtype=torch.int64)  # a prediction does not depend on the truth
-            said[name].append(task.scores(values, unknown).prediction)
-    return {name: torch.cat(parts) for name, parts in said.items()}
+    for _, outputs in batches.outputs(networks, squares):
+        for name, values in outputs.items():
+            found = task.decisions(values)
+            if found is not None:
+                said[name].append(found[:, None] if found.ndim == 1 else found)
+    return {name: torch.cat(parts) for name, parts in said.items() if parts}

@@ -5,6 +5,7 @@ from __future__ import annotations
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 _STEM = ("conv1", "bn1", "maxpool")
 _AFTER = ("neck", "fc")  # what joins the maps belongs to the head: public weights know neither
+BACKBONE = "backbone"  # the name of the residual network within a larger one, whose other parts are its head
 
 
 def distance_from_head(name: str) -> int:
@@ -16,7 +17,7 @@ def distance_from_head(name: str) -> int:
     rates in the same places.
 
     Args:
-        name: of a parameter of a `ResNet`, as in its state dict.
+        name: of a parameter of a `ResNet`, or of a network around one, as in its state dict.
 
     Raises:
         ValueError: the name belongs to no part of the family.
@@ -24,8 +25,10 @@ def distance_from_head(name: str) -> int:
     >>> [distance_from_head(name) for name in ("fc.bias", "layer4.2.conv1.weight", "layer1.0.bn1.weight", "bn1.weight")]
     [0, 1, 4, 5]
     """
-    part = name.partition(".")[0]
-    if part in _AFTER:
+    part, _, rest = name.partition(".")
+    if part == BACKBONE:
+        return distance_from_head(rest)
+    if part in _AFTER or part.startswith("head"):
         return 0
     if part in _STEM:
         return len(STAGES) + 1

@@ -12,6 +12,7 @@ from deepenough.records.files import (
     audit_from_json,
     read_json,
     read_table,
+    samples_of,
     to_json,
     verdict_from_json,
     write_json,
@@ -32,17 +33,31 @@ from deepenough.records.results import (
     Verdict,
 )
 from deepenough.records.seals import require_whole_table, require_whole_text, seal_text, unpanicked
-from deepenough.records.tables import COSTS, HISTORY, NOISE, QUARANTINE, SAMPLES, SCORES, SLICES
+from deepenough.records.tables import (
+    ANNOTATIONS,
+    COSTS,
+    HISTORY,
+    NOISE,
+    OTHER_GROUP,
+    OUTCOMES,
+    QUARANTINE,
+    SAMPLES,
+    SCORES,
+    SLICES,
+)
 from deepenough.records.third import AVERAGE, CASCADE, CascadeTiming, ThirdAnswers, Threshold, third_from_json
 from deepenough.records.writing import DISK_FULL, sweep, write_atomically
 
 __all__ = [
+    "ANNOTATIONS",
     "AVERAGE",
     "CASCADE",
     "COSTS",
     "DISK_FULL",
     "HISTORY",
     "NOISE",
+    "OTHER_GROUP",
+    "OUTCOMES",
     "QUARANTINE",
     "SAMPLES",
     "SCORES",
@@ -66,6 +81,7 @@ __all__ = [
     "read_table",
     "require_whole_table",
     "require_whole_text",
+    "samples_of",
     "seal_text",
     "sweep",
     "third_from_json",

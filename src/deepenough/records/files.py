@@ -101,6 +101,12 @@ def read_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
     return frame
 
 
+def samples_of(folder: Path) -> Path:
+    """The table of what scores are of: `units.parquet` where pictures are not samples themselves."""
+    units = folder / "units.parquet"
+    return units if units.is_file() else folder / "samples.parquet"
+
+
 def to_json(record: object) -> str:
     """A dataclass, mapping or list as JSON; NaN and infinities become null, since JSON has none."""
     plain = dataclasses.asdict(record) if dataclasses.is_dataclass(record) and not isinstance(record, type) else record

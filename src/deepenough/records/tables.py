@@ -15,6 +15,8 @@ SAMPLES: dict[str, Any] = {
     "width": pl.Int32,  # pixels, after EXIF orientation
     "height": pl.Int32,
 }
+ANNOTATIONS = "annotations"  # a further column of SAMPLES with what a class name cannot say (boxes), as JSON
+OTHER_GROUP = "group_other"  # a further column of SAMPLES: the second cluster of a sample that has two, as a pair has
 QUARANTINE: dict[str, Any] = {
     "path": pl.String,
     "reason": pl.String,  # a short stable word: truncated, not_an_image, duplicate_across_splits, ...
@@ -31,6 +33,12 @@ SCORES: dict[str, Any] = {
     "prediction": pl.String,
     "score": pl.Float64,  # higher is better; 0/1 for classification
     "confidence": pl.Float64,  # probability of the prediction, in [0, 1]
+}
+OUTCOMES: dict[str, Any] = {  # and the task's own columns: what is kept of every picture beside its score
+    "contender": pl.String,
+    "seed": pl.Int64,
+    "scale": pl.Int32,
+    "sample_id": pl.String,  # of the picture
 }
 NOISE: dict[str, Any] = {
     **SCORES,  # `seed` is that of the sources that stood still

@@ -96,7 +96,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         verdict=verdict,
         scores=_deciding(scores, verdict.scale),
         costs=_optional_table(folder / "costs.parquet", records.COSTS),
-        samples=_optional_table(folder / "samples.parquet", records.SAMPLES),
+        samples=_optional_table(records.samples_of(folder), records.SAMPLES),
         quarantine=_optional_table(folder / "quarantine.parquet", records.QUARANTINE),
         audit=None if audit is None else records.audit_from_json(audit),
         plan=_optional_json(folder / "plan.json"),

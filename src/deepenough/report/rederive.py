@@ -35,7 +35,10 @@ def rederived(evidence: Evidence) -> Verdict | None:
         return None
     clusters = evidence.clusters()
     ids = aligned.sample_ids
-    groups = None if clusters is None else {name: str(code) for name, code in zip(ids, clusters, strict=True)}
+    groups = None
+    if clusters is not None:
+        named = [tuple(map(str, code)) if clusters.ndim == 2 else str(code) for code in clusters.tolist()]
+        groups = dict(zip(ids, named, strict=True))
     return decide_study(
         outcomes.as_frame(aligned),
         margin=verdict.margin,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from deepenough.stats.discovery import benjamini_hochberg, benjamini_yekutieli
     from deepenough.stats.divergence import Divergence, diverged_rate
     from deepenough.stats.estimate import WARNINGS, Components, Estimate, as_scores
+    from deepenough.stats.jackknife import jackknife_scores
     from deepenough.stats.joint import Joint, difference_contrasts, joint_means
     from deepenough.stats.linearise import (
         auroc_covariance,
@@ -98,6 +99,7 @@ __all__ = [
     "holm",
     "interval_half_width",
     "is_binary",
+    "jackknife_scores",
     "joint_means",
     "log_evidence",
     "macro_f1_scores",
@@ -144,6 +146,7 @@ _NAMES = {
     "discovery": "benjamini_hochberg benjamini_yekutieli",
     "divergence": "Divergence diverged_rate",
     "estimate": "WARNINGS Components Estimate as_scores",
+    "jackknife": "jackknife_scores",
     "joint": "Joint difference_contrasts joint_means",
     "linearise": ("auroc_covariance auroc_scores average_precision_scores balanced_accuracy_scores macro_f1_scores"),
     "mrmc": "from_mean_squares nested paired single",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
-import numpy as np
 import polars as pl
 
 from deepenough.data import FreshPixels, Prepared, TestPixels, TrainPixels
-from deepenough.evaluation import Batches
+from deepenough.evaluation import Batches, Shown
 from deepenough.studies.design import Design
 from deepenough.studies.listener import Listener
 from deepenough.studies.store import StudyFolder
@@ -17,7 +18,7 @@ from deepenough.studies.study import Study
 from deepenough.training import Setting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Bench:
     """Everything that the cells of a study share: the study, its design, its pictures, the setting, the folder."""
 
@@ -33,13 +34,34 @@ class Bench:
     check_stop: Callable[[], None]  # raises Interrupted where the user asked to stop
     held: dict[int, int] = field(default_factory=dict)  # images a test batch by scale, where memory held no more
 
-    def labels(self, sample_ids: Sequence[str]) -> np.ndarray:
-        """Class index of each sample, int64 (samples,)."""
+    def pictures(self, sample_ids: Sequence[str]) -> pl.DataFrame:
+        """The rows of samples.parquet of these pictures, in their order."""
         asked = pl.DataFrame({"sample_id": sample_ids}, schema={"sample_id": pl.String})
-        targets = self.prepared.samples.select("sample_id", "target").unique("sample_id")
-        known = asked.join(targets, on="sample_id", how="left", maintain_order="left")["target"]
-        numbers = {name: index for index, name in enumerate(self.prepared.classes)}
-        return known.replace_strict(numbers, return_dtype=pl.Int64).to_numpy(writable=True)
+        known = self.prepared.samples.unique("sample_id")
+        return asked.join(known, on="sample_id", how="left", maintain_order="left")
+
+    def targets(self, sample_ids: Sequence[str]) -> Any:  # noqa: ANN401  as the task has them
+        """The target of each picture, in their order."""
+        return self.setting.task.targets(self.pictures(sample_ids))
+
+    def shown(self, pixels: TestPixels) -> Shown:
+        """The pictures of a split with their targets, and the samples that they make."""
+        pictures = self.pictures(pixels.sample_ids)
+        units = self.setting.task.units(pictures)
+        ids = None if units is None else units["sample_id"].to_list()
+        return Shown(sample_ids=pixels.sample_ids, targets=self.setting.task.targets(pictures), units=ids)
+
+    @cached_property
+    def units(self) -> pl.DataFrame | None:
+        """The samples of validation and test where pictures are not samples themselves, else None."""
+        found = [self.setting.task.units(self.pictures(pixels.sample_ids)) for pixels in (self.val, self.test)]
+        there = [frame for frame in found if frame is not None]
+        return pl.concat(there) if there else None
+
+    @property
+    def samples(self) -> pl.DataFrame:
+        """The samples that scores are of, as the columns of `records.SAMPLES` and further ones."""
+        return self.prepared.samples if self.units is None else self.units
 
     @property
     def batches(self) -> Batches:

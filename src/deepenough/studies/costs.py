@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from deepenough.cost import measure
-from deepenough.networks import build
 from deepenough.records import COSTS
+from deepenough.studies.assembling import assemble
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender, sides_at_test
 
@@ -27,7 +27,7 @@ def measure_contenders(bench: Bench, progress: Callable[[int, int], None]) -> pl
     """
     design, machine = bench.design, bench.setting.machine
     networks = {
-        name: machine.place(build(name, len(bench.prepared.classes)))
+        name: machine.place(assemble(bench.setting.task, name))
         for name in dict.fromkeys(contender(each).network for each in design.contenders)
     }
     measured = measure(

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
-from deepenough.comparison import decide_study, slice_table
+from deepenough.comparison import decide_study, groups_of, slice_table
 from deepenough.comparison.order import from_small_to_big
-from deepenough.comparison.pairing import FEWEST_PAIRS
+from deepenough.comparison.pairing import FEWEST_PAIRS, Groups
 from deepenough.errors import StudyError
-from deepenough.records import COSTS, NOISE, SCORES, SLICES, Verdict, read_json, read_table, write_json, write_table
+from deepenough.records import (
+    COSTS,
+    NOISE,
+    OUTCOMES,
+    SCORES,
+    SLICES,
+    Verdict,
+    read_json,
+    read_table,
+    write_json,
+    write_table,
+)
 from deepenough.stats import Look, diverged_rate
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import sharing
@@ -30,7 +41,7 @@ class Decided:
     verdict: Verdict
     scores: pl.DataFrame
     validation: pl.DataFrame
-    groups: Mapping[str, str | None] | None  # of the samples, where any were given
+    groups: Groups | None  # of the samples, where any were given
 
     def with_looks(self, looks: list[dict[str, Any]]) -> Decided:
         """The same, its verdict with the record of all declared looks."""
@@ -46,11 +57,10 @@ def decide(bench: Bench, look: Look) -> Decided:
     store, cells = bench.store, _cells(bench, look)
     diverged = [name for name in cells if read_json(store.cell(name).note)["status"] != "trained"]
     _require_one_sound(bench, look, diverged)
-    sound = [store.cell(name) for name in cells if name not in diverged]
+    sound = [store.cell(name) for name in _sound(bench, look)]
     scores = pl.concat([read_table(folder.test, SCORES) for folder in sound])
     validation = pl.concat([read_table(folder.validation, SCORES) for folder in sound])
-    groups = dict(bench.prepared.samples.select("sample_id", "group").iter_rows())
-    known = groups if any(group is not None for group in groups.values()) else None
+    known = groups_of(bench.samples)
     metric, costs = bench.setting.task.metric, read_table(store.costs, COSTS)
     small, big = from_small_to_big(bench.design.contenders[:2], costs)
     pairs = _pairs(look, diverged, (small, big))
@@ -80,16 +90,25 @@ def keep(bench: Bench, decided: Decided) -> None:
     store = bench.store
     write_table(store.scores, decided.scores, SCORES)
     write_table(store.validation, decided.validation, SCORES)
+    for split, path in (("test", store.outcomes), ("validation", store.outcomes_validation)):
+        kept = [store.cell(name).outcomes(split) for name in _sound(bench, decided.look)]
+        if any(file.is_file() for file in kept):
+            write_table(path, pl.concat([read_table(file, OUTCOMES) for file in kept]), OUTCOMES)
     write_json(store.verdict, decided.verdict)
     _write_slices(bench, decided)
     if bench.study.images:
-        write_thumbnails(bench.prepared, decided.scores, decided.verdict, store.thumbnails)
+        write_thumbnails(bench.prepared, decided.scores, decided.verdict, store.thumbnails, bench.units)
+
+
+def _sound(bench: Bench, look: Look) -> list[str]:
+    """The cells of a look that came to a sound end."""
+    return [name for name in _cells(bench, look) if read_json(bench.store.cell(name).note)["status"] == "trained"]
 
 
 def _write_slices(bench: Bench, decided: Decided) -> None:
     slices = slice_table(
         decided.scores,
-        bench.prepared.samples,
+        bench.samples,
         small=decided.verdict.small,
         big=decided.verdict.big,
         groups=decided.groups,

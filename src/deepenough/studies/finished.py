@@ -12,13 +12,14 @@ from pathlib import Path
 
 import polars as pl
 import torch
+from torch import nn
 
 from deepenough.data import Entry, Prepared, TestPixels, build_test_pixels, open_source
+from deepenough.data.readings import READINGS
 from deepenough.data.threads import Progress
 from deepenough.errors import InputError, RecordError, SourceError, StudyError
 from deepenough.evaluation import Batches, Shown
 from deepenough.machine import choose_machine
-from deepenough.networks import ResNet, build, load_weights
 from deepenough.records import (
     QUARANTINE,
     SAMPLES,
@@ -29,12 +30,14 @@ from deepenough.records import (
     read_table,
     verdict_from_json,
 )
+from deepenough.studies.assembling import tested_network
 from deepenough.studies.contenders import contender
 from deepenough.studies.design import Design, design_of
 from deepenough.studies.planning import setting_of
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study
 from deepenough.studies.whole import sha256_of, stored_study
+from deepenough.tasks.registry import entry
 from deepenough.training import Setting, cell_name
 
 
@@ -51,7 +54,8 @@ class _Entries(dict[str, Entry]):
         remedy = "name the place where the pictures are now: --source"
         if self._found is None:
             try:
-                opened = open_source(self._source, allow_outside=self._study.allow_outside)
+                reads = entry(self._study.task).reads
+                opened = open_source(self._source, allow_outside=self._study.allow_outside, reads=reads)
             except SourceError as error:
                 raise SourceError(error.where, f"the study's pictures ({error.expected})", error.got, remedy) from None
             self._found = {entry.path: entry for entry in opened.entries}
@@ -103,13 +107,12 @@ class Finished:
         )
 
     def shown(self, sample_ids: Sequence[str]) -> Shown:
-        """These samples with their labels."""
-        targets = dict(self.samples.select("sample_id", "target").iter_rows())
-        numbers = {name: place for place, name in enumerate(self.prepared.classes)}
-        labels = torch.tensor([numbers[targets[sample]] for sample in sample_ids], dtype=torch.int64).numpy()
-        return Shown(sample_ids=sample_ids, labels=labels, classes=self.prepared.classes)
+        """These pictures with their targets."""
+        asked = pl.DataFrame({"sample_id": sample_ids}, schema={"sample_id": pl.String})
+        rows = asked.join(self.samples.unique("sample_id"), on="sample_id", how="left", maintain_order="left")
+        return Shown(sample_ids=sample_ids, targets=self.setting.task.targets(rows))
 
-    def network(self, name: str, seed: int) -> ResNet:
+    def network(self, name: str, seed: int) -> nn.Module:
         """A trained network as it was tested, placed on the machine, in evaluation mode.
 
         Raises:
@@ -121,8 +124,7 @@ class Finished:
             raise RecordError(str(cell.weights), "the weights that were tested", "no such file", remedy)
         if read_json(cell.note)["weights_sha256"] != sha256_of(cell.weights):
             raise RecordError(str(cell.weights), "the weights that were tested", "others: the checksum differs", remedy)
-        network = build(contender(name).network, self.setting.task.outputs)
-        load_weights(network, cell.weights, allow_new_head=False)
+        network = tested_network(self.setting.task, contender(name).network, cell.weights)
         return self.setting.machine.place(network).eval()
 
 
@@ -142,12 +144,12 @@ def open_finished(folder: Path, *, source: str | None = None, threads: int | Non
         got = "no such folder" if not folder.is_dir() else "none there"
         raise StudyError(str(folder), "the folder of a finished study, with its verdict.json and study.yaml", got)
     study = stored_study(store)
-    samples = read_table(store.samples, SAMPLES)
+    samples, reading = read_table(store.samples, SAMPLES), READINGS[entry(study.task).reads]
     prepared = Prepared(
         samples=samples,
         quarantine=read_table(store.quarantine, QUARANTINE),
         audit=audit_from_json(read_json(store.audit)),
-        classes=tuple(sorted(samples["target"].unique())),
+        classes=tuple(sorted({name for target in samples["target"].unique() for name in reading.names(target)})),
         entries=_Entries(study, samples, source),
     )
     machine = choose_machine(study.precision, threads or study.threads)

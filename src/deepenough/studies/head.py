@@ -18,7 +18,7 @@ import torch
 
 from deepenough.data import TestPixels
 from deepenough.errors import StudyError
-from deepenough.evaluation import Shown, build_features, evaluate_head
+from deepenough.evaluation import build_features, evaluate_head
 from deepenough.networks import ResNet
 from deepenough.records import HISTORY, SCORES, write_table
 from deepenough.studies.bench import Bench
@@ -109,11 +109,12 @@ def _probe(bench: Bench, contender: str) -> None:
     """One contender, from its starting weights to its folder."""
     design, began = bench.design, time.monotonic()
     network = bench.setting.machine.place(starting_network(bench, contender, SEEDS))
+    assert isinstance(network, ResNet), "a probed task has no head but the backbone's own"
     seen = _Seen(bench, contender, network)
     train, val = (seen.of(pixels, design.train_scale, split) for split, pixels in _learnt_from(bench).items())
     shown_s = seen.seconds
     bench.listener.stage(f"{contender}: fitting the head")
-    labels = {split: bench.labels(pixels.sample_ids) for split, pixels in _learnt_from(bench).items()}
+    labels = {split: bench.targets(pixels.sample_ids) for split, pixels in _learnt_from(bench).items()}
     head = fit_head((train, labels["train"]), (val, labels["validation"]), len(bench.prepared.classes))
     _place(head, network)
     _tell(bench, contender, head)
@@ -121,11 +122,8 @@ def _probe(bench: Bench, contender: str) -> None:
     folder = bench.store.cell(SEEDS.cell(contender))
     for split, pixels, path in (("validation", bench.val, folder.validation), ("test", bench.test, folder.test)):
         vectors = {scale: seen.of(pixels, scale, split) for scale in design.scales}
-        shown = Shown(
-            sample_ids=pixels.sample_ids, labels=bench.labels(pixels.sample_ids), classes=bench.prepared.classes
-        )
         scores = evaluate_head(
-            network.fc, vectors, shown, contender=contender, seed=SEEDS.study, task=bench.setting.task
+            network.fc, vectors, bench.shown(pixels), contender=contender, seed=SEEDS.study, task=bench.setting.task
         )
         write_table(path, scores, SCORES)
     write_table(folder.history, _history(head, len(train) / max(shown_s, 1e-9), training_s), HISTORY)

@@ -18,9 +18,10 @@ from deepenough.data import TestPixels
 from deepenough.data.schedules import Schedule
 from deepenough.data.streams import TrainingStream
 from deepenough.errors import RecordError
-from deepenough.networks import ResNet, build, load_weights, save_weights
+from deepenough.networks import save_weights
 from deepenough.networks.digests import tensors_sha256
 from deepenough.records import HISTORY, write_json, write_table
+from deepenough.studies.assembling import assemble, assemble_from
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
 from deepenough.studies.environment import note_change
@@ -94,7 +95,7 @@ def _phase(bench: Bench, schedule: Schedule, cells: Sequence[Cell], seeds: Seeds
     assert not isinstance(bench.train, TestPixels), "networks are trained on whole pictures, not on squares"
     stream = TrainingStream(
         bench.train,
-        bench.labels(bench.train.sample_ids),
+        bench.targets(bench.train.sample_ids),
         design.augmentation,
         side=design.train_scale,
         batch=design.batch,
@@ -104,6 +105,7 @@ def _phase(bench: Bench, schedule: Schedule, cells: Sequence[Cell], seeds: Seeds
         workers=bench.study.workers,
         classes=len(bench.prepared.classes),
         schedule=schedule,
+        teaching=bench.setting.task,
     )
     return Phase(cells, stream, bench.setting)
 
@@ -178,16 +180,18 @@ def _fresh(bench: Bench, name: str, seeds: Seeds) -> Cell:
     return Cell.begin(name, seeds, bench.setting.machine.place(network), bench.setting.recipe)
 
 
-def starting_network(bench: Bench, name: str, seeds: Seeds) -> ResNet:
+def starting_network(bench: Bench, name: str, seeds: Seeds) -> nn.Module:
     """A contender before training, on the CPU: from its starting weights, or fresh where it has none."""
-    outputs, network_name = bench.setting.task.outputs, contender(name).network
-    network = build(network_name, outputs, seed=derive_seed(seeds.initialisation, "initialisation", name))
+    task, network_name = bench.setting.task, contender(name).network
+    seed = derive_seed(seeds.initialisation, "initialisation", name)
     origin = start_of(bench.study, name)
-    if origin is not None:
-        path = file_of(name, origin, bench.listener.note)
-        report = load_weights(network, path, seed=derive_seed(seeds.initialisation, "head", name))
-        for note in report.notes if seeds == Seeds.of(0) else ():
-            bench.listener.note(f"{name}: {note}")
+    if origin is None:
+        return assemble(task, network_name, seed=seed)
+    path = file_of(name, origin, bench.listener.note)
+    head_seed = derive_seed(seeds.initialisation, "head", name)
+    network, report = assemble_from(task, network_name, path, seed=seed, head_seed=head_seed)
+    for note in report.notes if seeds == Seeds.of(0) else ():
+        bench.listener.note(f"{name}: {note}")
     return network
 
 
@@ -217,9 +221,9 @@ def _test(bench: Bench, cells: Mapping[str, Cell], seeds: Seeds, scales: Sequenc
     sides = f"at {', '.join(map(str, scales))} px"
     sound = [name for name, cell in cells.items() if cell.status == "trained" and name in bench.design.contenders]
     started = time.monotonic()
-    for split, pixels in (("validation", bench.val), ("test", bench.test)) if sound else ():
-        bench.listener.stage(f"{seeds.title}: {split} {sides}")
-        test_on(bench, pixels, split, {name: cells[name] for name in sound}, seeds, scales)
+    if sound:
+        splits = {"validation": bench.val, "test": bench.test}
+        test_on(bench, splits, {name: cells[name] for name in sound}, seeds, scales, f"{seeds.title}: {{}} {sides}")
     rounded: dict[str, dict[str, Any]] = {}
     if sound and seeds == Seeds.of(0) and rounds(bench):
         bench.listener.stage(f"{seeds.title}: {bench.setting.machine.precision} held against fp32 {sides}")

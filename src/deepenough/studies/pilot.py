@@ -12,7 +12,7 @@ from deepenough.comparison import groups_of, read_groups, read_predictions
 from deepenough.comparison.pilot import Pilot, measure_pilot
 from deepenough.comparison.predictions import Reading
 from deepenough.errors import RecordError
-from deepenough.records import COSTS, SCORES, read_json, read_table, verdict_from_json
+from deepenough.records import COSTS, SCORES, read_json, read_table, samples_of, verdict_from_json
 from deepenough.studies.store import StudyFolder
 
 
@@ -42,7 +42,7 @@ def read_pilot(sources: Sequence[Path], reading: Reading | None = None) -> Pilot
         pair=(None, None) if verdict is None else (verdict.small, verdict.big),
         scale=None if verdict is None else verdict.scale,
         costs=_if_there(store.costs, COSTS),
-        groups=read_groups(store.samples),
+        groups=read_groups(samples_of(store.root)),
         seed_s=_seed_seconds(store),
     )
 

@@ -23,7 +23,7 @@ from deepenough.studies.starting import describe_start, preprocessing_of
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study, make_study, save_study, seconds
 from deepenough.studies.whole import require_study_of_cells, samples_sha256, stored_study
-from deepenough.tasks.classification import Classification
+from deepenough.tasks import Given, Task, make_task
 from deepenough.training import Recipe, Setting, cell_name
 
 _ONCE_DEFAULT = {"weights": ("auto", {}), "crop": (None, 1.0)}  # now and in 0.1, where nothing was asked for
@@ -92,8 +92,28 @@ def resolve_on(machine: Machine, request: Study, prepared: Prepared) -> Resolved
 
 def setting_of(study: Study, prepared: Prepared, machine: Machine, recipe: Recipe) -> Setting:
     """What all cells of a study share in training and at test."""
-    task, norm = Classification(prepared.classes), preprocessing_of(study)
+    task = task_of(study, prepared)
+    norm = dataclasses.replace(preprocessing_of(study), fit=task.fit)
     return Setting(recipe=recipe, machine=machine, preprocessing=norm, task=task)
+
+
+def task_of(study: Study, prepared: Prepared) -> Task:
+    """The study's task on its pictures.
+
+    Raises:
+        InputError: the pictures, an option, or something else in the study does not fit the task.
+    """
+    given = Given(classes=prepared.classes, samples=prepared.samples, options=study.task_options)
+    task = make_task(study.task, given)
+    asked = {
+        "augmentation: mixup, cutmix": not task.mixes and (study.augmentation.mixup or study.augmentation.cutmix),
+        "contenders: @average": not task.averages and any("@average" in name for name in study.contenders),
+        "recipe.train: head": not task.probed and study.recipe.train == "head",
+    }
+    for place, wanted in asked.items():
+        if wanted:
+            raise StudyError(place, f"nothing, since {task.name} has no such thing", "it asked for", "leave it out")
+    return task
 
 
 def _absolute(source: str) -> str:

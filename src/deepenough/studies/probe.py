@@ -9,7 +9,8 @@ import torch
 from deepenough.cost.memory import most_held
 from deepenough.data.schedules import work
 from deepenough.evaluation import evaluate_batch_seconds
-from deepenough.networks import build
+from deepenough.networks import ResNet
+from deepenough.studies.assembling import assemble
 from deepenough.studies.contenders import contender, lineage
 from deepenough.studies.plan import Probe
 from deepenough.studies.tuning import tuning_work
@@ -30,13 +31,14 @@ def probe(contenders: Sequence[str], setting: Setting, *, side: int, batch: int,
     """
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (batch, 3, side, side), generator=generator, dtype=torch.uint8)
-    labels = torch.arange(batch) % setting.task.outputs
-    machine, norm = setting.machine, setting.preprocessing
+    task, machine, norm = setting.task, setting.machine, setting.preprocessing
     images = machine.images(pixels, norm.mean, norm.std)
     names = dict.fromkeys(contender(name).network for name in contenders)
-    networks = {name: machine.place(build(name, setting.task.outputs)) for name in names}
+    networks = {name: machine.place(assemble(task, name)) for name in names}
     cells = [Cell.begin(name, 0, network, setting.recipe) for name, network in networks.items()]
-    step_s = {cell.contender: step_seconds(cell, images, labels, setting, steps) / batch for cell in cells}
+    step_s = {
+        cell.contender: step_seconds(cell, images, task.example(pixels), setting, steps) / batch for cell in cells
+    }
     call_s = {cell.contender: evaluate_batch_seconds(cell.network, images, machine) / batch for cell in cells}
     lines = lineage(contenders)
     train_s = {name: step_s[contender(name).network] * work(contender(name).schedule, side) for name in lines.trained}
@@ -48,5 +50,5 @@ def probe(contenders: Sequence[str], setting: Setting, *, side: int, batch: int,
         train_s=train_s,
         test_s=test_s,
         peak_bytes=most_held(torch.device(machine.device)) + saving,
-        head_weights=sum(network.fc.weight.numel() for network in networks.values()),
+        head_weights=sum(network.fc.weight.numel() for network in networks.values() if isinstance(network, ResNet)),
     )

@@ -37,6 +37,7 @@ from deepenough.studies.stops import resumable, stoppable
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study
 from deepenough.studies.whole import forget_torn, require_unchanged, stored_study
+from deepenough.tasks import registry as tasks
 
 
 def run_study(
@@ -69,7 +70,8 @@ def run_study(
     starts = stored_study(store).starts if store.study.is_file() else starting_weights(request, listener.note)
     settled = request.model_copy(update={"weights": starts})
     require_probe(settled)
-    source = open_source(request.source, allow_outside=request.allow_outside)
+    reads = tasks.entry(request.task).reads
+    source = open_source(request.source, allow_outside=request.allow_outside, reads=reads)
     _require_outside(store.root, request.source)
     again = command or "the same call"
     with resumable(store.root, again), store.lock(), stoppable(again) as check_stop, contextlib.closing(listener):
@@ -177,7 +179,7 @@ def _bench(
         told, short, keeping = _progress(listener, check_stop), design.short_side, study.pixels
         return build_train_pixels(prepared, cache, short_side=short, keeping=keeping, workers=workers, progress=told)
 
-    return Bench(
+    bench = Bench(
         study=study,
         design=design,
         store=store,
@@ -189,6 +191,9 @@ def _bench(
         listener=listener,
         check_stop=check_stop,
     )
+    if bench.units is not None:
+        write_table(store.units, bench.units, SAMPLES)
+    return bench
 
 
 def _measure_costs(bench: Bench) -> float:

@@ -25,10 +25,13 @@ class StudyFolder:
         self.request = root / "request.json"
         self.environment = root / "environment.json"
         self.samples = root / "samples.parquet"
+        self.units = root / "units.parquet"
         self.quarantine = root / "quarantine.parquet"
         self.audit = root / "audit.json"
         self.plan = root / "plan.json"
         self.scores = root / "scores.parquet"
+        self.outcomes = root / "outcomes.parquet"
+        self.outcomes_validation = root / "outcomes_validation.parquet"
         self.validation = root / "validation.parquet"
         self.noise = root / "noise.parquet"
         self.costs = root / "costs.parquet"
@@ -116,6 +119,10 @@ class CellFolder:
         self.resume = root / "resume.safetensors"
         self.test = root / "test.parquet"
         self.validation = root / "validation.parquet"
+
+    def outcomes(self, split: str) -> Path:
+        """What the task keeps of every picture of a split, where it keeps anything."""
+        return self.root / f"outcomes_{split}.parquet"
 
     @property
     def done(self) -> bool:

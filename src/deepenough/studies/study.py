@@ -20,6 +20,7 @@ from deepenough.data.kept import Keeping
 from deepenough.errors import StudyError
 from deepenough.records import NoiseSource, seal_text, write_atomically
 from deepenough.stats.sequential import FEWEST_SEEDS
+from deepenough.tasks.registry import TASKS
 
 Side = Annotated[int, Field(ge=32, le=2048)]
 
@@ -64,6 +65,8 @@ class Study(_Part):
 
     Args:
         source: folder of class folders, manifest (.csv, .parquet), `torchvision:NAME`, or `digits`.
+        task: what is asked of the pictures, a name of `tasks.registry`.
+        task_options: of the task, by name; see docs/tasks.md.
         allow_outside: whether a manifest may name files outside its folder.
         contenders: names, at least two; see `studies.contenders`. The verdict is about the first two, of which the
             cheaper one is the reference that every other is held against.
@@ -93,7 +96,8 @@ class Study(_Part):
     """
 
     source: str = "digits"
-    task: Literal["classification"] = "classification"
+    task: str = "classification"
+    task_options: dict[str, str | int | float | bool] = {}
     allow_outside: bool = False
     contenders: tuple[str, ...] = ("resnet50", "resnet101")
     seeds: Annotated[int, Field(ge=1, le=100)] | None = None
@@ -133,6 +137,13 @@ class Study(_Part):
     @classmethod
     def _tuple(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("task")
+    @classmethod
+    def _task(cls, value: str) -> str:
+        if value not in TASKS:
+            raise ValueError(f"one of {', '.join(TASKS)}")
+        return value
 
     @field_validator("budget")
     @classmethod

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deepenough.data import TestPixels
-from deepenough.evaluation import Outcomes, Shown, count_flips, examine
-from deepenough.records import SCORES, write_table_in_parts
+from deepenough.evaluation import Outcomes, count_flips, examine
+from deepenough.records import OUTCOMES, SCORES, write_table, write_table_in_parts
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
 from deepenough.training import Cell, Seeds
@@ -17,44 +18,64 @@ from deepenough.training import Cell, Seeds
 
 def accuracy_of(bench: Bench, cell: Cell) -> float:
     """Mean score on validation at the training scale."""
-    ids, scale = bench.val.sample_ids, bench.design.train_scale
-    shown = Shown(sample_ids=ids, labels=bench.labels(ids), classes=bench.prepared.classes)
+    scale, task = bench.design.train_scale, bench.setting.task
     with io.BytesIO() as stream:
-        outcomes = Outcomes(stream, shown, [cell.contender], [scale])
-        examine(
-            {cell.contender: cell.tested_network},
-            bench.val,
-            outcomes,
-            task=bench.setting.task,
-            batches=bench.batches,
-            exact=bench.study.exact,
-        )
+        outcomes = Outcomes(stream, bench.shown(bench.val), [cell.contender], [scale], task)
+        networks = {cell.contender: cell.tested_network}
+        examine(networks, bench.val, outcomes, batches=bench.batches, exact=bench.study.exact)
         return outcomes.mean(cell.contender, scale)
 
 
 def test_on(
-    bench: Bench, pixels: TestPixels, split: str, cells: Mapping[str, Cell], seeds: Seeds, scales: Sequence[int]
+    bench: Bench,
+    splits: Mapping[str, TestPixels],
+    cells: Mapping[str, Cell],
+    seeds: Seeds,
+    scales: Sequence[int],
+    said: str,
 ) -> None:
-    """Test the networks on a split in one pass, and write the scores of each."""
+    """Test the networks on each split in one pass, and write the scores of each.
+
+    Args:
+        bench: of the study.
+        splits: by the name of a cell's table; the first is validation, where a task chooses what it must choose.
+        cells: by the name under which each is tested.
+        seeds: of the cells.
+        scales: image sides in pixels.
+        said: the stage that the listener is told, with the split's name for `{}`.
+    """
     averaged = {name: contender(name).average for name in cells}
     networks = {cell.contender: cell.tested_network for cell in cells.values()}
     averages = {n: (cells[n].contender, sides or scales) for n, sides in averaged.items() if sides is not None}
-    shown = Shown(sample_ids=pixels.sample_ids, labels=bench.labels(pixels.sample_ids), classes=bench.prepared.classes)
-    with tempfile.TemporaryFile(dir=bench.store.root) as stream:
-        outcomes = Outcomes(stream, shown, [*networks, *averages], scales)
-        examine(
-            networks,
-            pixels,
-            outcomes,
-            task=bench.setting.task,
-            batches=bench.batches,
-            averages=averages,
-            exact=bench.study.exact,
-        )
-        for name, cell in cells.items():
-            rows = outcomes.tables(name if name in averages else cell.contender, seed=seeds.study, called=name)
-            folder = bench.store.cell(seeds.cell(name))
-            write_table_in_parts(getattr(folder, split), rows, SCORES)
+    reference = None
+    with contextlib.ExitStack() as held:
+        for split, pixels in splits.items():
+            stream = held.enter_context(tempfile.TemporaryFile(dir=bench.store.root))
+            bench.listener.stage(said.format(split))
+            outcomes = Outcomes(stream, bench.shown(pixels), [*networks, *averages], scales, bench.setting.task)
+            examine(networks, pixels, outcomes, batches=bench.batches, averages=averages, exact=bench.study.exact)
+            for name, cell in cells.items():
+                own = name if name in averages else cell.contender
+                _write(bench, split, outcomes, own, name, seeds, reference)
+            reference = reference or outcomes
+
+
+def _write(
+    bench: Bench,
+    split: str,
+    outcomes: Outcomes,
+    tested: str,
+    name: str,
+    seeds: Seeds,
+    reference: Outcomes | None,
+) -> None:
+    """The scores of a contender on a split, and what the task keeps beside them, to its cell's folder."""
+    folder = bench.store.cell(seeds.cell(name))
+    rows = outcomes.tables(tested, seed=seeds.study, called=name, reference=reference)
+    write_table_in_parts(getattr(folder, split), rows, SCORES)
+    kept = outcomes.kept(tested, seed=seeds.study, called=name)
+    if kept is not None:
+        write_table(folder.outcomes(split), kept, OUTCOMES)
 
 
 def rounds(bench: Bench) -> bool:

@@ -22,20 +22,24 @@ MOST_MORE = 96  # beside the first, for slices: some 400 kB
 THUMBNAILS = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "height": pl.Int32}
 
 
-def write_thumbnails(prepared: Prepared, scores: pl.DataFrame, verdict: Verdict, path: Path) -> None:
+def write_thumbnails(
+    prepared: Prepared, scores: pl.DataFrame, verdict: Verdict, path: Path, samples: pl.DataFrame | None = None
+) -> None:
     """Write JPEG copies, at most 160 px on the longer side, of the pictures that divide the deciding pair the most.
 
     Overall, and in each slice, so that the report has some to show of every slice; and of nearly identical pictures in
-    different splits or under different classes.
+    different splits or under different classes. `samples` are what scores are of, where they are not the pictures.
     """
     pair = {"small": verdict.small, "big": verdict.big, "scale": verdict.scale}
     overall = disagreements(scores, **pair, limit=MOST)["sample_id"].to_list()
-    slices = differing_samples(scores, prepared.samples, **pair, most=MOST_OF_A_SLICE)
+    slices = differing_samples(scores, prepared.samples if samples is None else samples, **pair, most=MOST_OF_A_SLICE)
     of_slices = [sample for samples in zip_longest(*slices.values()) for sample in samples if sample is not None]
     chosen = list(dict.fromkeys([*overall, *of_slices]))[: MOST + MOST_MORE]
     twins = [sample for pair in prepared.audit.pairs_in_doubt() for sample in (pair.sample_id, pair.other_sample_id)]
     rows = []
     for sample in dict.fromkeys([*chosen, *twins]):
+        if sample not in prepared.entries:  # a sample of several pictures
+            continue
         with contextlib.suppress(OSError, DecodeError):  # a picture that went away meanwhile is not worth a verdict
             rows.append(_thumbnail(sample, prepared.entries[sample].read()))
     write_table(path, pl.DataFrame(rows, schema=THUMBNAILS), THUMBNAILS)

@@ -16,6 +16,8 @@ from deepenough.data import TestPixels
 from deepenough.data.augment import Augmentation
 from deepenough.data.schedules import batch_at
 from deepenough.data.streams import TrainingStream
+from deepenough.networks import ResNet
+from deepenough.networks.distance import BACKBONE
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
 from deepenough.training import Cell, Seeds, Setting
@@ -61,7 +63,7 @@ def tuning_stream(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
     side = contender(name).fixres or max(design.scales)
     return TrainingStream(
         bench.train,
-        bench.labels(bench.train.sample_ids),
+        bench.targets(bench.train.sample_ids),
         Augmentation(crop="centre", flip=design.augmentation.flip),
         side=side,
         batch=batch_at(side, scale=design.train_scale, batch=design.batch),
@@ -70,14 +72,19 @@ def tuning_stream(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
         order_seed=seeds.order,
         workers=bench.study.workers,
         classes=len(bench.prepared.classes),
+        teaching=bench.setting.task,
     )
 
 
 def begin_tuning(bench: Bench, name: str, base: Cell, seeds: Seeds) -> Cell:
     """A cell with the weights that `base` is tested with, of which only the head and the norms learn."""
     network = copy.deepcopy(base.tested_network)
-    head = network.get_submodule("fc")
-    learning = {id(weight) for weight in head.parameters()}
+    backbone = isinstance(network, ResNet)
+    head = (
+        (name.startswith("fc.") if backbone else not name.startswith(f"{BACKBONE}."), weight)
+        for name, weight in network.named_parameters()
+    )
+    learning = {id(weight) for belongs, weight in head if belongs}
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
             learning |= {id(weight) for weight in module.parameters()}

@@ -1,7 +1,8 @@
 """Tasks: what is asked of the images, how it is taught and how each sample is scored.
 
-Owns the `Task` contract and one file a task; every task gives one score per sample, higher is better. Refuses networks,
-data and accumulation: everything here is a pure function of outputs and labels.
+Owns the `Task` contract, one file a task and the table of them; every task gives one score per sample, higher is
+better, whose mean is the task's metric. Refuses files, devices and accumulation: everything here is a function of
+outputs and targets (docs/tasks.md).
 Importing this package imports no torch; its names are loaded when first used.
 """
 
@@ -12,13 +13,28 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deepenough.tasks.classification import ACCURACY, Classification
-    from deepenough.tasks.contract import Metric, Scores, Task
+    from deepenough.tasks.contract import Given, Metric, Run, Scores, Task
+    from deepenough.tasks.multilabel import MultiLabel
+    from deepenough.tasks.registry import TASKS, make_task
 
-__all__ = ["ACCURACY", "Classification", "Metric", "Scores", "Task"]
+__all__ = [
+    "ACCURACY",
+    "TASKS",
+    "Classification",
+    "Given",
+    "Metric",
+    "MultiLabel",
+    "Run",
+    "Scores",
+    "Task",
+    "make_task",
+]
 
 _HOMES = {
     **dict.fromkeys(("ACCURACY", "Classification"), "classification"),
-    **dict.fromkeys(("Metric", "Scores", "Task"), "contract"),
+    **dict.fromkeys(("Given", "Metric", "Run", "Scores", "Task"), "contract"),
+    "MultiLabel": "multilabel",
+    **dict.fromkeys(("TASKS", "make_task"), "registry"),
 }
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from deepenough.errors import InputError
-from deepenough.tasks.contract import Metric, Scores
+from deepenough.tasks.contract import Given, Metric, Run, Scores, Task
+from deepenough.tasks.options import refuse_unknown
 
 ACCURACY = Metric(name="accuracy", unit="points", multiplier=100.0, lowest=0.0, highest=1.0)
+ROW = np.dtype([("prediction", "<i4"), ("score", "<f8"), ("confidence", "<f8")])
 
 
-@dataclass(frozen=True, slots=True)
-class Classification:
+@dataclass(frozen=True)
+class Classification(Task):
     """The task of telling `classes` apart.
 
     Args:
@@ -28,32 +33,93 @@ class Classification:
     classes: tuple[str, ...]
 
     name = "classification"
-    sample = "image"
     metric = ACCURACY
+    row = ROW
+    mixes = True
+    averages = True
+    probed = True
 
     def __post_init__(self) -> None:
-        if len(self.classes) < 2:
-            raise InputError("classes", "at least two", f"{len(self.classes)} ({', '.join(self.classes) or 'none'})")
-        twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
-        if twice:
-            raise InputError("classes", "every name once", f"{', '.join(twice)} more than once")
+        require_classes(self.classes)
+
+    @classmethod
+    def of(cls, given: Given) -> Classification:
+        """The task of the source's classes."""
+        refuse_unknown(cls.name, given.options, ())
+        return cls(given.classes)
 
     @property
     def outputs(self) -> int:
         """One logit per class."""
         return len(self.classes)
 
-    def loss(self, logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    def targets(self, samples: pl.DataFrame) -> np.ndarray:
+        """Class index of each picture, int64 (pictures,)."""
+        numbers = {name: index for index, name in enumerate(self.classes)}
+        return samples["target"].replace_strict(numbers, return_dtype=pl.Int64).to_numpy(writable=True)
+
+    def example(self, images: Tensor) -> Tensor:
+        """The classes in turn."""
+        return torch.arange(len(images)) % self.outputs
+
+    def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
         """See `loss`."""
-        return loss(logits, targets, smoothing)
+        return loss(outputs, targets, smoothing)
 
-    def scores(self, logits: Tensor, labels: Tensor) -> Scores:
-        """See `scores`."""
-        return scores(logits, labels)
+    def hits(self, outputs: Tensor, targets: Tensor) -> int | None:
+        """How many were right; under mixup and CutMix no single class is the right one."""
+        return None if targets.is_floating_point() else int((outputs.detach().argmax(1) == targets).sum())
 
-    def probabilities(self, logits: Tensor) -> Tensor:
+    def outcomes(self, outputs: Tensor, targets: Sequence[int], squares: np.ndarray) -> np.ndarray:
+        """The rows of `scores`."""
+        del squares
+        return rows_of(scores(outputs, torch.as_tensor(targets)))
+
+    def judged(self, run: Run, reference: Run | None = None) -> pl.DataFrame:
+        """Predictions by name; the score is as it was counted."""
+        del reference
+        names = pl.Series(list(self.classes), dtype=pl.String)
+        return pl.DataFrame(
+            {
+                "target": names.gather(np.asarray(run.targets)),
+                "prediction": names.gather(run.rows["prediction"]),
+                "score": run.rows["score"],
+                "confidence": run.rows["confidence"],
+            }
+        )
+
+    def decisions(self, outputs: Tensor) -> Tensor:
+        """The predicted classes."""
+        return scores(outputs, torch.zeros(len(outputs), dtype=torch.int64)).prediction  # the truth plays no part
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
         """Softmax over the classes, float32 (batch, classes)."""
-        return logits.float().softmax(dim=1)
+        return outputs.float().softmax(dim=1)
+
+    def from_probabilities(self, mean: Tensor) -> Tensor:
+        """Their logarithm, which is scored as logits are."""
+        return mean.clamp(min=torch.finfo(torch.float32).tiny).log()
+
+
+def require_classes(classes: tuple[str, ...]) -> None:
+    """Refuse what makes no question.
+
+    Raises:
+        InputError: fewer than two classes, or a name twice.
+    """
+    if len(classes) < 2:
+        raise InputError("classes", "at least two", f"{len(classes)} ({', '.join(classes) or 'none'})")
+    twice = sorted({name for name in classes if classes.count(name) > 1})
+    if twice:
+        raise InputError("classes", "every name once", f"{', '.join(twice)} more than once")
+
+
+def rows_of(found: Scores) -> np.ndarray:
+    """Outcomes as records of `prediction`, `score` and `confidence`, (samples,)."""
+    rows = np.empty(len(found.prediction), ROW)
+    for column in ROW.names or ():
+        rows[column] = getattr(found, column).numpy()
+    return rows
 
 
 def loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:

@@ -1,12 +1,28 @@
-"""What a task must say for itself; everything after it (training, scores, verdict, report) is the same for all."""
+"""What a task must say for itself; everything after it (training, scores, verdict, report) is the same for all.
+
+A sample's score is what it adds to the metric: over the samples of a run the scores average to the metric, and vary as
+it does. For accuracy that is 0 or 1; a metric of the whole test set (AUROC, mAP) gives one influence value a sample
+(`stats.linearise`, `stats.jackknife`). So nothing that pairs, clusters, decides or draws has to know the task.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import polars as pl
+    from torch import Tensor, nn
+
+    from deepenough.data.augment import Augmentation
+
+#: One random view of a training picture: (uint8 (3, height, width), its target) -> (uint8 (3, side, side), target).
+View = Callable[["Tensor", Any], "tuple[Tensor, Any]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,10 +31,11 @@ class Metric:
 
     Args:
         name: what the mean is, for example `accuracy`.
-        unit: the unit of differences and margins as shown.
-        multiplier: shown value = mean score * multiplier.
-        lowest: smallest score that a sample can have.
-        highest: largest score that a sample can have.
+        unit: the unit of differences and margins as shown: `points` (a score of 1 is 100 of them), else its own.
+        multiplier: shown value = mean score * multiplier; 100 for points, 1 for any other unit.
+        lowest: smallest value that the mean can have.
+        highest: largest value that the mean can have.
+        alone: each sample's score is known without the others; else a run is judged as a whole.
     """
 
     name: str
@@ -26,6 +43,7 @@ class Metric:
     multiplier: float
     lowest: float
     highest: float
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,41 +61,167 @@ class Scores:
     confidence: Tensor
 
 
-class Task(Protocol):
-    """One kind of question put to images.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a task is made from.
 
-    A task is a frozen value: it holds what the data decides (the classes) and no state. `loss` teaches, `scores`
-    judges.
+    Args:
+        classes: the names in the targets, sorted; empty where a source names none.
+        samples: `records.SAMPLES` with the source's further columns, of all splits.
+        options: of the study file, by name; a task refuses those that it does not know.
     """
 
-    @property
-    def name(self) -> str:
-        """The task's name, as a study file writes it."""
-        ...
+    classes: tuple[str, ...]
+    samples: pl.DataFrame
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one network said of every picture of a split at one scale.
+
+    Args:
+        rows: as `Task.outcomes` gives them, (pictures,).
+        targets: of the pictures, in the same order.
+    """
+
+    rows: np.ndarray
+    targets: Sequence[Any]
+
+
+class Task(ABC):
+    """One kind of question put to pictures: a frozen value that holds what the data decides, and no state.
+
+    Abstract methods are what every task says. The others have the usual answer: one network output a picture, nothing
+    that moves with the pixels, a picture is a sample; a task says otherwise where it is otherwise.
+
+    Attributes:
+        name: as a study file writes it.
+        sample: what one sample is, in a word for people: image, pair, ...
+        metric: what the mean of the scores is called.
+        row: the fields of what is kept of every picture at test, of fixed size; those beyond `prediction`, `score` and
+            `confidence` go to `outcomes.parquet`.
+        fit: how a picture becomes a test square: `crop` (short side resized, centre cut out), `pad` (all of it, in the
+            upper left corner, the rest black) or `cut` (the centre at its own resolution).
+        mixes: mixup and CutMix have a meaning.
+        averages: what a network says at several sides can be averaged (`probabilities`).
+        probed: a linear head on what the backbone sees says all, so a linear probe has a meaning.
+    """
+
+    name: str
+    sample: str = "image"
+    metric: Metric
+    row: np.dtype
+    fit: Literal["crop", "pad", "cut"] = "crop"
+    mixes: bool = False
+    averages: bool = False
+    probed: bool = False
+
+    # --- what there is ------------------------------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def of(cls, given: Given) -> Task:
+        """The task on this data.
+
+        Raises:
+            InputError: the data or an option does not fit it.
+        """
+
+    @abstractmethod
+    def targets(self, samples: pl.DataFrame) -> Sequence[Any]:
+        """The target of each picture, in the order of the rows; something with a length that can be sliced."""
+
+    def units(self, samples: pl.DataFrame) -> pl.DataFrame | None:
+        """The samples that a split's pictures make, as columns of `records.SAMPLES`; None where each picture is one.
+
+        A sample of two groups has the second in a column `group_other`.
+        """
+        del samples
+        return None
+
+    # --- training -----------------------------------------------------------------------------------------------------
 
     @property
-    def sample(self) -> str:
-        """What one sample is, in a word for people: image, pair, ..."""
-        ...
-
-    @property
+    @abstractmethod
     def outputs(self) -> int:
-        """How many outputs the network's head needs."""
-        ...
+        """How many outputs the backbone's own linear head needs; 1 where `assemble` makes another head."""
 
-    @property
-    def metric(self) -> Metric:
-        """What the mean of the scores is called."""
-        ...
+    def assemble(self, backbone: nn.Module) -> nn.Module:
+        """The network to train, with a backbone (`networks.ResNet`: `features`, `embed`, `taps`, `fc`) in it.
 
-    def loss(self, logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-        """The scalar to minimise, a mean over the batch, with gradient."""
-        ...
+        A network of its own holds the backbone as `backbone`. In evaluation mode it takes float images
+        (batch, 3, side, side), a batch of none too, and gives one float tensor whose first axis is the batch. Weights
+        that it makes are drawn from torch's global generator, which the caller seeds.
+        """
+        return backbone
 
-    def scores(self, logits: Tensor, labels: Tensor) -> Scores:
-        """The outcome of each sample, without gradient; does not depend on the other samples of the batch."""
-        ...
+    def view(self, augmentation: Augmentation, side: int) -> View | None:
+        """How a training picture and its target are augmented together; None where the target stays as it is.
 
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """What is averaged where a sample is seen at several scales; its logarithm is scored as logits are."""
-        ...
+        It can be pickled, and draws from torch's global generator, which the caller seeds by seed, epoch and picture.
+        """
+        del augmentation, side
+        return None
+
+    def collate(self, targets: Sequence[Any]) -> Any:  # noqa: ANN401  what `loss` takes
+        """The targets of a batch: a tensor whose first axis is the batch, or a list with an entry a picture."""
+        return torch.as_tensor(np.asarray(targets))
+
+    @abstractmethod
+    def example(self, images: Tensor) -> Any:  # noqa: ANN401
+        """Some targets of a batch, to time a training step with; images uint8 (batch, 3, side, side)."""
+
+    def forward(self, network: nn.Module, images: Tensor, targets: Any) -> Any:  # noqa: ANN401
+        """What a network in training says of a batch; some networks need the targets for it."""
+        del targets
+        return network(images)
+
+    @abstractmethod
+    def loss(self, outputs: Any, targets: Any, smoothing: float = 0.0) -> Tensor:  # noqa: ANN401
+        """The scalar to minimise, a mean over the batch, with gradient; `outputs` are what `forward` gave."""
+
+    def hits(self, outputs: Any, targets: Any) -> int | None:  # noqa: ANN401
+        """How many pictures of a training batch were answered rightly; None where that has no meaning."""
+        del outputs, targets
+        return None
+
+    # --- test ---------------------------------------------------------------------------------------------------------
+
+    def inputs(self, squares: np.ndarray, sample_ids: Sequence[str]) -> np.ndarray:
+        """What the network is shown of the test squares, each by itself; uint8 (pictures, side, side, 3) both."""
+        del sample_ids
+        return squares
+
+    @abstractmethod
+    def outcomes(self, outputs: Tensor, targets: Sequence[Any], squares: np.ndarray) -> np.ndarray:
+        """What is kept of each picture, of type `row`; depends on no other picture of the batch.
+
+        Args:
+            outputs: float32 (batch, ...) of the network in evaluation mode, on the CPU.
+            targets: of the batch.
+            squares: uint8 (batch, side, side, 3), before `inputs`.
+        """
+
+    @abstractmethod
+    def judged(self, run: Run, reference: Run | None = None) -> pl.DataFrame:
+        """Columns `target`, `prediction` (text, null where there is none), `score`, `confidence`, one row a sample.
+
+        Args:
+            run: of a whole split; where the metric is `alone`, of any part of it.
+            reference: the same network on validation, for what must be chosen there (a threshold); None on validation
+                itself, where it is chosen on what it is used on.
+        """
+
+    def decisions(self, outputs: Tensor) -> Tensor | None:
+        """What rounding may flip, int64 (batch, ...); None where an output is no decision."""
+        del outputs
+        return None
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """What is averaged where a sample is seen at several sides."""
+        raise NotImplementedError(f"{self.name} averages nothing")
+
+    def from_probabilities(self, mean: Tensor) -> Tensor:
+        """Outputs with such probabilities."""
+        raise NotImplementedError(f"{self.name} averages nothing")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from deepenough.data.streams import Batch, TrainingStream
 from deepenough.machine import is_out_of_memory
 from deepenough.training.cell import Cell, Sums
-from deepenough.training.gradients import gradients
+from deepenough.training.gradients import gradients, moved
 from deepenough.training.recipe import learning_rate, set_learning_rate
 from deepenough.training.setting import Setting
 
@@ -39,7 +39,7 @@ class Watcher(Protocol):
         ...
 
     def validate(self, cell: Cell) -> float | None:
-        """Called at the end of an epoch, network in evaluation mode: accuracy on validation, or None to skip it."""
+        """Called at the end of an epoch, network in evaluation mode: the mean validation score, or None to skip it."""
         ...
 
     def lockstep(self, cells: Sequence[Cell]) -> None:
@@ -76,8 +76,7 @@ def train_lockstep(cells: Sequence[Cell], stream: TrainingStream, setting: Setti
 def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setting: Setting, watcher: Watcher) -> None:
     machine, norm = setting.machine, setting.preprocessing
     images = machine.images(batch.images, norm.mean, norm.std)
-    targets = batch.targets.to(machine.device, non_blocking=True)
-    labels = batch.labels if targets.ndim == 1 else None  # under mixup and cutmix no single label is the right one
+    targets = moved(batch.targets, machine.device)
     for cell in cells:
         if cell.status != "training" or cell.step != batch.step:
             continue
@@ -85,7 +84,7 @@ def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setti
             setting.recipe, cell.step, steps_per_epoch=stream.steps_per_epoch, total_steps=stream.total_steps
         )
         started = time.perf_counter()
-        loss, correct = _step(cell, images, targets, labels, rate, setting, watcher.halved)
+        loss, correct = _step(cell, images, targets, rate, setting, watcher.halved)
         machine.wait()
         seconds = time.perf_counter() - started
         if not math.isfinite(loss):
@@ -103,13 +102,12 @@ def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setti
 def _step(
     cell: Cell,
     images: Tensor,
-    targets: Tensor,
-    labels: Tensor | None,
+    targets: Any,  # noqa: ANN401  as the task collates them
     rate: float,
     setting: Setting,
     halved: Callable[[Cell, int], None],
 ) -> tuple[float, int | None]:
-    """One optimiser step; the mean loss of the batch and how many labels were hit (None where labels are None).
+    """One optimiser step; the mean loss of the batch and how many pictures were right (None where that has no meaning).
 
     A loss that is not finite is returned before the weights are touched, so that the record ends with usable weights.
 
@@ -118,7 +116,7 @@ def _step(
             again; the cell is torn, and what was saved of it last is whole.
     """
     set_learning_rate(cell.optimizer, rate)
-    loss, correct = gradients(cell, images, targets, labels, setting, halved)
+    loss, correct = gradients(cell, images, targets, setting, halved)
     if not math.isfinite(loss):
         return loss, None
     try:
@@ -139,15 +137,15 @@ def _update(cell: Cell, setting: Setting) -> None:
         cell.average.update(cell.network, step=cell.step)
 
 
-def step_seconds(cell: Cell, images: Tensor, labels: Tensor, setting: Setting, steps: int) -> float:
+def step_seconds(cell: Cell, images: Tensor, targets: Any, setting: Setting, steps: int) -> float:  # noqa: ANN401
     """Seconds of one training step, the mean of `steps` after one that is not counted; the cell is used up by it."""
-    targets = labels.to(images.device)
+    targets = moved(targets, str(images.device))
     cell.network.train()
-    _step(cell, images, targets, None, 0.0, setting, _nobody)
+    _step(cell, images, targets, 0.0, setting, _nobody)
     setting.machine.wait()
     started = time.perf_counter()
     for _ in range(steps):
-        _step(cell, images, targets, None, 0.0, setting, _nobody)
+        _step(cell, images, targets, 0.0, setting, _nobody)
     setting.machine.wait()
     return (time.perf_counter() - started) / steps
 

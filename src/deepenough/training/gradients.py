@@ -7,8 +7,9 @@ a part, so a training in parts is not quite the one that was declared. It is sai
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from itertools import repeat
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,8 +25,7 @@ FEWEST = 2  # images of a part; batch norm has no statistics of one
 def gradients(
     cell: Cell,
     images: Tensor,
-    targets: Tensor,
-    labels: Tensor | None,
+    targets: Any,  # noqa: ANN401  as the task collates them
     setting: Setting,
     halved: Callable[[Cell, int], None],
 ) -> tuple[float, int | None]:
@@ -37,13 +37,13 @@ def gradients(
     Args:
         cell: in training.
         images: float32 (batch, 3, side, side), standardised, on the device.
-        targets: int64 (batch,) or float32 (batch, classes), on the device.
-        labels: int64 (batch,) on the CPU, or None where none is counted.
+        targets: as the task collates them, on the device.
         setting: of the training.
         halved: called with the cell and the images of a part, before the step is taken again.
 
     Returns:
-        The mean loss, and how many labels were hit (None where `labels` is); the gradients count where it is finite.
+        The mean loss, and how many pictures were right (None where that has no meaning); the gradients count where the
+        loss is finite.
 
     Raises:
         RuntimeError: memory does not even hold a part of two images.
@@ -52,7 +52,7 @@ def gradients(
         seed_step(cell.network, cell.seeds.augmentation, cell.contender, "step", cell.step)
         buffers = [buffer.clone() for buffer in cell.network.buffers()]
         try:
-            return _added_up(cell, images, targets, labels, setting)
+            return _added_up(cell, images, targets, setting)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or len(images) // (2 * cell.parts) < FEWEST:
                 raise
@@ -65,28 +65,40 @@ def gradients(
         halved(cell, math.ceil(len(images) / cell.parts))
 
 
-def _added_up(
-    cell: Cell, images: Tensor, targets: Tensor, labels: Tensor | None, setting: Setting
-) -> tuple[float, int | None]:
+def _added_up(cell: Cell, images: Tensor, targets: Any, setting: Setting) -> tuple[float, int | None]:  # noqa: ANN401
     cell.optimizer.zero_grad(set_to_none=True)
-    parts = max(1, min(cell.parts, len(images) // FEWEST))
-    trues = repeat(None, parts) if labels is None else _cut(labels, parts)
+    task, parts = setting.task, max(1, min(cell.parts, len(images) // FEWEST))
     value, hits = 0.0, 0
-    for some, wanted, true in zip(_cut(images, parts), _cut(targets, parts), trues, strict=True):
+    for some, wanted in zip(_cut(images, parts), _cut(targets, parts), strict=True):
         with setting.machine.autocast():
-            logits = cell.network(some)
-        logits = logits.float()
-        loss = setting.task.loss(logits, wanted, setting.recipe.label_smoothing)
+            outputs = task.forward(cell.network, some, wanted)
+        loss = task.loss(outputs, wanted, setting.recipe.label_smoothing)
         if parts > 1:
             loss = loss * (len(some) / len(images))
         value += loss.item()
         if not math.isfinite(value):
             return value, None
         loss.backward()
-        if true is not None:
-            hits += int((logits.detach().argmax(1).cpu() == true).sum())
-    return value, None if labels is None else hits
+        found = task.hits(outputs, wanted)
+        hits = None if hits is None or found is None else hits + found
+    return value, hits
 
 
-def _cut(batch: Tensor, parts: int) -> tuple[Tensor, ...]:
-    return (batch,) if parts == 1 else batch.tensor_split(parts)
+def moved(targets: Any, device: str) -> Any:  # noqa: ANN401  as the task collates them
+    """Targets of a batch on a device, whatever they are made of."""
+    if isinstance(targets, Tensor):
+        return targets.to(device, non_blocking=True)
+    if isinstance(targets, dict):
+        return {name: moved(value, device) for name, value in targets.items()}
+    return [moved(value, device) for value in targets]
+
+
+def _cut(batch: Any, parts: int) -> Sequence[Any]:  # noqa: ANN401
+    """A tensor or a list along its first axis, in parts that differ by one entry at most, the larger ones first."""
+    if parts == 1:
+        return (batch,)
+    if isinstance(batch, Tensor):
+        return batch.tensor_split(parts)
+    size, more = divmod(len(batch), parts)
+    ends = [part * size + min(part, more) for part in range(parts + 1)]
+    return [batch[first:last] for first, last in pairwise(ends)]

@@ -169,14 +169,29 @@ function checkpoints(big, small, level, binary) {
     p: error > 0 ? tTwoSided(Math.abs(difference) / error, n - 1) : Number(difference === 0) };
 }
 
-/* one linearised score a cluster */
+/* one linearised score a cluster; groups hold one code a sample, or two of each, one after the other */
 function clustered(rows, groups) {
+  if (groups.length === 2 * rows[0].length) return clusteredTwice(rows, groups);
   const count = groups.reduce((most, code) => Math.max(most, code), 0) + 1, sizes = new Float64Array(count);
   for (const code of groups) sizes[code] += 1;
   return rows.map(row => {
     const totals = new Float64Array(count), centre = mean(row);
     row.forEach((value, i) => { totals[groups[i]] += value; });
     return totals.map((total, c) => (total - centre * sizes[c]) * (count / row.length) + centre);
+  });
+}
+
+function clusteredTwice(rows, groups) {
+  const count = groups.reduce((most, code) => Math.max(most, code), 0) + 1;
+  return rows.map(row => {
+    const totals = new Float64Array(count), centre = mean(row);
+    row.forEach((value, i) => {
+      const [one, other] = [groups[2 * i], groups[2 * i + 1]];
+      totals[one] += value - centre;
+      if (other !== one) totals[other] += value - centre;
+    });
+    const influence = totals.map(total => total * (count / row.length)), middle = mean(influence);
+    return influence.map(value => value - middle + centre);
   });
 }
 

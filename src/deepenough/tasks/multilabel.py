@@ -1,0 +1,147 @@
+"""Multi-label classification: one image, any number of labels; judged by how each label ranks the images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from deepenough.errors import InputError
+from deepenough.stats.linearise import auroc_scores, average_precision_scores
+from deepenough.tasks.contract import Given, Metric, Run, Task
+from deepenough.tasks.options import one_of, refuse_unknown
+
+SEPARATOR = "|"  # between the labels of an image, in a manifest and in every table
+FEWEST = 2  # images with a label, and without it, that a ranking needs to have an error
+_POINTS = {"unit": "points", "multiplier": 100.0, "lowest": 0.0, "highest": 1.0, "alone": False}
+METRICS: dict[str, Metric] = {
+    "auroc": Metric(name="AUROC", **_POINTS),
+    "average_precision": Metric(name="average precision", **_POINTS),
+}
+_RANKED: dict[str, Callable[..., np.ndarray]] = {"auroc": auroc_scores, "average_precision": average_precision_scores}
+
+
+@dataclass(frozen=True)
+class MultiLabel(Task):
+    """The task of saying which of `classes` an image shows.
+
+    The metric is the mean over labels, each with the same weight, of AUROC or average precision. Labels that fewer than
+    two test images have, or lack, cannot be ranked and are left out of the mean, of all networks alike.
+
+    Args:
+        classes: the labels' names, in the order of the network's outputs.
+        measure: a key of `METRICS`.
+    """
+
+    classes: tuple[str, ...]
+    measure: str = "auroc"
+
+    name = "multilabel"
+    averages = True
+
+    @classmethod
+    def of(cls, given: Given) -> MultiLabel:
+        """The task of the source's labels, each shown by two images of val and of test at least, or it is refused."""
+        refuse_unknown(cls.name, given.options, ("metric",))
+        task = cls(given.classes, one_of(given.options, "metric", "auroc", tuple(METRICS)))
+        for split in ("val", "test"):
+            there = task.targets(given.samples.filter(pl.col("split") == split))
+            if not _ranked(there).any():
+                expected = f"a label that two images of {split} have and two have not"
+                raise InputError(f"source, split {split}", expected, "none", "add images to it")
+        return task
+
+    @property
+    def metric(self) -> Metric:
+        """AUROC or average precision."""
+        return METRICS[self.measure]
+
+    @property
+    def row(self) -> np.dtype:
+        """The probability of each label."""
+        return np.dtype([("probabilities", "<f4", (len(self.classes),))])
+
+    @property
+    def outputs(self) -> int:
+        """One logit a label."""
+        return len(self.classes)
+
+    def targets(self, samples: pl.DataFrame) -> np.ndarray:
+        """Whether each picture has each label, float32 (pictures, labels) of 0 and 1."""
+        numbers = {name: index for index, name in enumerate(self.classes)}
+        found = np.zeros((samples.height, len(self.classes)), np.float32)
+        for place, text in enumerate(samples["target"]):
+            for label in labels_in(text):
+                found[place, numbers[label]] = 1.0
+        return found
+
+    def example(self, images: Tensor) -> Tensor:
+        """Every second label, in turn."""
+        return ((torch.arange(len(images))[:, None] + torch.arange(self.outputs)) % 2).float()
+
+    def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+        """Mean binary cross entropy over images and labels in nats, targets drawn to one half by `smoothing`."""
+        soft = targets * (1.0 - smoothing) + 0.5 * smoothing
+        return functional.binary_cross_entropy_with_logits(outputs.float(), soft)
+
+    def outcomes(self, outputs: Tensor, targets: Sequence[Any], squares: np.ndarray) -> np.ndarray:
+        """The probability of each label, 0 where the network's outputs are not finite."""
+        del targets, squares
+        rows = np.empty(len(outputs), self.row)
+        rows["probabilities"] = outputs.float().sigmoid().nan_to_num(0.0).numpy()
+        return rows
+
+    def judged(self, run: Run, reference: Run | None = None) -> pl.DataFrame:
+        """One influence value an image, the mean over labels; predicted are labels of a probability above one half.
+
+        `confidence` is that of all the labels together, each as it was predicted.
+        """
+        del reference
+        chances, true = run.rows["probabilities"].astype(np.float64), np.asarray(run.targets) > 0.5
+        rank = _RANKED[self.measure]
+        values = [rank(chances[:, label], true[:, label])[0] for label in np.flatnonzero(_ranked(true))]
+        said = chances > 0.5
+        return pl.DataFrame(
+            {
+                "target": [self._named(row) for row in true],
+                "prediction": [self._named(row) for row in said],
+                "score": np.mean(values, axis=0),
+                "confidence": np.where(said, chances, 1.0 - chances).prod(axis=1),
+            }
+        )
+
+    def decisions(self, outputs: Tensor) -> Tensor:
+        """Whether each label is predicted."""
+        return (outputs > 0).long()
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """Of each label by itself, float32 (batch, labels)."""
+        return outputs.float().sigmoid()
+
+    def from_probabilities(self, mean: Tensor) -> Tensor:
+        """Their log odds."""
+        return mean.logit(eps=torch.finfo(torch.float32).eps)
+
+    def _named(self, there: np.ndarray) -> str:
+        return SEPARATOR.join(name for name, has in zip(self.classes, there, strict=True) if has)
+
+
+def labels_in(text: str) -> tuple[str, ...]:
+    """The labels of a target, sorted; empty for an image without any.
+
+    >>> labels_in("oedema| mass"), labels_in("")
+    (('mass', 'oedema'), ())
+    """
+    return tuple(sorted({part.strip() for part in text.split(SEPARATOR) if part.strip()}))
+
+
+def _ranked(true: np.ndarray) -> np.ndarray:
+    """Which labels enough images have and have not, bool (labels,)."""
+    there = (true > 0.5).sum(axis=0)
+    return (there >= FEWEST) & (len(true) - there >= FEWEST)

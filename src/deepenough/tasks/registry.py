@@ -1,0 +1,63 @@
+"""The tasks by name. Nothing here imports torch: a study file is checked against the names before anything is."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from deepenough.errors import InputError
+
+if TYPE_CHECKING:
+    from deepenough.tasks.contract import Given, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A task in the table.
+
+    Args:
+        reads: what a source must say of each picture: the name of a reading in `data.readings`.
+        home: module of this package and class in it.
+        summary: one line for people.
+    """
+
+    reads: str
+    home: str
+    summary: str
+
+
+TASKS: dict[str, Entry] = {
+    "classification": Entry(
+        reads="classes", home="classification:Classification", summary="one image, one class of several"
+    ),
+    "multilabel": Entry(
+        reads="labels", home="multilabel:MultiLabel", summary="one image, any number of labels, joined by |"
+    ),
+}
+
+
+def entry(name: str) -> Entry:
+    """The table's entry of that name.
+
+    Raises:
+        InputError: no such task.
+
+    >>> entry("classification").reads
+    'classes'
+    """
+    if name not in TASKS:
+        near = difflib.get_close_matches(name, TASKS, n=1)
+        raise InputError("task", f"one of {', '.join(TASKS)}", repr(name), f"did you mean {near[0]}?" if near else "")
+    return TASKS[name]
+
+
+def make_task(name: str, given: Given) -> Task:
+    """The task of that name on the data.
+
+    Raises:
+        InputError: no such task, or the data or an option does not fit it.
+    """
+    module, _, kind = entry(name).home.partition(":")
+    return getattr(import_module(f"deepenough.tasks.{module}"), kind).of(given)
