@@ -165,6 +165,17 @@ def open_finished(folder: Path, *, source: str | None = None, threads: int | Non
     )
 
 
+def require_alone(finished: Finished, what: str) -> None:
+    """Refuse a study of a task in which one image's answer is neither averaged nor judged by itself.
+
+    Raises:
+        InputError: it is.
+    """
+    task = finished.setting.task
+    if not (task.averages and task.metric.alone):
+        raise InputError(what, "a study whose images are judged one by one", f"one of {task.name}")
+
+
 def require_single_scale(names: Sequence[str], what: str) -> None:
     """Refuse contenders that see every image at several scales at once, for what asks one network at one scale.
 

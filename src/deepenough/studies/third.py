@@ -27,7 +27,7 @@ from deepenough.records import (
     write_json,
     write_table,
 )
-from deepenough.studies.finished import Finished, require_single_scale
+from deepenough.studies.finished import Finished, require_alone, require_single_scale
 
 TIMED = 32  # images of each kind, kept and passed on
 BUDGET_S = 30.0
@@ -60,6 +60,7 @@ def third_answers(
             there or do not allow it.
     """
     _require(within, share)
+    require_alone(finished, "cascade")
     verdict = finished.verdict
     pair = verdict.small, verdict.big
     scores, validation = finished.scores("test"), finished.scores("validation")
