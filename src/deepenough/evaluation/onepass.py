@@ -7,9 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
 
-import numpy as np
 import polars as pl
 import torch
 from torch import Tensor, nn
@@ -19,13 +17,13 @@ from deepenough.evaluation.batches import CHUNK, Batches
 from deepenough.evaluation.folding import folded
 from deepenough.evaluation.outcomes import Outcomes, Shown
 from deepenough.machine import Machine
-from deepenough.tasks.contract import Task
+from deepenough.tasks.contract import Targets, Task
 
 
 def evaluate(  # noqa: PLR0913  all that a score depends on
     networks: Mapping[str, nn.Module],
     pixels: TestPixels,
-    targets: Sequence[Any] | np.ndarray,
+    targets: Targets,
     *,
     seed: int,
     scales: Sequence[int],

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import polars as pl
 
 from deepenough.records import SCORES
-from deepenough.tasks.contract import Run, Task
+from deepenough.tasks.contract import Run, Targets, Task
 
 BLOCK = 8192  # rows of a table that are made at once, where each sample's score is known alone
 _IN_SCORES = ("prediction", "score", "confidence")
@@ -32,7 +32,7 @@ class Shown:
     """
 
     sample_ids: Sequence[str]
-    targets: Sequence[Any]
+    targets: Targets
     units: Sequence[str] | None = None
 
 

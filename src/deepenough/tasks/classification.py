@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from deepenough.errors import InputError
-from deepenough.tasks.contract import Given, Metric, Run, Scores, Task
+from deepenough.tasks.contract import Given, Metric, Run, Scores, Targets, Task
 from deepenough.tasks.options import refuse_unknown
 
 ACCURACY = Metric(name="accuracy", unit="points", multiplier=100.0, lowest=0.0, highest=1.0)
@@ -33,8 +32,6 @@ class Classification(Task):
     classes: tuple[str, ...]
 
     name = "classification"
-    metric = ACCURACY
-    row = ROW
     mixes = True
     averages = True
     probed = True
@@ -47,6 +44,16 @@ class Classification(Task):
         """The task of the source's classes."""
         refuse_unknown(cls.name, given.options, ())
         return cls(given.classes)
+
+    @property
+    def metric(self) -> Metric:
+        """Accuracy."""
+        return ACCURACY
+
+    @property
+    def row(self) -> np.dtype:
+        """Prediction, score and confidence."""
+        return ROW
 
     @property
     def outputs(self) -> int:
@@ -70,7 +77,7 @@ class Classification(Task):
         """How many were right; under mixup and CutMix no single class is the right one."""
         return None if targets.is_floating_point() else int((outputs.detach().argmax(1) == targets).sum())
 
-    def outcomes(self, outputs: Tensor, targets: Sequence[int], squares: np.ndarray) -> np.ndarray:
+    def outcomes(self, outputs: Tensor, targets: Targets, squares: np.ndarray) -> np.ndarray:
         """The rows of `scores`."""
         del squares
         return rows_of(scores(outputs, torch.as_tensor(targets)))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from deepenough.data.augment import Augmentation
 
+#: One target a picture; it has a length and can be sliced.
+Targets = Sequence[Any] | np.ndarray
 #: One random view of a training picture: (uint8 (3, height, width), its target) -> (uint8 (3, side, side), target).
 View = Callable[["Tensor", Any], "tuple[Tensor, Any]"]
 
@@ -86,7 +88,7 @@ class Run:
     """
 
     rows: np.ndarray
-    targets: Sequence[Any]
+    targets: Targets
 
 
 class Task(ABC):
@@ -98,9 +100,6 @@ class Task(ABC):
     Attributes:
         name: as a study file writes it.
         sample: what one sample is, in a word for people: image, pair, ...
-        metric: what the mean of the scores is called.
-        row: the fields of what is kept of every picture at test, of fixed size; those beyond `prediction`, `score` and
-            `confidence` go to `outcomes.parquet`.
         fit: how a picture becomes a test square: `crop` (short side resized, centre cut out), `pad` (all of it, in the
             upper left corner, the rest black) or `cut` (the centre at its own resolution).
         mixes: mixup and CutMix have a meaning.
@@ -110,12 +109,23 @@ class Task(ABC):
 
     name: str
     sample: str = "image"
-    metric: Metric
-    row: np.dtype
     fit: Literal["crop", "pad", "cut"] = "crop"
     mixes: bool = False
     averages: bool = False
     probed: bool = False
+
+    @property
+    @abstractmethod
+    def metric(self) -> Metric:
+        """What the mean of the scores is called."""
+
+    @property
+    @abstractmethod
+    def row(self) -> np.dtype:
+        """The fields of what is kept of every picture at test, of fixed size.
+
+        Those beyond `prediction`, `score` and `confidence` go to `outcomes.parquet`.
+        """
 
     # --- what there is ------------------------------------------------------------------------------------------------
 
@@ -129,7 +139,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def targets(self, samples: pl.DataFrame) -> Sequence[Any]:
+    def targets(self, samples: pl.DataFrame) -> Targets:
         """The target of each picture, in the order of the rows; something with a length that can be sliced."""
 
     def units(self, samples: pl.DataFrame) -> pl.DataFrame | None:
@@ -194,7 +204,7 @@ class Task(ABC):
         return squares
 
     @abstractmethod
-    def outcomes(self, outputs: Tensor, targets: Sequence[Any], squares: np.ndarray) -> np.ndarray:
+    def outcomes(self, outputs: Tensor, targets: Targets, squares: np.ndarray) -> np.ndarray:
         """What is kept of each picture, of type `row`; depends on no other picture of the batch.
 
         Args:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +13,7 @@ from torch.nn import functional
 
 from deepenough.errors import InputError
 from deepenough.stats.linearise import auroc_scores, average_precision_scores
-from deepenough.tasks.contract import Given, Metric, Run, Task
+from deepenough.tasks.contract import Given, Metric, Run, Targets, Task
 from deepenough.tasks.options import one_of, refuse_unknown
 
 SEPARATOR = "|"  # between the labels of an image, in a manifest and in every table
@@ -90,7 +89,7 @@ class MultiLabel(Task):
         soft = targets * (1.0 - smoothing) + 0.5 * smoothing
         return functional.binary_cross_entropy_with_logits(outputs.float(), soft)
 
-    def outcomes(self, outputs: Tensor, targets: Sequence[Any], squares: np.ndarray) -> np.ndarray:
+    def outcomes(self, outputs: Tensor, targets: Targets, squares: np.ndarray) -> np.ndarray:
         """The probability of each label, 0 where the network's outputs are not finite."""
         del targets, squares
         rows = np.empty(len(outputs), self.row)
