@@ -39,7 +39,7 @@ def setting():
 
 
 def mean_of(networks, pixels):
-    shown = Shown(sample_ids=pixels.sample_ids, labels=np.arange(len(pixels)) % 3, classes=CLASSES)
+    shown = Shown(sample_ids=pixels.sample_ids, targets=np.arange(len(pixels)) % 3)
     batches = Batches(Machine(channels_last=False), Preprocessing())
     return evaluate_mean(
         networks, pixels, shown, contender="average", seed=4, scale=32, task=Classification(CLASSES), batches=batches

@@ -127,6 +127,10 @@ def compare(  # noqa: PLR0913  one option a parameter
         bool,
         typer.Option("--paired-seeds", help="Hold networks of one seed against each other; see the protocol for when."),
     ] = False,
+    corruptions: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Then test on corrupted images: all, noise, blur, weather, digital, names."),
+    ] = None,
     track: Annotated[
         str | None, typer.Option(metavar="A,B", help="Follow it in tensorboard or mlflow, a run for each training.")
     ] = None,
@@ -194,6 +198,10 @@ def compare(  # noqa: PLR0913  one option a parameter
         from deepenough.errors import StudyError
 
         raise StudyError(f"--resume {folder}", "the folder of a stopped study", "no study there", "leave --resume out")
+    if corruptions is not None:
+        from deepenough.data.corruptions import named
+
+        named(corruptions)  # refused now, not after the training
     require_obtainable(request, folder)  # before torch and matplotlib are imported
     from deepenough.api import carry_out
     from deepenough.cli._progress import Terminal
@@ -202,7 +210,21 @@ def compare(  # noqa: PLR0913  one option a parameter
     tracked, listener = () if track is None else _parts(track), Terminal(quiet=as_json)
     with _shared(cache, cache_gb) as shared:
         verdict = carry_out(request, folder, listener=listener, track=tracked, command=command, shared=shared)
+    if corruptions is not None:
+        _corrupt(folder, corruptions, as_json=as_json)
     _say(folder, verdict, as_json=as_json)
+
+
+def _corrupt(folder: Path, corruptions: str, *, as_json: bool) -> None:
+    """Test on corrupted images at every severity, say what came of it, and write the report anew."""
+    from deepenough import report
+    from deepenough.cli import evaluate
+
+    found = evaluate.evaluated(folder, corruptions, "1,2,3,4,5", as_json=as_json)
+    report.write(folder)
+    if not as_json:
+        _output.say()
+        evaluate.say(found)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from deepenough.comparison import Aligned, align, groups_of
 from deepenough.comparison.pairing import cluster_labels
 from deepenough.errors import RecordError
 from deepenough.records import Audit, ThirdAnswers, Verdict
+from deepenough.records.robustness import Robustness, robustness_from_json
 
 THUMBNAILS: dict[str, Any] = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "height": pl.Int32}
 
@@ -62,6 +63,7 @@ class Evidence:
     elsewhere: tuple[Measured, ...] = ()
     images: bool = True  # whether pictures may be shown
     third: ThirdAnswers | None = None  # of `deepenough cascade`
+    robustness: Robustness | None = None  # of `deepenough evaluate`
 
     def clusters(self) -> np.ndarray | None:
         """Cluster of each sample of `outcomes`; None where samples are taken as independent."""
@@ -89,7 +91,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
     audit = _optional_json(folder / "audit.json")
     study = folder / "study.yaml"
     scores = _optional_table(folder / "scores.parquet", records.SCORES)
-    third = _optional_json(folder / "third.json")
+    third, robustness = (_optional_json(folder / name) for name in ("third.json", "robustness.json"))
     return Evidence(
         name=folder.resolve().name,
         folder=str(folder),
@@ -109,6 +111,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         elsewhere=measured(costs, verdict),
         images=images,
         third=None if third is None else records.third_from_json(third),
+        robustness=None if robustness is None else robustness_from_json(robustness),
     )
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from deepenough import comparison
 from deepenough.records import Verdict
-from deepenough.report import costing, stopping, third, words
+from deepenough.report import costing, robustness, stopping, third, words
 from deepenough.report.document import Block, Document, Listing, Section
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures.calibration import reliability
@@ -275,6 +275,7 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     _scale,
     costing.section,
     third.section,
+    robustness.section,
     _slices,
     _confusion,
     _disagreements,

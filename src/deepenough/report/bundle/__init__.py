@@ -15,6 +15,7 @@ import polars as pl
 
 from deepenough import records
 from deepenough.comparison.pairing import Aligned
+from deepenough.records.robustness import robustness_from_json
 from deepenough.report.bundle import answers, blocks, outcomes, tables
 from deepenough.report.bundle.blocks import Block
 from deepenough.report.evidence import THUMBNAILS, Evidence, Measured
@@ -85,7 +86,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         targets = scores.select("sample_id", "target").unique("sample_id")
         targets = pl.DataFrame({"sample_id": ids}).join(targets, on="sample_id", how="left", maintain_order="left")
         targets = targets["target"]
-    audit, third = plain["audit"], plain.get("third")
+    audit, third, robustness = plain["audit"], plain.get("third"), plain.get("robustness")
     return Evidence(
         name=plain["name"],
         folder=plain["folder"],
@@ -105,6 +106,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         elsewhere=tuple(_measured(entry) for entry in plain["elsewhere"]),
         images=header["images"],
         third=None if third is None else records.third_from_json(third),
+        robustness=None if robustness is None else robustness_from_json(robustness),
     )
 
 
@@ -166,6 +168,7 @@ def _records(evidence: Evidence, shown: pl.Series | None) -> dict[str, Any]:
         "cells": [tables.cell_to_json(cell) for cell in evidence.cells],
         "slices": None if slices is None else tables.to_columns(slices),
         "third": None if evidence.third is None else _plain(evidence.third),
+        "robustness": None if evidence.robustness is None else _plain(evidence.robustness),
     }
 
 

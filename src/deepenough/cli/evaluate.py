@@ -1,0 +1,96 @@
+"""`deepenough evaluate`: a finished study's networks on corrupted copies of its test images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deepenough.cli import _options, _output
+
+if TYPE_CHECKING:
+    from deepenough.records.robustness import Robustness
+
+
+def evaluate(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A study's folder, with verdict.json in it.")],
+    corruptions: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B", help="all; noise, blur, weather, digital; or single ones, such as fog,jpeg_compression."
+        ),
+    ] = "all",
+    severities: Annotated[str, typer.Option(metavar="1,3,5", help="From 1, slight, to 5, severe.")] = "1,2,3,4,5",
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="PLACE", help="Where the study's images are now.", show_default=False),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Of torch; by default the study's.", show_default=False)
+    ] = None,
+    as_json: _options.JsonOption = False,
+) -> None:
+    """Test both networks on corrupted copies of the test images, and say which holds up.
+
+    The 15 common corruptions of Hendrycks and Dietterich 2019 at five severities, drawn from each image's id, so that
+    every network meets the same copies. A call that was stopped goes on. See docs/robustness.md.
+
+    \b
+    Examples:
+      deepenough evaluate runs/demo
+      deepenough evaluate runs/demo --corruptions noise,fog --severities 3
+    """
+    found = evaluated(folder, corruptions, severities, source=source, threads=threads, as_json=as_json)
+    if as_json:
+        _output.say_json(found)
+        return
+    say(found)
+    _output.say(f"Written to {folder / 'robustness.json'}; renew the page with: deepenough report {folder}")
+
+
+def evaluated(
+    folder: Path,
+    corruptions: str,
+    severities: str,
+    *,
+    source: str | None = None,
+    threads: int | None = None,
+    as_json: bool = False,
+) -> Robustness:
+    """Do what `evaluate` does, and print nothing of the answer."""
+    from deepenough.data.corruptions import named
+    from deepenough.studies.finished import open_finished
+    from deepenough.studies.robustness import evaluate_corrupted
+    from deepenough.studies.store import hold
+
+    names, levels = named(corruptions), numbers_of(severities)
+
+    def tell(text: str) -> None:
+        if not as_json:
+            typer.echo(f"{text} ...", err=True)
+
+    finished = open_finished(folder, source=source, threads=threads)
+    with hold(folder):
+        return evaluate_corrupted(finished, names, levels, tell=tell)
+
+
+def numbers_of(text: str) -> list[int]:
+    """Severities as a person lists them."""
+    from deepenough.errors import StudyError
+
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise StudyError("--severities", "whole numbers from 1 to 5, such as 1,3,5", repr(text)) from None
+
+
+def say(found: Robustness) -> None:
+    """Print the answer: sentences and the table."""
+    from deepenough.report import robustness as words
+
+    for sentence in words.sentences(found):
+        _output.say(sentence)
+    _output.say()
+    _output.say_lines(_output.table(*words.lines(found)))
+    _output.say()

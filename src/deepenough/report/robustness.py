@@ -1,0 +1,81 @@
+"""The section on corrupted images: who holds up under what; numbers come rounded from `tables`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deepenough.records import Verdict
+from deepenough.records.robustness import Robustness
+from deepenough.report.document import Section
+from deepenough.report.evidence import Evidence
+from deepenough.report.naming import display_name
+from deepenough.report.tables import numbers
+from deepenough.report.tables import robustness as tables
+
+_TITLE = "Under corruption"
+_FROST = (
+    "Frost is drawn by this program, where the paper blends in photographs; lengths in pixels follow the image side. "
+    "Compare the networks here, not these figures with published ones."
+)
+
+
+def section(evidence: Evidence) -> Section | None:
+    """Only where `deepenough evaluate` was run; an answer to another question than the verdict's is said to be one."""
+    found, verdict = evidence.robustness, evidence.verdict
+    if found is None:
+        return None
+    if not same_question(found, verdict):
+        said = "It was measured for another pair, scale, metric, margin or level than the verdict's; anew:"
+        return Section(key="robustness", title=_TITLE, lead=(f"{said} deepenough evaluate {evidence.folder}",))
+    from deepenough.report.figures.robustness import accuracy_over_severity
+
+    return Section(
+        key="robustness",
+        title=_TITLE,
+        lead=(*sentences(found), _FROST),
+        blocks=(accuracy_over_severity(found), tables.gains(found)),
+        aside=(tables.severities(found),),
+    )
+
+
+def same_question(found: Robustness, verdict: Verdict) -> bool:
+    """Whether it was measured for what the verdict is about."""
+    keys = ("small", "big", "scale", "metric", "unit", "margin", "level")
+    return all(getattr(found, key) == getattr(verdict, key) for key in keys)
+
+
+def sentences(found: Robustness) -> list[str]:
+    """What was found, in a few sentences."""
+    small, big = display_name(found.small), display_name(found.big)
+    gain, kept, decimals = found.overall.gain, found.overall.kept, tables.decimals_of(found)
+    count, level = len(found.corruptions), numbers.confidence(found.level)
+    what = f"{count} corruptions" if count > 1 else f"{found.corruptions[0].corruption}"
+    fell = "; ".join(
+        f"{display_name(name)} from {numbers.level(found.clean[name], found.unit, decimals)} to "
+        f"{numbers.level(found.overall.means[name], found.unit, decimals)}"
+        for name in (found.small, found.big)
+    )
+    said = [
+        f"On copies of the {numbers.count(found.samples)} test images under {what} at severities "
+        f"{', '.join(map(str, found.severities))}, {found.scale} px: {fell}.",
+        f"Gain of {big} over {small} under corruption: {numbers.signed(gain.difference, decimals)} {found.unit} "
+        f"({level} interval {numbers.interval(gain.interval, decimals)}); that is "
+        f"{numbers.signed(kept.difference, decimals)} ({numbers.interval(kept.interval, decimals)}) beside the gain on "
+        "the images as they are.",
+    ]
+    shown = [each for each in found.corruptions if each.gain.p_adjusted is not None and each.gain.p_adjusted < 0.05]
+    if count > 1:
+        listed = ", ".join(f"{each.corruption} ({numbers.signed(each.gain.difference, decimals)})" for each in shown)
+        said.append(
+            f"Gains shown after correction for {count} corruptions (Holm, 5 %): {listed}."
+            if shown
+            else f"After correction for {count} corruptions (Holm, 5 %) no single one shows a gain or a loss."
+        )
+    return said
+
+
+def lines(found: Robustness) -> tuple[Sequence[str], list[list[str]]]:
+    """The table as header and rows of text, for a terminal."""
+    table = tables.gains(found)
+    kept = [place for place, column in enumerate(table.columns) if column.title not in tables.PAGE_ONLY]
+    return [table.columns[place].title for place in kept], [[row[place].text for place in kept] for row in table.rows]
