@@ -20,6 +20,7 @@ REPEATS = ("round", "seed")  # what tells repeats apart
 TITLES = {
     "evaluation_memory": "Memory of a test, by number of pictures",
     "evaluation_speed": "Testing from JPEG files, against the bare forward passes",
+    "executors": "Two workers of a Ray cluster against one",
     "growth": "Growth with images, contenders and scales",
     "report_speed": "The report of a large study",
     "study_against_timm": "A whole study, against the same study by timm's scripts",

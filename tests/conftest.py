@@ -62,7 +62,7 @@ def _no_network() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def photo() -> Callable[..., np.ndarray]:
     """Smooth colourful pixels that differ by seed, uint8 (height, width, 3)."""
 
@@ -74,7 +74,7 @@ def photo() -> Callable[..., np.ndarray]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def encode() -> Callable[..., bytes]:
     """An image or uint8 array as the bytes of a file."""
 

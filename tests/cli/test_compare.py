@@ -202,6 +202,8 @@ def test_compare_of_a_manifest_with_unknown_columns_is_a_line_or_goes_on(columns
         (["--cache", "shared", "--cache-gb", "much"], "'--cache-gb': Input should be a valid number"),
         (["--cache", "/proc/shared"], "/proc/shared: expected a folder that can be written; got"),
         (["--cache", "pictures/cat/000.png"], "000.png: expected a folder that can be written; got File exists"),
+        (["--executor", "slurm"], "--executor: expected local or ray; got 'slurm'"),
+        (["--ray-address", "auto"], "--ray-address: expected an executor that takes it; got the local one; add --exec"),
         (["--seeds", "0"], "Input should be greater than or equal to 1"),
     ],
 )

@@ -10,11 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deepenough.api.comparing import carry_out, compare
+    from deepenough.api.comparing import carry_out, compare, executor_of
     from deepenough.api.opened import OpenStudy, open_study
     from deepenough.api.shown import ShownFigure, ShownVerdict
 
-__all__ = ["OpenStudy", "ShownFigure", "ShownVerdict", "carry_out", "compare", "open_study"]
+__all__ = ["OpenStudy", "ShownFigure", "ShownVerdict", "carry_out", "compare", "executor_of", "open_study"]
 
 _HOMES = {
     "OpenStudy": "opened",
@@ -22,6 +22,7 @@ _HOMES = {
     "ShownVerdict": "shown",
     "carry_out": "comparing",
     "compare": "comparing",
+    "executor_of": "comparing",
     "open_study": "opened",
 }
 

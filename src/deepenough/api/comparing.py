@@ -6,11 +6,13 @@ import os
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from deepenough import report
 from deepenough.api.opened import OpenStudy, open_study
+from deepenough.errors import StudyError
 from deepenough.records import Verdict
 from deepenough.studies.absent import require_obtainable
 from deepenough.studies.asking import folder_of, request_of
@@ -20,6 +22,7 @@ from deepenough.studies.store import hold
 if TYPE_CHECKING:
     from deepenough.data import PixelFolder
     from deepenough.studies import Study
+    from deepenough.studies.executor import Executor
     from deepenough.studies.plan import Plan
 
 
@@ -62,6 +65,8 @@ def compare(
     listener: Listener | None = None,
     quiet: bool = False,
     shared: PixelFolder | None = None,
+    executor: str = "local",
+    ray_address: str | None = None,
     **settings: Unpack[Settings],
 ) -> OpenStudy:
     """Train, test and compare networks on your images: what `deepenough compare` does.
@@ -75,6 +80,8 @@ def compare(
         listener: told what happens; by default a few lines are printed.
         quiet: print nothing.
         shared: a `deepenough.data.PixelFolder` of decoded images that studies share.
+        executor: `local`, this process, or `ray`, a task of a Ray cluster for each training; see docs/scale.md.
+        ray_address: of the cluster, `auto` for the one that this machine belongs to; None to begin one here.
         settings: entries of the study file by their names, such as `margin=1`, `seeds=3`, `scales=[64, 96]`; they
             override those of a study file. docs/study-file.md says what each means.
 
@@ -88,7 +95,9 @@ def compare(
     request = request_of(source, settings, where="compare()")
     folder = folder_of(source) if out is None else Path(out)
     require_obtainable(request, folder)  # before torch is imported
-    carry_out(request, folder, listener=listener or (Silent() if quiet else Printed()), track=track, shared=shared)
+    told = listener or (Silent() if quiet else Printed())
+    by = executor_of(executor, ray_address)
+    carry_out(request, folder, listener=told, track=track, shared=shared, executor=by)
     return open_study(folder)
 
 
@@ -100,6 +109,7 @@ def carry_out(
     track: Sequence[str] = (),
     command: str = "",
     shared: PixelFolder | None = None,
+    executor: Executor | None = None,
 ) -> Verdict:
     """Run a study, or go on where it was stopped, decide, and write its report.
 
@@ -110,6 +120,7 @@ def carry_out(
         track: trackers by name.
         command: the command line, kept so that others can repeat it.
         shared: decoded images that studies share; None for this study's own alone.
+        executor: from `executor_of`; None for this process.
 
     Returns:
         The verdict.
@@ -118,23 +129,50 @@ def carry_out(
         InputError: as `studies.run_study`; or a tracker is unknown or not installed.
         Interrupted: as `studies.run_study`.
     """
+    carried = partial(_carry_out, request, folder, command=command, shared=shared, executor=executor)
     if not track:
-        return _carry_out(request, folder, listener or Silent(), command, shared)
+        return carried(listener or Silent())
     from deepenough.studies.trackers import Tracking, open_tracker  # their libraries are heavy, and extras
 
     tracking = Tracking(listener or Silent(), [open_tracker(kind) for kind in dict.fromkeys(track)], folder)
     try:
-        verdict = _carry_out(request, folder, tracking, command, shared)
+        verdict = carried(tracking)
         tracking.conclude(verdict, report.headline(verdict))
     finally:
         tracking.end()
     return verdict
 
 
-def _carry_out(request: Study, folder: Path, listener: Listener, command: str, shared: PixelFolder | None) -> Verdict:
+def executor_of(name: str, ray_address: str | None = None) -> Executor | None:
+    """The executor of that name; None for this process.
+
+    Raises:
+        StudyError: no such executor, an address of Ray's without it, or Ray is not installed.
+    """
+    if name not in ("local", "ray"):
+        raise StudyError("--executor", "local or ray", repr(name))
+    if name == "local":
+        if ray_address is not None:
+            raise StudyError("--ray-address", "an executor that takes it", "the local one", "add --executor ray")
+        return None
+    from deepenough.studies.ray_executor import RayExecutor, require_ray  # torch
+
+    require_ray()
+    return RayExecutor(address=ray_address)
+
+
+def _carry_out(
+    request: Study,
+    folder: Path,
+    listener: Listener,
+    *,
+    command: str,
+    shared: PixelFolder | None,
+    executor: Executor | None,
+) -> Verdict:
     from deepenough.studies import run_study  # torch
 
-    verdict = run_study(request, folder, listener=listener, command=command, shared=shared)
+    verdict = run_study(request, folder, listener=listener, command=command, shared=shared, executor=executor)
     with hold(folder):
         report.write(folder)
     return verdict

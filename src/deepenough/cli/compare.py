@@ -134,6 +134,13 @@ def compare(  # noqa: PLR0913  one option a parameter
     track: Annotated[
         str | None, typer.Option(metavar="A,B", help="Follow it in tensorboard or mlflow, a run for each training.")
     ] = None,
+    executor: Annotated[
+        str, typer.Option(metavar="NAME", help="Who trains: local, this process, or ray, a task for each training.")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(metavar="ADDR", help="The Ray cluster: auto, HOST:PORT.  [default: one begun on this machine]"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the study.  [default: runs/NAME]")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a stopped study; the same command does so by itself.")
@@ -203,13 +210,16 @@ def compare(  # noqa: PLR0913  one option a parameter
 
         named(corruptions)  # refused now, not after the training
     require_obtainable(request, folder)  # before torch and matplotlib are imported
-    from deepenough.api import carry_out
+    from deepenough.api import carry_out, executor_of
     from deepenough.cli._progress import Terminal
 
     command = shlex.join(["deepenough", *sys.argv[1:]])
     tracked, listener = () if track is None else _parts(track), Terminal(quiet=as_json)
+    by = executor_of(executor, ray_address)
     with _shared(cache, cache_gb) as shared:
-        verdict = carry_out(request, folder, listener=listener, track=tracked, command=command, shared=shared)
+        verdict = carry_out(
+            request, folder, listener=listener, track=tracked, command=command, shared=shared, executor=by
+        )
     if corruptions is not None:
         _corrupt(folder, corruptions, as_json=as_json)
     _say(folder, verdict, as_json=as_json)

@@ -7,7 +7,7 @@ and a training goes on from the last saved step.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,6 @@ from deepenough.records import HISTORY, write_json, write_table
 from deepenough.studies.assembling import assemble, assemble_from
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
-from deepenough.studies.environment import note_change
 from deepenough.studies.plan import validates_at
 from deepenough.studies.starting import file_of, preparation_note, start_of
 from deepenough.studies.store import CellFolder
@@ -36,22 +35,17 @@ from deepenough.training import Cell, Seeds, Setting, derive_seed, train_lockste
 SAVE_EVERY_S = 120.0
 
 
-def run_seed(bench: Bench, seed: int) -> None:
-    """Train and test every contender of a seed that is not done yet."""
-    run_together(bench, Seeds.of(seed), bench.design.scales)
-
-
-def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int]) -> None:
+def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int], *, only: Collection[str] | None = None) -> None:
     """Train every contender that is not done yet with these seeds, on the same batches, and test it at `scales`.
 
     Contenders of one schedule take each step together. What others are made from is trained first and noted last, so
-    that it is there for as long as any of them is not done.
+    that it is there for as long as any of them is not done. `only` leaves all others out, None leaves out none.
     """
     lines = bench.design.lineage
-    todo = [name for name in lines.last_first if not bench.store.cell(seeds.cell(name)).done]
+    asked = [name for name in lines.last_first if only is None or name in only]
+    todo = [name for name in asked if not bench.store.cell(seeds.cell(name)).done]
     if not todo:
         return
-    note_change(bench.store, bench.setting.machine)
     cells = {name: _begin(bench, name, seeds) for name in lines.trained if _needed(name, todo)}
     phases = [_phase(bench, schedule, group, seeds) for schedule, group in _by_schedule(cells.values())]
     tunings = [name for name in lines.tuned if _needed(name, todo)]

@@ -17,8 +17,9 @@ from deepenough.records import Verdict
 from deepenough.stats import Look, settled
 from deepenough.studies.bench import Bench
 from deepenough.studies.deciding import Decided, decide
+from deepenough.studies.executor import Executor
 from deepenough.studies.head import run_probe
-from deepenough.studies.local import run_seed
+from deepenough.training import Seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,22 +31,22 @@ class Ended:
     peak_bytes: int  # the most memory that training and testing held
 
 
-def run_looks(bench: Bench, measure_costs: Callable[[], float]) -> Ended:
+def run_looks(bench: Bench, executor: Executor, measure_costs: Callable[[], float]) -> Ended:
     """Train and decide, look after look, until one is settled or none is left.
 
     Args:
         bench: of the study.
+        executor: trains and tests.
         measure_costs: measures them where an earlier run did not; returns the seconds that it took.
     """
     looks, taken, peak_bytes = bench.design.looks, [], 0
-    device = torch.device(bench.setting.machine.device)
     for number, look in enumerate(looks, start=1):
         if bench.study.recipe.train == "head":
             run_probe(bench)
+            held = most_held(torch.device(bench.setting.machine.device))
         else:
-            for seed in range(look.seeds):
-                run_seed(bench, seed)
-        peak_bytes = max(peak_bytes, most_held(device))  # before the costs, whose measurement resets the mark
+            held = executor.run(bench, [Seeds.of(seed) for seed in range(look.seeds)], bench.design.scales)
+        peak_bytes = max(peak_bytes, held)  # before the costs, whose measurement resets the mark
         cost_s = measure_costs()
         bench.listener.stage("deciding")
         decided = decide(bench, look)

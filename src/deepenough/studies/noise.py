@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from deepenough.records import NOISE, SCORES, NoiseSource, Verdict, read_json, read_table, write_json, write_table
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import lineage
-from deepenough.studies.local import run_together
+from deepenough.studies.executor import Executor
 from deepenough.studies.plan import Plan
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study, save_study
@@ -38,15 +38,14 @@ def noise_cells(study: Study) -> list[str]:
     return [seeds.cell(name) for seeds in noise_seeds(study) for name in names]
 
 
-def run_noise(bench: Bench, verdict: Verdict) -> bool:
+def run_noise(bench: Bench, verdict: Verdict, executor: Executor) -> bool:
     """Train what was asked for and is not done, test it at the verdict's scale, and gather all such runs.
 
     Returns:
         Whether the verdict, which was decided before, does not know of all of them yet.
     """
     asked = noise_seeds(bench.study)
-    for seeds in asked:
-        run_together(bench, seeds, [verdict.scale])
+    executor.run(bench, asked, [verdict.scale])
     table, path = _gathered(bench), bench.store.noise
     if table is None:
         return bool(diverged_cells(bench.store, bench.design.contenders))

@@ -27,6 +27,7 @@ from deepenough.studies.contenders import require_contenders, sides_at_test
 from deepenough.studies.costs import measure_contenders
 from deepenough.studies.deciding import decide, keep, note_what_it_took
 from deepenough.studies.design import design_of
+from deepenough.studies.executor import Executor, Local
 from deepenough.studies.head import require_probe
 from deepenough.studies.listener import Listener, Silent
 from deepenough.studies.looks import run_looks
@@ -47,6 +48,7 @@ def run_study(
     listener: Listener | None = None,
     command: str = "",
     shared: PixelFolder | None = None,
+    executor: Executor | None = None,
 ) -> Verdict:
     """Run a study, or go on where it was stopped, and decide.
 
@@ -56,6 +58,7 @@ def run_study(
         listener: told what happens; None for nobody.
         command: the command line, kept so that others can repeat it.
         shared: where decoded pictures are kept for several studies; None for the study's own folder. Not closed here.
+        executor: trains and tests the cells; None for this process.
 
     Returns:
         The verdict, also in `verdict.json`.
@@ -64,7 +67,7 @@ def run_study(
         InputError: the study, the source or the folder cannot be used.
         Interrupted: stopped by Ctrl-C or a termination signal, or for want of disk or memory; the same call goes on.
     """
-    listener = listener or Silent()
+    listener, executor = listener or Silent(), executor or Local()
     store = StudyFolder(folder)
     request = request.model_copy(update={"contenders": require_contenders(request.contenders)})
     starts = stored_study(store).starts if store.study.is_file() else starting_weights(request, listener.note)
@@ -81,10 +84,10 @@ def run_study(
         study, machine, plan = plan_study(settled, store, prepared, listener, command)
         listener.plan(plan)
         bench = _bench(study, shared or store.cache, store, prepared, machine, listener, check_stop)
-        ended = run_looks(bench, lambda: _measure_costs(bench))
+        ended = run_looks(bench, executor, lambda: _measure_costs(bench))
         decided = ended.decided
         keep(bench, decided)
-        if run_noise(bench, decided.verdict):
+        if run_noise(bench, decided.verdict, executor):
             looks = decided.verdict.looks
             decided = decide(bench, decided.look)
             decided = decided if looks is None else decided.with_looks(looks)
