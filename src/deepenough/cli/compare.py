@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
-import re
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepenough.cli import _options, _output
+from deepenough.cli import _options, _output, _values
 from deepenough.tasks.registry import TASKS
 
 if TYPE_CHECKING:
-    from deepenough.data import PixelFolder
     from deepenough.records import Verdict
 
 
 _TASKS = ", ".join(TASKS)
-_PUBLIC = ("torchvision:", "timm:")  # origins that are no files
-_PAIR = re.compile(r"([^=+@]+(?:[+@][^=+@]+(?:=[^=+@]+)?)*)=(.+)")  # a contender, its levers with values of their own
+
+_SIDES = "of pixels, such as 64,96,128"
 
 
 def compare(  # noqa: PLR0913  one option a parameter
@@ -169,24 +164,26 @@ def compare(  # noqa: PLR0913  one option a parameter
         source,
         {
             "task": task,
-            "task_options": _task_options(task_options),
+            "task_options": _values.task_options(task_options),
             "allow_outside": allow_outside or None,
-            "contenders": None if contenders is None else tuple(_parts(contenders)),
+            "contenders": None if contenders is None else tuple(_values.parts(contenders)),
             "seeds": seeds,
-            "looks": None if looks is None else tuple(_numbers(looks, "--looks", "of seeds, such as 3,5,8,12")),
+            "looks": None if looks is None else tuple(_values.numbers(looks, "--looks", "of seeds, such as 3,5,8,12")),
             "margin": margin,
             "train_scale": train_scale,
-            "scales": None if scales is None else tuple(_numbers(scales, "--scales", "of pixels, such as 64,96,128")),
+            "scales": None
+            if scales is None
+            else tuple(_values.numbers(scales, "--scales", "of pixels, such as 64,96,128")),
             "epochs": epochs,
             "batch": batch,
             "budget": budget,
-            "weights": _weights(weights),
+            "weights": _values.weights(weights),
             "precision": precision,
             "threads": threads,
             "workers": workers,
             "pixels": pixels,
             "images": None if images else False,
-            "noise": None if noise is None else tuple(_parts(noise)),
+            "noise": None if noise is None else tuple(_values.parts(noise)),
             "noise_runs": noise_runs,
             "exact": exact or None,
             "paired_seeds": paired_seeds or None,
@@ -214,9 +211,9 @@ def compare(  # noqa: PLR0913  one option a parameter
     from deepenough.cli._progress import Terminal
 
     command = shlex.join(["deepenough", *sys.argv[1:]])
-    tracked, listener = () if track is None else _parts(track), Terminal(quiet=as_json)
+    tracked, listener = () if track is None else _values.parts(track), Terminal(quiet=as_json)
     by = executor_of(executor, ray_address)
-    with _shared(cache, cache_gb) as shared:
+    with _values.shared(cache, cache_gb) as shared:
         verdict = carry_out(
             request, folder, listener=listener, track=tracked, command=command, shared=shared, executor=by
         )
@@ -237,23 +234,6 @@ def _corrupt(folder: Path, corruptions: str, *, as_json: bool) -> None:
         evaluate.say(found)
 
 
-@contextlib.contextmanager
-def _shared(folder: Path | None, gigabytes: float | None) -> Iterator[PixelFolder | None]:
-    """The folder of decoded images that studies share, where one is named."""
-    from deepenough.data import PixelFolder
-    from deepenough.errors import StudyError
-
-    if folder is None:
-        if gigabytes is not None:
-            raise StudyError("--cache-gb", "a folder to bound", "none", "name it with --cache or DEEPENOUGH_CACHE")
-        yield None
-        return
-    if gigabytes is not None and not math.isfinite(gigabytes):
-        raise StudyError("--cache-gb", "a number of GB from 0", f"{gigabytes:g}", "leave it out for no bound")
-    with contextlib.closing(PixelFolder(folder, None if gigabytes is None else round(gigabytes * 1e9))) as shared:
-        yield shared
-
-
 def _say(folder: Path, verdict: Verdict, *, as_json: bool) -> None:
     from deepenough.cli.verdict import say_verdict
     from deepenough.records import read_json
@@ -272,55 +252,3 @@ def _say(folder: Path, verdict: Verdict, *, as_json: bool) -> None:
     _output.say("Next:")
     for step in words.next_steps(verdict, folder):
         _output.say(step, indent="  ", hanging="    ")
-
-
-def _task_options(given: list[str] | None) -> dict[str, str | int | float | bool] | None:
-    from deepenough.errors import StudyError
-
-    found = {}
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
-            raise StudyError("--task-option", "NAME=VALUE, such as metric=auroc", repr(text))
-        found[name] = _plain(value)
-    return found or None
-
-
-def _plain(text: str) -> str | int | float | bool:
-    """A value as a study file would read it."""
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return {"true": True, "false": False}.get(text, text)
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _numbers(text: str, option: str, what: str) -> list[int]:
-    from deepenough.errors import StudyError
-
-    try:
-        return [int(part) for part in _parts(text)]
-    except ValueError:
-        raise StudyError(option, f"whole numbers {what}", repr(text)) from None
-
-
-def _weights(given: list[str] | None) -> str | dict[str, str] | None:
-    from deepenough.errors import StudyError
-
-    if not given:
-        return None
-    if len(given) == 1 and (given[0] in ("auto", "none") or given[0].startswith(_PUBLIC)):
-        return given[0]
-    pairs = [_PAIR.fullmatch(pair) for pair in given]
-    for text, pair in zip(given, pairs, strict=True):
-        if pair is None:
-            expected = "NAME=FILE, such as resnet50=r50.safetensors, or auto, none or torchvision:RECIPE for all"
-            raise StudyError("--weights", expected, repr(text))
-    return {pair[1]: _origin(pair[2]) for pair in pairs if pair is not None}
-
-
-def _origin(text: str) -> str:
-    return text if text == "none" or text.startswith(_PUBLIC) else str(Path(text.removeprefix("keras:")).resolve())
