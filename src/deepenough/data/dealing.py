@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from deepenough.data.findings import some
 from deepenough.data.opened import Opened
@@ -53,10 +53,10 @@ def with_splits(name: str, kept: list[Opened], found: Sequence[Likeness] | None,
             f"No splits were declared: {train:.0%} train, {val:.0%} val, {test:.0%} test, dealt by {by} and content."
         )
         return _dealt(kept, {"train": train, "val": val, "test": test}, found, dealing)
-    kept = [replace(item, split=item.entry.split or "") for item in kept]
+    kept = [item.in_split(item.entry.split or "") for item in kept]
     if "test" not in declared and "val" in declared:
         notes.append("No test split was declared: val is used as test, and a new val is cut from train.")
-        kept = [replace(item, split="test") if item.split == "val" else item for item in kept]
+        kept = [item.in_split("test") if item.split == "val" else item for item in kept]
         declared = {"train", "test"}
     training = [item for item in kept if item.split == "train"]
     if "test" not in declared:
@@ -83,7 +83,7 @@ def _dealt(
         dealt = assign_together(ids, targets, ties, fractions, seed=dealing.seed)
         dealing.notes.extend(_said_of(dealt, compared=found is not None))
         splits = dealt.splits
-    return [replace(item, split=split) for item, split in zip(items, splits, strict=True)]
+    return [item.in_split(split) for item, split in zip(items, splits, strict=True)]
 
 
 def _said_of(dealt: Dealt, *, compared: bool) -> Iterator[str]:

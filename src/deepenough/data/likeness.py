@@ -41,9 +41,10 @@ def small_copy(picture: Image.Image) -> np.ndarray | None:
     if shortest < LEAST_SIDE:
         return None
     reduced = picture.reduce(shortest // SIDE) if shortest >= 2 * SIDE else picture
-    copy = reduced.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-    grey = np.frombuffer(copy.tobytes(), np.uint8).reshape(SIDE, SIDE)
-    return None if int(grey.max()) - int(grey.min()) < LEAST_RANGE else grey
+    grey = reduced if reduced.mode == "L" else reduced.convert("L")
+    copy = grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    values = np.frombuffer(copy.tobytes(), np.uint8)
+    return None if int(values.max()) - int(values.min()) < LEAST_RANGE else values.reshape(SIDE, SIDE)
 
 
 def alike(copies: np.ndarray, splits: Sequence[str]) -> list[Alike] | None:
