@@ -79,6 +79,14 @@ def with_header(image: bytes, place: int, form: str, *values: int) -> bytes:
     return image[:place] + struct.pack(form, *values) + image[place + struct.calcsize(form) :]
 
 
+def run_length_bmp(width: int, height: int, rows: bytes) -> bytes:
+    """A BMP of 256 greys whose rows are run-length encoded; Pillow unpacks them in Python."""
+    palette = b"".join(bytes([value, value, value, 0]) for value in range(256))
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(rows), 0, 0, 256, 0)
+    start = 14 + len(info) + len(palette)
+    return b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + info + palette + rows
+
+
 def png_with_chunk(seed: int, kind: bytes, body: bytes) -> bytes:
     whole = encoded(picture(seed))
     at = whole.index(b"IDAT") - 4
@@ -218,6 +226,8 @@ def content() -> dict[str, tuple[str, Callable[[], bytes], str]]:
             lambda: with_header(encoded(picture(33), "BMP"), 18, "<ii", 50000, 40000),
             "too_large",
         ),
+        "run-length BMP of 75 megapixels": ("bmp", lambda: run_length_bmp(8_388_658, 9, b"\0\0" * 8), "too_large"),
+        "run-length BMP": ("bmp", lambda: run_length_bmp(16, 12, b"\x08\x10\x08\xf0\0\0" * 12 + b"\0\1"), USED),
         "icon with a bomb in it": ("ico", lambda: icon_with(png_of_zeros(12_000)), "too_large"),
         "TIFF with a false start": ("tif", lambda: with_header(tiff, 4, "<I", 0xFFFFFFF0), "not_an_image"),
     }

@@ -6,6 +6,8 @@ The rules, in their order:
 - A picture of more than `max_pixels` is refused from its header, before any pixel is decoded. Those of more than
   `LARGE_PIXELS` are decoded one at a time, however many threads decode, so that memory is bounded.
 - A truncated picture is refused; it is never completed with grey.
+- Formats that Pillow unpacks in Python, some hundred times slower (run-length BMP, QOI, XPM, MSP and a few others),
+  are refused above `LARGE_PIXELS`, since 500 bytes could take many seconds.
 - The first frame of an animated picture is taken.
 - 16-bit grey is divided by 257. Whole numbers of 32 bits that exceed 16 bits, and decimal numbers above 255, are scaled
   so that their own greatest is white; decimal numbers up to 1 are fractions of white. What is below 0 or no number is
@@ -30,7 +32,7 @@ from functools import lru_cache
 from io import BytesIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from deepenough.errors import DecodeError
 
@@ -158,7 +160,9 @@ def decode_picture(
 def _decode_opened(
     image: Image.Image, max_pixels: int, *, at_least: int | None = None, grey_side: int | None = None
 ) -> Picture:
-    _require_size(image, max_pixels)  # before any `draft`, which makes less of the size that the header declares
+    _require_size(
+        image, _most_pixels(image, max_pixels)
+    )  # before any `draft`, which makes less of the size that the header declares
     size = image.size
     with _one_large_at_a_time if image.width * image.height > LARGE_PIXELS else nullcontext():
         try:
@@ -185,6 +189,11 @@ def _decode_opened(
             raise DecodeError("too_large", str(error)) from error
         except _BROKEN as error:
             raise _as_decode_error(error) from error
+
+
+def _most_pixels(image: Image.Image, max_pixels: int) -> int:
+    in_python = isinstance(image, ImageFile.ImageFile) and any(part[0] in Image.DECODERS for part in image.tile)
+    return min(max_pixels, LARGE_PIXELS) if in_python else max_pixels
 
 
 def _require_size(image: Image.Image, max_pixels: int) -> None:

@@ -47,7 +47,9 @@ REASONS: dict[str, Rule] = {
     "not_a_file": Rule("left out", "warning", "pipes, sockets or devices"),
     "not_an_image": Rule("left out", "warning", "files that are no picture of a known format"),
     "outside_class_folder": Rule("ignored", "info", "files beside the class folders"),
-    "too_large": Rule("left out", "warning", "pictures of more than 100 megapixels or files of more than 1 GiB"),
+    "too_large": Rule(
+        "left out", "warning", "pictures of more than 100 megapixels (25 in slow formats) or files of more than 1 GiB"
+    ),
     "truncated": Rule("left out", "warning", "pictures that are cut short"),
     "undecodable": Rule("left out", "warning", "pictures that cannot be decoded"),
     "unreadable": Rule("left out", "warning", "files or folders that cannot be read"),
