@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from deepenough.cli import main
+from deepenough.records import COSTS
 
 MADE_UP = Path(__file__).parents[1] / "report" / "made_up.py"
 
@@ -85,3 +86,57 @@ def test_report_refuses_costs_of_other_contenders(study, capsys, tmp_path):
     assert run("report", study, "--costs", tmp_path) == 2
     said = capsys.readouterr().err
     assert "costs.parquet: expected costs of this study's contenders at its scales; got vgg16" in said
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        *[(name, pl.lit("x")) for name, kind in COSTS.items() if kind != pl.String],
+        *[(name, pl.lit(1)) for name, kind in COSTS.items() if kind == pl.String],
+        ("latency_s", pl.struct(p50=pl.lit("soon"), p95=pl.lit(1.0))),
+        ("latency_s", pl.struct(median=pl.lit(1.0))),
+        ("scale", pl.lit(2**40)),
+    ],
+)
+def test_report_refuses_costs_whose_columns_are_of_another_kind(column, values, study, capsys, tmp_path):
+    pl.read_parquet(study / "costs.parquet").with_columns(values.alias(column)).write_parquet(tmp_path / "c.parquet")
+    assert run("report", study, "--costs", tmp_path / "c.parquet") == 2
+    said = capsys.readouterr().err
+    assert f"c.parquet: expected a column {column} of " in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "got"),
+    [
+        ({"contender": pl.lit(None)}, "the column contender without gaps", "an empty cell"),
+        ({"latency_s": pl.lit(None)}, "the column p50 without gaps", "an empty cell"),
+        ({"scale": pl.lit(None)}, "the column scale without gaps", "an empty cell"),
+        (
+            {"latency_s": pl.struct(p50=pl.lit(float("nan")), p95=pl.lit(1.0))},
+            "numbers above zero in the column p50",
+            "nan",
+        ),
+        (
+            {"latency_s": pl.struct(p50=pl.lit(1.0), p95=pl.lit(float("inf")))},
+            "numbers above zero in the column p95",
+            "inf",
+        ),
+        ({"batch": pl.lit(0)}, "numbers above zero in the column batch", "0"),
+        ({"macs": pl.lit(-5)}, "numbers above zero in the column macs", "-5"),
+    ],
+)
+def test_report_refuses_costs_that_no_machine_can_have(values, expected, got, study, capsys, tmp_path):
+    pl.read_parquet(study / "costs.parquet").with_columns(**values).write_parquet(tmp_path / "c.parquet")
+    assert run("report", study, "--costs", tmp_path / "c.parquet") == 2
+    said = capsys.readouterr().err
+    assert f"c.parquet: expected {expected}; got {got}; measure them again" in said
+    assert said.count("\n") == 1
+
+
+def test_report_takes_costs_whose_numbers_are_wider_or_missing(study, tmp_path):
+    wider = pl.read_parquet(study / "costs.parquet").with_columns(
+        pl.col("scale").cast(pl.Int64), pl.col("images_per_s").cast(pl.Float32), peak_bytes=pl.lit(None)
+    )
+    wider.write_parquet(tmp_path / "c.parquet")
+    assert run("report", study, "--costs", tmp_path / "c.parquet") == 0

@@ -9,6 +9,7 @@ import zlib
 import polars as pl
 import pytest
 
+from deepenough import cli
 from deepenough.comparison import read_predictions
 from deepenough.comparison.pairing import read_scores
 from deepenough.data import open_source
@@ -108,3 +109,14 @@ def test_what_polars_refuses_by_itself_keeps_its_own_words(tmp_path):
     (tmp_path / "p.parquet").write_bytes(b"PAR1" + bytes(200) + b"PAR1")
     with pytest.raises(RecordError, match="expected a table of predictions; got a torn or foreign file"):
         read_predictions([tmp_path / "p.parquet"])
+
+
+@pytest.mark.parametrize("command", ["verdict", "check", "slices"])
+def test_a_command_says_in_one_line_that_a_table_ends_who_reads_it(command, deadly, capfd):
+    with pytest.raises(SystemExit) as left:
+        cli.main([command, str(deadly)])
+    said = capfd.readouterr()  # of the child as well
+    assert left.value.code == 2
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert "p.parquet: expected a Parquet table; got a torn or foreign file (it ended the process" in said.err

@@ -98,7 +98,31 @@ def read_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
     missing = [name for name in schema if name not in frame.columns]
     if missing:
         raise RecordError(str(path), f"the columns {', '.join(schema)}", f"no column {', '.join(missing)}")
-    return frame
+    return frame.with_columns(_as_declared(frame[name], kind, path) for name, kind in schema.items())
+
+
+def _as_declared(column: pl.Series, kind: Any, path: Path) -> pl.Series:  # noqa: ANN401  a polars type, or its class
+    """The column in the type that it must have; another table's numbers may be wider, or missing altogether."""
+    if column.dtype == kind:
+        return column
+    declared = pl.Series([], dtype=kind).dtype
+    alike = (
+        column.dtype == pl.Null
+        or (declared.is_numeric() and column.dtype.is_numeric())
+        or (declared == pl.String and column.dtype in (pl.Categorical, pl.Enum))
+        or (isinstance(declared, pl.Struct) and _fields(declared) == _fields(column.dtype))
+    )
+    try:
+        if alike:
+            return column.cast(declared)
+        said = str(column.dtype)
+    except pl.exceptions.PolarsError as error:
+        said = f"{column.dtype} ({str(error).partition(chr(10))[0]})"
+    raise RecordError(str(path), f"a column {column.name} of {declared}", said, "write it with that type")
+
+
+def _fields(kind: pl.DataType) -> list[str]:
+    return [field.name for field in kind.fields] if isinstance(kind, pl.Struct) else []
 
 
 def samples_of(folder: Path) -> Path:

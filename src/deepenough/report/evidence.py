@@ -119,13 +119,15 @@ def measured(paths: Sequence[Path], verdict: Verdict) -> tuple[Measured, ...]:
     """Costs from other machines, each named by its device and precision, or by its file where that is not unique.
 
     Raises:
-        RecordError: if one is no table of costs, or was measured with none of the contenders at none of their scales.
+        RecordError: if one is no table of costs, holds a number that is not above zero and finite, or a gap in a column
+            other than `peak_bytes`, or was measured with none of the contenders at none of their scales.
     """
     known = {(entry.contender, entry.scale) for entry in verdict.contenders}
     found = []
     for path in paths:
         file = path / "costs.parquet" if path.is_dir() else path
         frame = records.read_table(file, records.COSTS).select(list(records.COSTS))
+        _require_sensible(frame, file)
         if not known & set(frame.select("contender", "scale").iter_rows()):
             there = ", ".join(frame["contender"].unique().sort().head(5)) or "no contender"
             wanted = "costs of this study's contenders at its scales"
@@ -136,6 +138,19 @@ def measured(paths: Sequence[Path], verdict: Verdict) -> tuple[Measured, ...]:
         Measured(name=f"{each.name} ({path})", costs=each.costs) if names.count(each.name) > 1 else each
         for each, path in zip(found, paths, strict=True)
     )
+
+
+def _require_sensible(frame: pl.DataFrame, file: Path) -> None:
+    remedy = "measure them again: deepenough cost, or compare, on that machine"
+    flat = frame.unnest("latency_s")
+    for name in flat.columns:
+        if name != "peak_bytes" and flat[name].null_count():  # which not every device tells
+            raise RecordError(str(file), f"the column {name} without gaps", "an empty cell", remedy)
+    for name in (column for column, kind in flat.schema.items() if kind.is_numeric()):
+        values = flat[name].drop_nulls()
+        wrong = values.filter(~((values > 0) & values.cast(pl.Float64).is_finite()))
+        if len(wrong):
+            raise RecordError(str(file), f"numbers above zero in the column {name}", str(wrong[0]), remedy)
 
 
 def _machine(frame: pl.DataFrame, file: Path) -> str:
