@@ -79,6 +79,18 @@ def with_header(image: bytes, place: int, form: str, *values: int) -> bytes:
     return image[:place] + struct.pack(form, *values) + image[place + struct.calcsize(form) :]
 
 
+def with_frame(seed: int, height: int) -> bytes:
+    """A JPEG whose header claims another height."""
+    whole = encoded(picture(seed), "JPEG")
+    return with_header(whole, whole.index(b"\xff\xc0") + 5, ">H", height)
+
+
+def with_marker(seed: int, marker: int) -> bytes:
+    """A JPEG whose header claims another process of coding."""
+    whole = encoded(picture(seed), "JPEG")
+    return with_header(whole, whole.index(b"\xff\xc0") + 1, ">B", marker)
+
+
 def run_length_bmp(width: int, height: int, rows: bytes) -> bytes:
     """A BMP of 256 greys whose rows are run-length encoded; Pillow unpacks them in Python."""
     palette = b"".join(bytes([value, value, value, 0]) for value in range(256))
@@ -228,6 +240,62 @@ def content() -> dict[str, tuple[str, Callable[[], bytes], str]]:
         ),
         "run-length BMP of 75 megapixels": ("bmp", lambda: run_length_bmp(8_388_658, 9, b"\0\0" * 8), "too_large"),
         "run-length BMP": ("bmp", lambda: run_length_bmp(16, 12, b"\x08\x10\x08\xf0\0\0" * 12 + b"\0\1"), USED),
+        "GIF of no frames": (
+            "gif",
+            lambda: struct.pack("<6sHHBBB", b"GIF89a", 16, 16, 0x80, 0, 0) + bytes(6) + b";",
+            "not_an_image",
+        ),
+        "two JPEGs in one": ("jpg", lambda: encoded(picture(330), "JPEG") + encoded(picture(331), "JPEG"), USED),
+        "truncated progressive JPEG": (
+            "jpg",
+            lambda: encoded(picture(332), "JPEG", progressive=True)[:-40],
+            "truncated",
+        ),
+        "JPEG of no height": ("jpg", lambda: with_frame(333, 0), "not_an_image"),
+        "BMP from top to bottom": ("bmp", lambda: with_header(encoded(picture(334), "BMP"), 22, "<i", -64), USED),
+        "BMP of the least height": (
+            "bmp",
+            lambda: with_header(encoded(picture(335), "BMP"), 22, "<i", -(2**31)),
+            "too_large",
+        ),
+        "PNG whose colour profile is a bomb": (
+            "png",
+            lambda: png_with_chunk(336, b"iCCP", b"k\0\0" + zlib.compress(bytes(90_000_000))),
+            "undecodable",
+        ),
+        "PNG with a bomb of foreign text": (
+            "png",
+            lambda: png_with_chunk(337, b"iTXt", b"k\0\1\0\0\0" + zlib.compress(bytes(90_000_000))),
+            "undecodable",
+        ),
+        "JPEG XL": ("jxl", lambda: b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(100), "not_an_image"),
+        "zipped SVG": ("svgz", lambda: b"\x1f\x8b\x08\0" + bytes(40), "not_an_image"),
+        "GIF that is a script": ("gif", lambda: b"GIF89a/*" + bytes(50) + b"*/=1;alert(1)", "not_an_image"),
+        "TIFF of no number": (
+            "tif",
+            lambda: encoded(Image.fromarray(np.full((32, 32), np.nan, np.float32)), "TIFF"),
+            "deep",
+        ),
+        "QOI that claims 98 megapixels": (
+            "qoi",
+            lambda: b"qoif" + struct.pack(">IIBB", 9900, 9900, 3, 0) + b"\xfd" * 99,
+            "too_large",
+        ),
+        "XPM that claims 81 megapixels": (
+            "xpm",
+            lambda: b'/* XPM */\nstatic char *x[] = {\n"9000 9000 1 1",\n"a c #000",\n"a",\n};\n',
+            "too_large",
+        ),
+        "plain PPM that is short": ("pbm", lambda: b"P1\n5000 5000\n" + b"1" * 1000, "truncated"),
+        "PPM whose width has 5,000 digits": ("ppm", lambda: b"P5\n" + b"9" * 5000 + b" 5 255\n", "undecodable"),
+        "lossless JPEG": ("jpg", lambda: with_marker(338, 0xC3), "undecodable"),
+        "WebP of 4 GiB": (
+            "webp",
+            lambda: with_header(encoded(picture(339), "WEBP"), 4, "<I", 0xFFFFFFF0),
+            "undecodable",
+        ),
+        "icon that holds itself": ("ico", lambda: with_header(icon_with(encoded(picture(340))), 18, "<I", 0), "cut"),
+        "empty icons": ("icns", lambda: b"icns" + struct.pack(">I4sI", 16, b"ic07", 8), "undecodable"),
         "icon with a bomb in it": ("ico", lambda: icon_with(png_of_zeros(12_000)), "too_large"),
         "TIFF with a false start": ("tif", lambda: with_header(tiff, 4, "<I", 0xFFFFFFF0), "not_an_image"),
     }
@@ -469,3 +537,34 @@ def test_a_bomb_of_900_megapixels_takes_next_to_no_memory(tmp_path):
 
 def test_the_documentation_has_the_rules_as_they_are(repository):
     assert as_markdown() in (repository / "docs" / "data.md").read_text(encoding="utf-8")
+
+
+def test_folders_deeper_than_a_path_may_be_long_are_named(tmp_path):
+    root = good(tmp_path / "pictures")
+    with _inside(root / "cat"):
+        for _ in range(60):
+            Path("d" * 100).mkdir()
+            os.chdir("d" * 100)
+    result = prepare(open_source(str(root)))
+    assert result.audit.reasons == {"unreadable": 1}
+    assert result.audit.found == 13
+
+
+def test_a_link_that_vanishes_while_its_folder_is_listed_is_named(tmp_path, monkeypatch):
+    root = good(tmp_path / "pictures")
+    (root / "cat" / "link.png").symlink_to("nowhere.png")
+
+    def gone(path):
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(os, "readlink", gone)
+    assert prepare(open_source(str(root))).audit.reasons == {"dangling_link": 1}
+
+
+@pytest.mark.parametrize("leads_to", ["/dev/zero", "/dev/null", "/proc/self/mem", "/proc/self/status"])
+def test_links_to_devices_and_the_system_end_in_no_picture(leads_to, tmp_path):
+    root = good(tmp_path / "pictures")
+    (root / "cat" / "link.png").symlink_to(leads_to)
+    result = prepare(open_source(str(root)))
+    assert set(result.audit.reasons) <= {"not_a_file", "not_an_image", "unreadable", "empty"}
+    assert (result.audit.used, result.audit.quarantined) == (12, 1)

@@ -33,7 +33,7 @@ def wrap(text: str, *, indent: str = "", hanging: str | None = None) -> str:
     '- one two'
     """
     return textwrap.fill(
-        text,
+        one_line(" ".join(text.splitlines())),
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent if hanging is None else hanging,
@@ -51,7 +51,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     resnet50    64
     resnet101  128
     """
-    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    cells = [[one_line(str(cell)) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     lines = []
     for row in cells:
@@ -61,9 +61,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
 
 
 def say_lines(lines: Iterable[str]) -> None:
-    """Print lines as they are."""
+    """Print lines as they are, but for what would move the cursor."""
     for line in lines:
-        typer.echo(line)
+        typer.echo(one_line(line))
 
 
 def say_json(record: object) -> None:
@@ -77,7 +77,16 @@ def fail(error: DeepenoughError, *, as_json: bool) -> None:
     """Print one line on standard error and, for machines, the same as a JSON object on standard output."""
     if as_json:
         typer.echo(json.dumps({"error": _parts(error)}, ensure_ascii=False, indent=2))
-    typer.echo(f"error: {error}", err=True)
+    typer.echo(f"error: {one_line(str(error))}", err=True)
+
+
+def one_line(text: str) -> str:
+    r"""The text with whatever would break the line or move the cursor written as escapes.
+
+    >>> one_line("a\nb\x1b[31m\u202e")
+    'a\\nb\\x1b[31m\\u202e'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _parts(error: DeepenoughError) -> dict[str, str]:

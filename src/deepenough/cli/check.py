@@ -79,18 +79,18 @@ def opening(total: int) -> Iterator[Callable[[int, int], None] | None]:
 
 def _say(prepared: Prepared) -> None:
     audit = prepared.audit
-    _output.say(one_line(audit.source))
+    _output.say(_output.one_line(audit.source))
     counts = f"{audit.used} used, {audit.quarantined} quarantined, {audit.ignored} ignored"
     _output.say(f"{audit.found} files found, {counts}.")
     for note in audit.notes:
-        _output.say(one_line(note))
+        _output.say(_output.one_line(note))
     _output.say()
     _output.say_lines(_class_table(audit))
     _output.say()
     for finding in audit.findings:
-        _output.say(one_line(f"{finding.severity}: {finding.message}"), hanging="  ")
+        _output.say(_output.one_line(f"{finding.severity}: {finding.message}"), hanging="  ")
         for path in finding.paths[:_EXAMPLES_SHOWN]:
-            _output.say(one_line(path), indent="    ")
+            _output.say(_output.one_line(path), indent="    ")
         if finding.paths and finding.count > _EXAMPLES_SHOWN:
             _output.say(f"and {finding.count - _EXAMPLES_SHOWN} more", indent="    ")
     if audit.reasons:
@@ -110,16 +110,7 @@ def _class_table(audit: Audit) -> list[str]:
 
 
 def _row(name: str, counts: dict[str, int]) -> tuple[str, ...]:
-    label = one_line(name)
+    label = _output.one_line(name)
     if len(label) > _NAME_WIDTH:
         label = label[: _NAME_WIDTH - 1] + "…"
     return (label, *(str(counts[split]) for split in _SPLITS), str(sum(counts.values())))
-
-
-def one_line(text: str) -> str:
-    r"""The text with characters that would move the cursor or colour the terminal written as escapes.
-
-    >>> one_line("a\x1b[31m\nb")
-    'a\\x1b[31m\\nb'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

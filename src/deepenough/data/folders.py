@@ -181,10 +181,18 @@ def _kind(path: Path, known: set[tuple[int, int]]) -> tuple[str, str]:
             return "file", ""
         path.stat()
     except FileNotFoundError:
-        return "dangling_link", f"points to '{shown(os.readlink(path))}', which is not there"  # noqa: PTH115
+        return "dangling_link", _where_it_points(path)
     except OSError as error:
-        return "link_loop" if path.is_symlink() else "unreadable", error.strerror or type(error).__name__
+        is_link = os.path.islink(path)  # noqa: PTH114  Path.is_symlink raises on paths that are too long
+        return "link_loop" if is_link else "unreadable", error.strerror or type(error).__name__
     return "not_a_file", "a pipe, a socket or a device"
+
+
+def _where_it_points(path: Path) -> str:
+    try:
+        return f"points to '{shown(os.readlink(path))}', which is not there"  # noqa: PTH115
+    except OSError:  # gone since the folder was listed
+        return "is gone since its folder was listed"
 
 
 def is_hidden(name: str) -> bool:
