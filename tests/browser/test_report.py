@@ -1,5 +1,6 @@
 """The report as a browser shows it: from a file, with no network, on a telephone and on a desk."""
 
+import re
 import runpy
 import shutil
 from pathlib import Path
@@ -292,3 +293,78 @@ def test_links_into_what_is_folded_unfold_it(browser, pages):
     link.click()
     assert target.is_visible()
     page.close()
+
+
+#: What stays as it is in every language: names, units, methods, formats.
+KEPT = [
+    "AUROC",
+    "Agresti",
+    "Benjamini",
+    "Bonferroni",
+    "ECE",
+    "GMAC",
+    "GMACs",
+    "GiB",
+    "Hillis",
+    "Holm",
+    "KiB",
+    "McNemar",
+    "MiB",
+    "Min",
+    "Obuchowski",
+    "ResNet",
+    "Rockette",
+    "SD",
+    "Yekutieli",
+    "cpu",
+    "deepenough",
+    "fp",
+    "min",
+    "mid",
+    "ms",
+    "nested",
+    "px",
+    "study",
+    "yaml",
+    "json",
+    "parquet",
+    "report",
+    "slices",
+    "environment",
+    "audit",
+    "cost",
+    "costs",
+    "out",
+    "verify",
+    "html",
+    "md",
+]
+
+
+def test_report_in_chinese_shows_no_english_words(browser, tmp_path):
+    made_up = runpy.run_path(str(Path(__file__).parents[1] / "report" / "made_up.py"))
+    made_up["write_study"](tmp_path / "photos")
+    html, _ = report.write(tmp_path / "photos", language="zh")
+    page = browser.new_page(viewport=PHONE)
+    page.goto(html.as_uri())
+    text = page.evaluate("""() => {
+        for (const folded of document.querySelectorAll('details')) folded.open = true;
+        for (const exact of document.querySelectorAll('pre, code, table.protocol, svg title, svg desc')) exact.remove();
+        const alone = [...document.querySelectorAll('svg text')].map(label => label.textContent);
+        const named = [...document.querySelectorAll('[aria-label]')].map(each => each.getAttribute('aria-label'));
+        return [document.title, document.body.innerText, ...alone, ...named].join('\\n');
+    }""")
+    page.close()
+    made_up_words = [  # which no study writes, so that nothing can know them
+        *records.read_table(tmp_path / "photos" / "quarantine.parquet", records.QUARANTINE)["detail"].drop_nulls(),
+        *(found["message"] for found in records.read_json(tmp_path / "photos" / "audit.json")["findings"]),
+        *records.read_json(tmp_path / "photos" / "plan.json")["gave_up"],
+        "cpu, 2 threads",
+    ]
+    for own in made_up_words:
+        text = text.replace(own, "")
+    text = re.sub(r"[\w/-]+( copy)?\.(jpg|txt)", "", text)
+    names = {part for name in (*made_up["CLASSES"], "photos") for part in re.findall(r"[A-Za-z]+", name)}
+    left = sorted(set(re.findall(r"[A-Za-z]{2,}", text)) - {*KEPT, *names})
+    assert left == []
+    assert len(re.findall(r"[\u4e00-\u9fff]", text)) > 2000

@@ -14,6 +14,7 @@ from deepenough import report
 from deepenough.api.opened import OpenStudy, open_study
 from deepenough.errors import StudyError
 from deepenough.records import Verdict
+from deepenough.report.language import require_known
 from deepenough.studies.absent import require_obtainable
 from deepenough.studies.asking import folder_of, request_of
 from deepenough.studies.listener import Listener, Silent
@@ -110,6 +111,7 @@ def carry_out(
     command: str = "",
     shared: PixelFolder | None = None,
     executor: Executor | None = None,
+    language: str = "en",
 ) -> Verdict:
     """Run a study, or go on where it was stopped, decide, and write its report.
 
@@ -121,15 +123,17 @@ def carry_out(
         command: the command line, kept so that others can repeat it.
         shared: decoded images that studies share; None for this study's own alone.
         executor: from `executor_of`; None for this process.
+        language: of the report's words.
 
     Returns:
         The verdict.
 
     Raises:
-        InputError: as `studies.run_study`; or a tracker is unknown or not installed.
+        InputError: as `studies.run_study`; or a tracker is unknown or not installed, or there is no such language.
         Interrupted: as `studies.run_study`.
     """
-    carried = partial(_carry_out, request, folder, command=command, shared=shared, executor=executor)
+    require_known(language)  # before anything is trained
+    carried = partial(_carry_out, request, folder, command=command, shared=shared, executor=executor, language=language)
     if not track:
         return carried(listener or Silent())
     from deepenough.studies.trackers import Tracking, open_tracker  # their libraries are heavy, and extras
@@ -169,12 +173,13 @@ def _carry_out(
     command: str,
     shared: PixelFolder | None,
     executor: Executor | None,
+    language: str,
 ) -> Verdict:
     from deepenough.studies import run_study  # torch
 
     verdict = run_study(request, folder, listener=listener, command=command, shared=shared, executor=executor)
     with hold(folder):
-        report.write(folder)
+        report.write(folder, language=language)
     return verdict
 
 

@@ -11,6 +11,11 @@ DEFAULT_MARGIN = 0.5  # points of accuracy
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
 
+LanguageOption = Annotated[
+    str,
+    typer.Option("--lang", metavar="LANGUAGE", help="Of the report's words: en, or zh for simplified Chinese."),
+]
+
 AllowOutsideOption = Annotated[
     bool, typer.Option("--allow-outside", help="A manifest may name pictures outside its folder: only if you trust it.")
 ]

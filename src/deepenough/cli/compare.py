@@ -126,6 +126,7 @@ def compare(  # noqa: PLR0913  one option a parameter
         str | None,
         typer.Option(metavar="A,B", help="Then test on corrupted images: all, noise, blur, weather, digital, names."),
     ] = None,
+    language: _options.LanguageOption = "en",
     track: Annotated[
         str | None, typer.Option(metavar="A,B", help="Follow it in tensorboard or mlflow, a run for each training.")
     ] = None,
@@ -215,20 +216,27 @@ def compare(  # noqa: PLR0913  one option a parameter
     by = executor_of(executor, ray_address)
     with _values.shared(cache, cache_gb) as shared:
         verdict = carry_out(
-            request, folder, listener=listener, track=tracked, command=command, shared=shared, executor=by
+            request,
+            folder,
+            listener=listener,
+            track=tracked,
+            command=command,
+            shared=shared,
+            executor=by,
+            language=language,
         )
     if corruptions is not None:
-        _corrupt(folder, corruptions, as_json=as_json)
+        _corrupt(folder, corruptions, language, as_json=as_json)
     _say(folder, verdict, as_json=as_json)
 
 
-def _corrupt(folder: Path, corruptions: str, *, as_json: bool) -> None:
+def _corrupt(folder: Path, corruptions: str, language: str, *, as_json: bool) -> None:
     """Test on corrupted images at every severity, say what came of it, and write the report anew."""
     from deepenough import report
     from deepenough.cli import evaluate
 
     found = evaluate.evaluated(folder, corruptions, "1,2,3,4,5", as_json=as_json)
-    report.write(folder)
+    report.write(folder, language=language)
     if not as_json:
         _output.say()
         evaluate.say(found)

@@ -17,6 +17,7 @@ def report(
         typer.Option("--costs", metavar="FILE", help="Costs from another machine, to show beside; may be repeated."),
     ] = None,
     images: Annotated[bool, typer.Option("--images/--no-images", help="Whether the page may show pictures.")] = True,
+    language: _options.LanguageOption = "en",
     as_json: _options.JsonOption = False,
 ) -> None:
     """Write report.html and report.md anew from what a study left in its folder.
@@ -28,6 +29,7 @@ def report(
     Examples:
       deepenough report runs/demo
       deepenough report runs/demo --no-images
+      deepenough report runs/demo --lang zh
       deepenough report runs/demo --costs gpu/costs.parquet
     """
     from deepenough import records
@@ -35,7 +37,7 @@ def report(
     from deepenough.studies.store import hold
 
     with hold(folder):
-        html, markdown = write(folder, costs=costs or (), images=images)
+        html, markdown = write(folder, costs=costs or (), images=images, language=language)
     said = headline(records.verdict_from_json(records.read_json(folder / "verdict.json")))
     if as_json:
         _output.say_json(

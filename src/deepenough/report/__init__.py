@@ -3,7 +3,7 @@
 Owns the words, the rounding, the figures and the page. Refuses to compute: results come from `deepenough.records` and
 `deepenough.comparison`; neither torch nor the images are needed, and nothing is fetched from anywhere.
 
-`words` phrase · `tables` round · `figures` draw · `sections` arrange · `page` writes.
+`words` phrase, in a `language` · `tables` round · `figures` draw · `sections` arrange · `page` writes.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from deepenough.report.words import headline, next_steps, sentences
 __all__ = ["display_name", "duration", "headline", "next_steps", "sentences", "write"]
 
 
-def write(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> tuple[Path, Path]:
+def write(folder: Path, *, costs: Sequence[Path] = (), images: bool = True, language: str = "en") -> tuple[Path, Path]:
     """Write `report.html` and `report.md` into a study folder, anew if they are there; see `page.write`."""
     from deepenough.report import page  # matplotlib and jinja2 take a second: only who writes a page waits for them
 
-    return page.write(folder, costs=costs, images=images)
+    return page.write(folder, costs=costs, images=images, language=language)

@@ -17,20 +17,25 @@ from deepenough.report import words
 from deepenough.report.document import Block, Section
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures.cost import accuracy_against_latency
+from deepenough.report.language import later, say
 from deepenough.report.tables import machine, numbers
 
-_WARNING = (
-    "Which of depth and pixels a time buys turns with the machine, the batch and the precision, and neither parameters "
-    "nor arithmetic foretell it: measure where the network is to run (deepenough cost --out, then deepenough report "
-    "--costs)."
+_WARNING = later(
+    "Which of depth and pixels a time buys turns with the machine, the batch and the precision, and neither "
+    "parameters nor arithmetic foretell it: measure where the network is to run (deepenough cost --out, then "
+    "deepenough report --costs)."
 )
 
 
 def section(evidence: Evidence) -> Section:
     """The section, from the study's own costs and those of other machines."""
-    title, verdict, own = "Depth or pixels, and what it costs", evidence.verdict, evidence.costs
+    title, verdict, own = say("Depth or pixels, and what it costs"), evidence.verdict, evidence.costs
     if own is None or own.is_empty():
-        return Section(key="cost", title=title, lead=("Nothing to show: the study folder holds no costs.parquet.",))
+        return Section(
+            key="cost",
+            title=title,
+            lead=(say("Nothing to show: the study folder holds no {file}.", file="costs.parquet"),),
+        )
     machines = [(machine.where_measured(own), own), *((each.name, each.costs) for each in evidence.elsewhere)]
     found: list[tuple[str, list[Turn]]] = []
     maps: list[Block] = []
@@ -44,7 +49,7 @@ def section(evidence: Evidence) -> Section:
         maps.append(accuracy_against_latency(points, verdict, name, turning, key))
         found.append((name, turning))
         cheapest = _cheapest(points) if place == 1 else cheapest
-    lead = [machine.price(own, verdict), cheapest, *_who_leads(found), _WARNING]
+    lead = [machine.price(own, verdict), cheapest, *_who_leads(found), say(_WARNING)]
     buys = [machine.budgets(found, verdict)] if any(turning for _, turning in found) else []
     return Section(
         key="cost",
@@ -62,10 +67,13 @@ def _cheapest(points: pl.DataFrame) -> str:
     if cheapest.is_empty():
         return ""
     row = cheapest.row(0, named=True)
-    point = (
-        f"{words.display_name(row['contender'])} at {row['scale']} px, {numbers.duration(row['latency_s'])} an image"
+    point = say(
+        "{contender} at {scale} px, {span} an image",
+        contender=words.display_name(row["contender"]),
+        scale=row["scale"],
+        span=numbers.duration(row["latency_s"]),
     )
-    return f"The fastest that stays within your margin of the best, as measured: {point}."
+    return say("The fastest that stays within your margin of the best, as measured: {point}.", point=point)
 
 
 def _who_leads(found: Sequence[tuple[str, Sequence[Turn]]]) -> list[str]:
@@ -76,10 +84,22 @@ def _who_leads(found: Sequence[tuple[str, Sequence[Turn]]]) -> list[str]:
         if not turning:
             continue
         turned = "; ".join(
-            f"from {numbers.duration(turn.latency_s)} on it is {words.display_name(turn.contender)} at {turn.scale} px"
+            say(
+                "from {span} on it is {contender} at {scale} px",
+                span=numbers.duration(turn.latency_s),
+                contender=words.display_name(turn.contender),
+                scale=turn.scale,
+            )
             for turn in turning[1:]
         )
-        within = f"within less; {turned}" if turned else "within any time"
-        where = f"On {name} " if many else ""
-        said.append(f"{where}{words.display_name(turning[0].contender)} reaches most {within}.")
+        within = say("within less; {turned}", turned=turned) if turned else say("within any time")
+        where = say("On {name} ", name=name) if many else ""
+        said.append(
+            say(
+                "{where}{contender} reaches most {within}.",
+                where=where,
+                contender=words.display_name(turning[0].contender),
+                within=within,
+            )
+        )
     return said

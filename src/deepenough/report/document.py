@@ -41,6 +41,7 @@ class Document:
     answer: str
     verdict: Verdict
     headline: str
+    caveats: tuple[str, ...]
     sentences: tuple[str, ...]
     picture: Picture
     facts: Table

@@ -10,6 +10,7 @@ import polars as pl
 
 from deepenough.records import Audit, NearDuplicate, Verdict
 from deepenough.report import words
+from deepenough.report.language import say, term
 from deepenough.report.tables import numbers
 
 MOST_PICTURES = 48
@@ -87,22 +88,22 @@ def twins(audit: Audit, thumbnails: pl.DataFrame | None) -> Twins | None:
         spent += sum(len(row["image"]) for row in there)
         if len(there) == 2 and spent <= MOST_BYTES_OF_TWINS:
             pairs.append(_twin(pair, *there))
-    title = "Nearly identical images under different classes or in different splits"
+    title = say("Nearly identical images under different classes or in different splits")
     return Twins(title=title, pairs=tuple(pairs)) if pairs else None
 
 
 def _twin(pair: NearDuplicate, first: dict, second: dict) -> Twin:
     wrong = [
-        *(["different classes"] if pair.target != pair.other_target else []),
-        *(["different splits"] if pair.split != pair.other_split else []),
-        f"correlation {numbers.fixed(pair.agreement, 2)}",
-        *(["mirrored"] if pair.mirrored else []),
+        *([say("different classes")] if pair.target != pair.other_target else []),
+        *([say("different splits")] if pair.split != pair.other_split else []),
+        say("correlation {agreement}", agreement=numbers.fixed(pair.agreement, 2)),
+        *([say("mirrored")] if pair.mirrored else []),
     ]
     return Twin(
         first=_photo({**first, "path": pair.path, "target": pair.target}),
         second=_photo({**second, "path": pair.other_path, "target": pair.other_target}),
-        splits=(pair.split, pair.other_split),
-        says=", ".join(wrong).capitalize(),
+        splits=(term(pair.split), term(pair.other_split)),
+        says=say(", ").join(wrong).capitalize(),
     )
 
 
@@ -123,7 +124,7 @@ def gallery(frame: pl.DataFrame, thumbnails: pl.DataFrame | None, verdict: Verdi
         spent += len(row["image"])
         if kind is not None and spent <= MOST_BYTES and len(photos) < MOST_PICTURES:
             photos.append(photo(row, verdict))
-    return Gallery(title="Largest differences first", photos=tuple(photos)) if photos else None
+    return Gallery(title=say("Largest differences first"), photos=tuple(photos)) if photos else None
 
 
 def kind_of(image: bytes) -> str | None:

@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from deepenough.report.document import Block, Document, Listing
 from deepenough.report.figures import Picture
 from deepenough.report.gallery import Gallery, Twin, Twins
+from deepenough.report.language import say
 from deepenough.report.tables import Table
 
 
 def render(document: Document) -> str:
     """The document as Markdown; a figure is its description and its data."""
-    parts = [f"# {escape(document.headline)}", f"Study: {escape(document.name)}"]
+    parts = [f"# {escape(document.headline)}", say("Study: {name}", name=escape(document.name))]
     parts += [escape(sentence) for sentence in document.sentences]
-    if document.verdict.caveats:
-        parts += ["## Read with care", "\n".join(f"- {escape(caveat)}" for caveat in document.verdict.caveats)]
-    parts += ["## The decision in numbers", _table(document.facts)]
-    parts += ["## Next", _code("\n".join(document.next_steps))]
+    if document.caveats:
+        parts += [f"## {say('Read with care')}", "\n".join(f"- {escape(caveat)}" for caveat in document.caveats)]
+    parts += [f"## {say('The decision in numbers')}", _table(document.facts)]
+    parts += [f"## {say('Next')}", _code("\n".join(document.next_steps))]
     for section in document.sections:
         parts.append(f"## {escape(section.title)}")
         parts += [escape(sentence) for sentence in section.lead]
@@ -58,12 +59,13 @@ def _twin(pair: Twin) -> str:
         f"{escape(photo.path)} ({escape(photo.target)}, {escape(split)})"
         for photo, split in zip((pair.first, pair.second), pair.splits, strict=True)
     )
-    return f"- {' and '.join(named)}: {escape(pair.says)}"
+    first, second = named
+    return say("- {first} and {second}: {says}", first=first, second=second, says=escape(pair.says))
 
 
 def _photos(gallery: Gallery) -> str:
     if not gallery.key:
-        return f"The page shows {len(gallery.photos)} of these images; the list follows."
+        return say("The page shows {photos} of these images; the list follows.", photos=len(gallery.photos))
     named = ", ".join(escape(path) for path in (*(photo.path for photo in gallery.photos), *gallery.listed))
     return f"*{escape(gallery.title)}*: {named}{', …' if gallery.more else ''}"
 

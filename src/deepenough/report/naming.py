@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from deepenough.report.language import later, say
+
 _FAMILIES = {
     "resnet": "ResNet",
     "wide_resnet": "Wide ResNet",
@@ -16,10 +18,10 @@ _FAMILIES = {
 }
 _NETWORK = re.compile(rf"({'|'.join(_FAMILIES)})(\d+)(d?)(?:[-_](.+))?")
 _TREATMENTS = {
-    "mixed": ("mixed scales", ""),
-    "progressive": ("growing scales", ""),
-    "fixres": ("tuned at the largest scale", "tuned at "),
-    "average": ("averaged over scales", "averaged over "),
+    "mixed": (later("mixed scales"), ""),
+    "progressive": (later("growing scales"), ""),
+    "fixres": (later("tuned at the largest scale"), later("tuned at {sides}")),
+    "average": (later("averaged over scales"), later("averaged over {sides}")),
 }
 
 
@@ -49,6 +51,6 @@ def _treatment(text: str) -> str:
     word, _, sides = text.partition("=")
     alone, before = _TREATMENTS[word]
     if not sides:
-        return alone
+        return say(alone)
     listed = f"{', '.join(sides.split('-'))} px"
-    return f"{before}{listed}" if before else f"{alone} {listed}"
+    return say(before, sides=listed) if before else f"{say(alone)} {listed}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from deepenough.records import Needed
+from deepenough.report.language import say
 from deepenough.report.tables import numbers
 from deepenough.stats import seed_sd_factor
 
@@ -27,11 +28,17 @@ def _if_seeds_vary_more(needed: Needed, runs: int, describe: Describe) -> list[s
     if sure is None or sure == needed.guaranteed or runs < 2 or not needed.guaranteed:
         return []
     factor = numbers.fixed(seed_sd_factor(runs), 1)
-    known = (
-        f"{numbers.count(runs)} seeds know how far seeds vary only roughly. At the 80 % upper bound for each network, "
-        f"{factor} times the standard deviation seen,"
+    known = say(
+        "{runs} seeds know how far seeds vary only roughly. At the 80 % upper bound for each network, {factor} "
+        "times the standard deviation seen,",
+        runs=numbers.count(runs),
+        factor=factor,
     )
-    return [f"{known} sure are: {describe(sure)}." if sure else f"{known} no design on offer is sure."]
+    return [
+        say("{known} sure are: {designs}.", known=known, designs=describe(sure))
+        if sure
+        else say("{known} no design on offer is sure.", known=known)
+    ]
 
 
 def _labels(needed: Needed) -> list[str]:
@@ -41,14 +48,22 @@ def _labels(needed: Needed) -> list[str]:
     if share == 0:
         return []
     return [
-        f"Only {numbers.share(share, 0)} of the new images would need a label: those on which runs disagree, as often "
-        "as here (more seeds disagree somewhat more). The others change neither the difference nor its interval."
+        say(
+            "Only {share} of the new images would need a label: those on which runs disagree, as often as here "
+            "(more seeds disagree somewhat more). The others change neither the difference nor its interval.",
+            share=numbers.share(share, 0),
+        )
     ]
 
 
 def _cheapest(needed: Needed, describe: Describe) -> list[str]:
     if needed.cheapest is not None:
-        return [f"The cheapest that is sure, at the prices given: {describe([needed.cheapest])}."]
+        return [say("The cheapest that is sure, at the prices given: {designs}.", designs=describe([needed.cheapest]))]
     if needed.cheapest_likely is not None:
-        return [f"The cheapest that is likely to, at the prices given: {describe([needed.cheapest_likely])}."]
+        return [
+            say(
+                "The cheapest that is likely to, at the prices given: {designs}.",
+                designs=describe([needed.cheapest_likely]),
+            )
+        ]
     return []

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deepenough.records import Verdict
+from deepenough.report.language import later, say, term
 from deepenough.report.tables import numbers
 
 SOURCES = {
-    "initialisation": "the initial weights",
-    "order": "the order of the images",
-    "augmentation": "the augmentation",
-    "nondeterminism": "nothing: the same seeds again",
+    "initialisation": later("the initial weights"),
+    "order": later("the order of the images"),
+    "augmentation": later("the augmentation"),
+    "nondeterminism": later("nothing: the same seeds again"),
 }
 
 
@@ -24,14 +25,21 @@ def gap_in_words(verdict: Verdict) -> list[str]:
     account = verdict.noise
     if account is None or account["gap"] is None:
         return []
-    said = f"The gap is {numbers.fixed(account['gap'], 1)} times its standard error"
+    said = say("The gap is {gap} times its standard error", gap=numbers.fixed(account["gap"], 1))
     share = {name: _share(account["parts"], name) for name in ("seeds", "samples", "seed_by_sample")}
     if not account["seeds"]:
-        return [f"{said}, which is due to the test images alone: what training anew would add is not known."]
+        return [
+            say("{said}, which is due to the test images alone: what training anew would add is not known.", said=said)
+        ]
     return [
-        f"{said}; of that variance an estimated {numbers.share(share['seeds'], 0)} comes from the training seeds, "
-        f"{numbers.share(share['samples'], 0)} from the test images and {numbers.share(share['seed_by_sample'], 0)} "
-        "from single images on which the trainings of one network differ."
+        say(
+            "{said}; of that variance an estimated {seeds} comes from the training seeds, {samples} from the test "
+            "images and {seed_by_sample} from single images on which the trainings of one network differ.",
+            said=said,
+            seeds=numbers.share(share["seeds"], 0),
+            samples=numbers.share(share["samples"], 0),
+            seed_by_sample=numbers.share(share["seed_by_sample"], 0),
+        )
     ]
 
 
@@ -44,8 +52,11 @@ def account_in_words(verdict: Verdict, small: str, big: str) -> list[str]:
     sources = account["sources"]
     if sources:
         said.append(
-            "A seed varies the initial weights, the order of the images and their augmentation together; extra "
-            "trainings beside seed 0 varied one of them alone. So few runs tell orders of magnitude and no more."
+            say(
+                "A seed varies the initial weights, the order of the images and their augmentation together; "
+                "extra trainings beside seed 0 varied one of them alone. So few runs tell orders of magnitude and "
+                "no more."
+            )
         )
         said += _repeated([entry for entry in sources if entry["source"] == "nondeterminism"])
     return said
@@ -63,9 +74,15 @@ def _single_run(verdict: Verdict, account: Mapping[str, Any]) -> list[str]:
     decimals = numbers.decimals_for(sd / 2)
     gap = numbers.fixed(abs(verdict.difference), decimals)
     return [
-        "Had you trained each network once, their difference on these images would vary by training alone, with a "
-        f"standard deviation of {numbers.fixed(sd, decimals)} {verdict.unit}: were both equally good, a gap of {gap} "
-        f"or more would come by luck with probability {numbers.probability(account['luck'])}."
+        say(
+            "Had you trained each network once, their difference on these images would vary by training alone, "
+            "with a standard deviation of {sd} {unit}: were both equally good, a gap of {gap} or more would come "
+            "by luck with probability {luck}.",
+            sd=numbers.fixed(sd, decimals),
+            unit=term(verdict.unit),
+            gap=gap,
+            luck=numbers.probability(account["luck"]),
+        )
     ]
 
 
@@ -74,12 +91,21 @@ def _superiority(account: Mapping[str, Any], small: str, big: str) -> list[str]:
         return []
     if account["superiority"] is None:
         return [
-            f"How often a freshly trained {big} beats a freshly trained {small} cannot be told: their seeds differ by "
-            "no more than the finite number of test images explains."
+            say(
+                "How often a freshly trained {big} beats a freshly trained {small} cannot be told: their seeds "
+                "differ by no more than the finite number of test images explains.",
+                big=big,
+                small=small,
+            )
         ]
     return [
-        f"As measured, a freshly trained {big} beats a freshly trained {small} with probability "
-        f"{numbers.probability(account['superiority'])} on endless images; this is reported and does not decide."
+        say(
+            "As measured, a freshly trained {big} beats a freshly trained {small} with probability {superiority} "
+            "on endless images; this is reported and does not decide.",
+            big=big,
+            small=small,
+            superiority=numbers.probability(account["superiority"]),
+        )
     ]
 
 
@@ -87,8 +113,10 @@ def _repeated(again: Sequence[Mapping[str, Any]]) -> list[str]:
     if not again:
         return []
     if all(entry["identical"] for entry in again):
-        return ["Trained again with the same seeds, each network gave the same answer to every test image."]
+        return [say("Trained again with the same seeds, each network gave the same answer to every test image.")]
     return [
-        "Trained again with the same seeds, a network gave other answers: the machine does not repeat itself bit for "
-        "bit, and what it adds is part of every other source's spread."
+        say(
+            "Trained again with the same seeds, a network gave other answers: the machine does not repeat itself "
+            "bit for bit, and what it adds is part of every other source's spread."
+        )
     ]

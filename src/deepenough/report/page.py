@@ -18,33 +18,37 @@ from deepenough.report import bundle, evidence, markdown, sections
 from deepenough.report.bundle import Bundle, blocks
 from deepenough.report.document import Document
 from deepenough.report.gallery import Gallery, Twins
+from deepenough.report.language import say, speaking, tag
 from deepenough.report.tables import numbers
 
 TEMPLATES = Path(__file__).parent / "templates"
 _UNITS = r"(?=(?:%|px|ms|s|min|h|GiB|MiB|KiB|points|seeds?|images?)\b|%)"
 
 
-def write(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> tuple[Path, Path]:
+def write(folder: Path, *, costs: Sequence[Path] = (), images: bool = True, language: str = "en") -> tuple[Path, Path]:
     """Write `report.html` and `report.md` into a study folder; the same folder gives the same bytes.
 
     Args:
         folder: holds at least `verdict.json`; what else is missing is said in its section.
         costs: tables of `records.COSTS` measured on other machines, to be shown beside the study's own.
         images: whether the page may show pictures.
+        language: of the words, one of `language.LANGUAGES`; numbers and names stay as they are.
 
     Returns:
         The paths of both files.
 
     Raises:
         RecordError: if there is no verdict, or a record that is there is torn.
+        InputError: there is no such language.
     """
     seen = evidence.load(folder, costs=costs, images=images)
-    packed = bundle.pack(seen)
-    arranged = sections.document(
-        bundle.unpack(packed.header, {block.name: block for block in packed.blocks}, bundle.pictures(seen))
-    )
+    packed = bundle.pack(seen, language)
+    unpacked = bundle.unpack(packed.header, {block.name: block for block in packed.blocks}, bundle.pictures(seen))
+    with speaking(language):
+        arranged = sections.document(unpacked)
+        texts = render(arranged, packed), markdown.render(arranged)
     written = folder / "report.html", folder / "report.md"
-    for path, text in zip(written, (render(arranged, packed), markdown.render(arranged)), strict=True):
+    for path, text in zip(written, texts, strict=True):
         encoded = text.encode("utf-8")
         write_atomically(path, lambda stream, content=encoded: stream.write(content))
     return written
@@ -65,6 +69,7 @@ def render(document: Document, packed: Bundle) -> str:
         .get_template("report.html.j2")
         .render(
             document=document,
+            tag=tag(),
             blocks_of_data=(blocks.as_json("index", index), *packed.blocks),
             script=script,
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
@@ -107,6 +112,7 @@ def _environment() -> Environment:
         "exact": numbers.exact,
         "kind": lambda block: type(block).__name__.lower(),
     }
+    environment.globals["say"] = say
     return environment
 
 

@@ -18,6 +18,7 @@ from deepenough.comparison.price import Bill, Prices, bill
 from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.evidence import Evidence
+from deepenough.report.language import say, term
 from deepenough.report.tables import Table, machine, numbers
 from deepenough.report.tables.model import table
 from deepenough.stats import Estimate
@@ -174,20 +175,27 @@ def _words(verdict: Verdict) -> dict[str, str]:
     """The sentences of the panel; what stands in braces is filled in by whoever shows them."""
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
     return {
-        "at": "at {scale} px ",
-        "small_is_enough": f"{{at}}{small} is enough: a gain of {big} as large as your margin is ruled out.",
-        "small_is_better": f"{{at}}{small} is better.",
-        "big_is_better": f"{{at}}{big} is better, by more than your margin.",
-        "big_is_better_open": f"{{at}}{big} is better; whether by more than your margin is open.",
-        "undecided": "{at}it is undecided: no gain at all and a gain of your margin are both still possible.",
-        "interval": "{low} to {high}",
-        "changed": "A margin or an image side chosen after the results are known makes the answer too bold.",
-        "bad": "Every number must be 0 or above, and the margin above 0.",
-        "unmeasured": "The time at this image side was not measured on this machine.",
-        "big_pays": f"At these prices {big} costs less.",
-        "small_pays": f"At these prices {small} costs less.",
-        "open_pays": "At these prices it is open which of the two costs less.",
-        "break_even": f"{big} pays for its time from a gain of {{points}} points on.",
+        "at": say("at {scale} px ", scale="{scale}"),
+        "small_is_enough": say(
+            "{at}{small} is enough: a gain of {big} as large as your margin is ruled out.",
+            at="{at}",
+            small=small,
+            big=big,
+        ),
+        "small_is_better": say("{at}{small} is better.", at="{at}", small=small),
+        "big_is_better": say("{at}{big} is better, by more than your margin.", at="{at}", big=big),
+        "big_is_better_open": say("{at}{big} is better; whether by more than your margin is open.", at="{at}", big=big),
+        "undecided": say(
+            "{at}it is undecided: no gain at all and a gain of your margin are both still possible.", at="{at}"
+        ),
+        "interval": say("{low} to {high}", low="{low}", high="{high}"),
+        "changed": say("A margin or an image side chosen after the results are known makes the answer too bold."),
+        "bad": say("Every number must be 0 or above, and the margin above 0."),
+        "unmeasured": say("The time at this image side was not measured on this machine."),
+        "big_pays": say("At these prices {big} costs less.", big=big),
+        "small_pays": say("At these prices {small} costs less.", small=small),
+        "open_pays": say("At these prices it is open which of the two costs less."),
+        "break_even": say("{big} pays for its time from a gain of {points} points on.", big=big, points="{points}"),
     }
 
 
@@ -206,17 +214,22 @@ def _pays(asked: Bill, said: Mapping[str, str]) -> str:
 
 def _margin(verdict: Verdict) -> Slider:
     low = min(0.01, verdict.margin)
-    return Slider(key="margin", label="Margin: the gain too small to pay for", unit=verdict.unit,
+    return Slider(key="margin", label=say('Margin: the gain too small to pay for'), unit=term(verdict.unit),
                   value=verdict.margin, low=low, high=max(20.0, verdict.margin))  # fmt: skip
 
 
 def _prices() -> list[Slider]:
     return [
         Slider(
-            key="millisecond", label="Price of a millisecond", unit="", value=START.millisecond, low=1e-10, high=1e-4
+            key="millisecond",
+            label=say("Price of a millisecond"),
+            unit="",
+            value=START.millisecond,
+            low=1e-10,
+            high=1e-4,
         ),
-        Slider(key="error", label="Cost of an error", unit="", value=START.error, low=1e-5, high=1e4),
-        Slider(key="traffic", label="Images a day", unit="", value=START.images_a_day, low=10, high=1e10),
+        Slider(key="error", label=say("Cost of an error"), unit="", value=START.error, low=1e-5, high=1e4),
+        Slider(key="traffic", label=say("Images a day"), unit="", value=START.images_a_day, low=10, high=1e10),
     ]
 
 
@@ -224,12 +237,18 @@ def _facts(verdict: Verdict) -> Table:
     decimals = words.decimals_of(verdict)
     degrees = verdict.degrees_of_freedom
     rows = [
-        (f"gain of {words.display_name(verdict.big)}, {verdict.unit}", numbers.signed(verdict.difference, decimals)),
-        (f"{numbers.confidence(verdict.level)} interval", numbers.interval(verdict.interval, decimals)),
-        ("degrees of freedom", numbers.ABSENT if degrees is None else numbers.fixed(degrees, 1)),
-        ("p-value (no difference)", numbers.probability(verdict.p_value)),
+        (
+            say("gain of {big}, {unit}", big=words.display_name(verdict.big), unit=term(verdict.unit)),
+            numbers.signed(verdict.difference, decimals),
+        ),
+        (
+            say("{level} interval", level=numbers.confidence(verdict.level)),
+            numbers.interval(verdict.interval, decimals),
+        ),
+        (say("degrees of freedom"), numbers.ABSENT if degrees is None else numbers.fixed(degrees, 1)),
+        (say("p-value (no difference)"), numbers.probability(verdict.p_value)),
     ]
-    return table("asked", "The answer in numbers", ["", ""], rows)
+    return table("asked", say("The answer in numbers"), ["", ""], rows)
 
 
 def _money(verdict: Verdict, latencies: Mapping[str, Any], asked: Bill) -> Table:
@@ -245,6 +264,15 @@ def _money(verdict: Verdict, latencies: Mapping[str, Any], asked: Bill) -> Table
         for name, seconds, cost in zip((verdict.small, verdict.big), spans, (asked.small, asked.big), strict=True)
     ]
     low, high = (numbers.money(end) for end in asked.interval)
-    rows.append(("difference", numbers.money(asked.difference), "", ""))
-    rows.append((f"its {numbers.confidence(verdict.level)} interval", f"{low} to {high}", "", ""))
-    return table("money", "What it costs a day", ["", "cost a day", "ms an image", "wrong answers, %"], rows)
+    rows.append((say("difference"), numbers.money(asked.difference), "", ""))
+    rows.append(
+        (
+            say("its {level} interval", level=numbers.confidence(verdict.level)),
+            say("{low} to {high}", low=low, high=high),
+            "",
+            "",
+        )
+    )
+    return table(
+        "money", say("What it costs a day"), ["", say("cost a day"), say("ms an image"), say("wrong answers, %")], rows
+    )

@@ -32,6 +32,7 @@ from deepenough.report import bundle
 from deepenough.report.bundle import Bundle, blocks
 from deepenough.report.bundle.blocks import Block
 from deepenough.report.evidence import THUMBNAILS, Evidence
+from deepenough.report.language import speaking
 from deepenough.report.rederive import differences, differing_slices, rederived
 from deepenough.report.tables import numbers
 
@@ -181,7 +182,8 @@ def _page(page: str, evidence: Evidence, packed: Bundle, index: dict[str, Any]) 
     if index["written_by"] != __version__:
         return Look(what=f"written by deepenough {index['written_by']}, so its wording is not compared with this one's")
     try:
-        again = pages.render(sections.document(evidence), packed)
+        with speaking(index.get("language", "en")):
+            again = pages.render(sections.document(evidence), packed)
     except _BROKEN as error:
         return Look(what=what, wrong=(f"cannot be written: {error}",))
     if again == page:

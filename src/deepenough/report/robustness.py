@@ -8,14 +8,15 @@ from deepenough.records import Verdict
 from deepenough.records.robustness import Robustness
 from deepenough.report.document import Section
 from deepenough.report.evidence import Evidence
+from deepenough.report.language import later, say, term
 from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
 from deepenough.report.tables import robustness as tables
 
-_TITLE = "Under corruption"
-_FROST = (
-    "Frost is drawn by this program, where the paper blends in photographs; lengths in pixels follow the image side. "
-    "Compare the networks here, not these figures with published ones."
+_TITLE = later("Under corruption")
+_FROST = later(
+    "Frost is drawn by this program, where the paper blends in photographs; lengths in pixels follow the "
+    "image side. Compare the networks here, not these figures with published ones."
 )
 
 
@@ -25,14 +26,18 @@ def section(evidence: Evidence) -> Section | None:
     if found is None:
         return None
     if not same_question(found, verdict):
-        said = "It was measured for another pair, scale, metric, margin or level than the verdict's; anew:"
-        return Section(key="robustness", title=_TITLE, lead=(f"{said} deepenough evaluate {evidence.folder}",))
+        said = say("It was measured for another pair, scale, metric, margin or level than the verdict's; anew:")
+        return Section(
+            key="robustness",
+            title=say(_TITLE),
+            lead=(say("{said} deepenough evaluate {folder}", said=said, folder=evidence.folder),),
+        )
     from deepenough.report.figures.robustness import accuracy_over_severity
 
     return Section(
         key="robustness",
-        title=_TITLE,
-        lead=(*sentences(found), _FROST),
+        title=say(_TITLE),
+        lead=(*sentences(found), say(_FROST)),
         blocks=(accuracy_over_severity(found), tables.gains(found)),
         aside=(tables.severities(found),),
     )
@@ -49,27 +54,54 @@ def sentences(found: Robustness) -> list[str]:
     small, big = display_name(found.small), display_name(found.big)
     gain, kept, decimals = found.overall.gain, found.overall.kept, tables.decimals_of(found)
     count, level = len(found.corruptions), numbers.confidence(found.level)
-    what = f"{count} corruptions" if count > 1 else f"{found.corruptions[0].corruption}"
+    what = say("{count} corruptions", count=count) if count > 1 else term(found.corruptions[0].corruption)
     fell = "; ".join(
-        f"{display_name(name)} from {numbers.level(found.clean[name], found.unit, decimals)} to "
-        f"{numbers.level(found.overall.means[name], found.unit, decimals)}"
+        say(
+            "{name} from {clean} to {mean}",
+            name=display_name(name),
+            clean=numbers.level(found.clean[name], found.unit, decimals),
+            mean=numbers.level(found.overall.means[name], found.unit, decimals),
+        )
         for name in (found.small, found.big)
     )
     said = [
-        f"On copies of the {numbers.count(found.samples)} test images under {what} at severities "
-        f"{', '.join(map(str, found.severities))}, {found.scale} px: {fell}.",
-        f"Gain of {big} over {small} under corruption: {numbers.signed(gain.difference, decimals)} {found.unit} "
-        f"({level} interval {numbers.interval(gain.interval, decimals)}); that is "
-        f"{numbers.signed(kept.difference, decimals)} ({numbers.interval(kept.interval, decimals)}) beside the gain on "
-        "the images as they are.",
+        say(
+            "On copies of the {samples} test images under {what} at severities {severities}, {scale} px: {fell}.",
+            samples=numbers.count(found.samples),
+            what=what,
+            severities=", ".join(map(str, found.severities)),
+            scale=found.scale,
+            fell=fell,
+        ),
+        say(
+            "Gain of {big} over {small} under corruption: {difference} {unit} ({level} interval {interval}); that "
+            "is {beside} ({beside_interval}) beside the gain on the images as they are.",
+            big=big,
+            small=small,
+            difference=numbers.signed(gain.difference, decimals),
+            unit=term(found.unit),
+            level=level,
+            interval=numbers.interval(gain.interval, decimals),
+            beside=numbers.signed(kept.difference, decimals),
+            beside_interval=numbers.interval(kept.interval, decimals),
+        ),
     ]
     shown = [each for each in found.corruptions if each.gain.p_adjusted is not None and each.gain.p_adjusted < 0.05]
     if count > 1:
-        listed = ", ".join(f"{each.corruption} ({numbers.signed(each.gain.difference, decimals)})" for each in shown)
+        listed = ", ".join(
+            f"{term(each.corruption)} ({numbers.signed(each.gain.difference, decimals)})" for each in shown
+        )
         said.append(
-            f"Gains shown after correction for {count} corruptions (Holm, 5 %): {listed}."
+            say(
+                "Gains shown after correction for {count} corruptions (Holm, 5 %): {listed}.",
+                count=count,
+                listed=listed,
+            )
             if shown
-            else f"After correction for {count} corruptions (Holm, 5 %) no single one shows a gain or a loss."
+            else say(
+                "After correction for {count} corruptions (Holm, 5 %) no single one shows a gain or a loss.",
+                count=count,
+            )
         )
     return said
 

@@ -14,8 +14,8 @@ import polars as pl
 
 from deepenough import comparison
 from deepenough.records import Verdict
-from deepenough.report import costing, robustness, stopping, third, words
-from deepenough.report.document import Block, Document, Listing, Section
+from deepenough.report import costing, protocol, robustness, stopping, third, words
+from deepenough.report.document import Block, Document, Section
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures.calibration import reliability
 from deepenough.report.figures.noise import noise_parts
@@ -24,6 +24,7 @@ from deepenough.report.figures.slices import gain_per_slice
 from deepenough.report.figures.training import training_curves
 from deepenough.report.figures.verdict import verdict_picture
 from deepenough.report.gallery import gallery, twins
+from deepenough.report.language import recorded, say, term
 from deepenough.report.noise import account_in_words, gap_in_words
 from deepenough.report.panel import panel
 from deepenough.report.slices import images_of_slices, lead
@@ -40,6 +41,7 @@ def document(evidence: Evidence) -> Document:
         answer=words.answer_in_words(verdict),
         verdict=verdict,
         headline=words.headline(verdict),
+        caveats=tuple(recorded(caveat) for caveat in verdict.caveats),
         sentences=tuple(words.sentences(verdict)),
         picture=verdict_picture(verdict),
         facts=results.key_facts(verdict),
@@ -50,7 +52,7 @@ def document(evidence: Evidence) -> Document:
 
 
 def _missing(key: str, title: str, file: str) -> Section:
-    return Section(key=key, title=title, lead=(f"Nothing to show: the study folder holds no {file}.",))
+    return Section(key=key, title=title, lead=(say("Nothing to show: the study folder holds no {file}.", file=file),))
 
 
 def _designs(evidence: Evidence) -> Section | None:
@@ -59,8 +61,8 @@ def _designs(evidence: Evidence) -> Section | None:
     designs = results.designs(verdict)
     if designs is None or not words.needed_in_words(verdict):
         return None
-    lead = "The question is settled when the interval is narrower than the margin, whatever it then shows."
-    return Section(key="needed", title="What would settle it", lead=(lead,), blocks=(designs,))
+    lead = say("The question is settled when the interval is narrower than the margin, whatever it then shows.")
+    return Section(key="needed", title=say("What would settle it"), lead=(lead,), blocks=(designs,))
 
 
 def _noise(evidence: Evidence) -> Section | None:
@@ -73,7 +75,7 @@ def _noise(evidence: Evidence) -> Section | None:
     tables = (noise.seeds(verdict, account), noise.sources(verdict, account))
     return Section(
         key="noise",
-        title="Where the noise comes from",
+        title=say("Where the noise comes from"),
         lead=(*gap_in_words(verdict), *account_in_words(verdict, *names)),
         blocks=_there(picture or parts, *tables),
     )
@@ -83,21 +85,21 @@ def _looks(evidence: Evidence) -> Section | None:
     """Only where several looks were declared."""
     if not evidence.verdict.looks:
         return None
-    return Section(key="looks", title="Looks", blocks=(stopping.looks_table(evidence.verdict),))
+    return Section(key="looks", title=say("Looks"), blocks=(stopping.looks_table(evidence.verdict),))
 
 
 def _scale(evidence: Evidence) -> Section:
     verdict = evidence.verdict
     return Section(
         key="scale",
-        title="Over the image side",
-        lead=("Every network was tested on the same images at every side, in one pass.",),
+        title=say("Over the image side"),
+        lead=(say("Every network was tested on the same images at every side, in one pass."),),
         blocks=_there(accuracy_over_scale(verdict), gain_over_scale(verdict)),
     )
 
 
 def _slices(evidence: Evidence) -> Section:
-    title, scores, verdict, differing = "Who wins where", evidence.scores, evidence.verdict, evidence.differing
+    title, scores, verdict, differing = say("Who wins where"), evidence.scores, evidence.verdict, evidence.differing
     if scores is None or differing is None:
         return _missing("slices", title, "scores.parquet")
     frame = _slices_at(evidence, scores)
@@ -129,7 +131,7 @@ def _pair(verdict: Verdict) -> dict:
 
 
 def _confusion(evidence: Evidence) -> Section | None:
-    title, scores, verdict = "What is taken for what", evidence.scores, evidence.verdict
+    title, scores, verdict = say("What is taken for what"), evidence.scores, evidence.verdict
     if scores is None:
         return _missing("confusion", title, "scores.parquet")
     names = (verdict.small, verdict.big)
@@ -144,7 +146,7 @@ def _confusion(evidence: Evidence) -> Section | None:
 
 
 def _disagreements(evidence: Evidence) -> Section:
-    title, frame, verdict = "Where the two differ", evidence.differing, evidence.verdict
+    title, frame, verdict = say("Where the two differ"), evidence.differing, evidence.verdict
     if frame is None:
         return _missing("disagreements", title, "scores.parquet")
     blocks, aside = _there(gallery(frame, evidence.thumbnails, verdict)), (data.disagreements(frame, verdict),)
@@ -166,10 +168,15 @@ def _differing(evidence: Evidence, scores: pl.DataFrame) -> pl.DataFrame:
 def _how_many(frame: pl.DataFrame, verdict: Verdict) -> str:
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
     gain, loss = (frame.filter(pl.col("difference") * sign > 0).height for sign in (1, -1))
-    return (
-        f"They differ on {numbers.count(frame.height)} of {numbers.count(verdict.samples)} test images, "
-        f"all training runs taken together: {big} is right more often on {numbers.count(gain)}, "
-        f"{small} on {numbers.count(loss)}."
+    return say(
+        "They differ on {images} of {samples} test images, all training runs taken together: {big} is right more "
+        "often on {gain}, {small} on {loss}.",
+        images=numbers.count(frame.height),
+        samples=numbers.count(verdict.samples),
+        big=big,
+        gain=numbers.count(gain),
+        small=small,
+        loss=numbers.count(loss),
     )
 
 
@@ -185,39 +192,50 @@ def _calibration(evidence: Evidence) -> Section | None:
     if not found:
         return None
     blocks = (reliability(found, verdict), calibration.errors(found))
-    return Section(key="sure", title="How sure, and how right", blocks=blocks)
+    return Section(key="sure", title=say("How sure, and how right"), blocks=blocks)
 
 
 def _training(evidence: Evidence) -> Section:
     verdict, cells = evidence.verdict, evidence.cells
     broken = [cell for cell in cells if cell.status != "trained"]
     lead = tuple(
-        f"{words.display_name(cell.contender)}, seed {cell.seed}: {cell.status}. It is kept in the record."
+        say(
+            "{contender}, seed {seed}: {status}. It is kept in the record.",
+            contender=words.display_name(cell.contender),
+            seed=cell.seed,
+            status=term(cell.status),
+        )
         for cell in broken
     )
     if not cells:
-        lead = ("The study folder holds no record of the training runs.",)
+        lead = (say("The study folder holds no record of the training runs."),)
     return Section(
         key="training",
-        title="Training",
+        title=say("Training"),
         lead=lead,
         blocks=(*_there(training_curves(cells, verdict)), results.cells(verdict, cells)),
     )
 
 
 def _data(evidence: Evidence) -> Section:
-    title, audit, quarantine = "The images", evidence.audit, evidence.quarantine
+    title, audit, quarantine = say("The images"), evidence.audit, evidence.quarantine
     left_out = () if quarantine is None or quarantine.is_empty() else (data.quarantine(quarantine),)
     if audit is None:
-        return Section(key="data", title=title, lead=("The study folder holds no audit.json.",), blocks=left_out)
+        return Section(key="data", title=title, lead=(say("The study folder holds no audit.json."),), blocks=left_out)
     lead = [
-        f"{numbers.count(audit.found)} files were found in {audit.source}; {numbers.count(audit.used)} were used and "
-        f"{numbers.count(audit.quarantined)} left out, for all contenders alike; {numbers.count(audit.ignored)} "
-        "ignored.",
-        *audit.notes,
+        say(
+            "{found} files were found in {source}; {used} were used and {quarantined} left out, for all "
+            "contenders alike; {ignored} ignored.",
+            found=numbers.count(audit.found),
+            source=term(audit.source),
+            used=numbers.count(audit.used),
+            quarantined=numbers.count(audit.quarantined),
+            ignored=numbers.count(audit.ignored),
+        ),
+        *map(recorded, audit.notes),
     ]
     if not audit.findings:
-        lead.append("The audit found nothing else to report.")
+        lead.append(say("The audit found nothing else to report."))
     found = (data.findings(audit),) if audit.findings else ()
     return Section(
         key="data",
@@ -229,39 +247,17 @@ def _data(evidence: Evidence) -> Section:
 
 
 def _forecast(evidence: Evidence) -> Section:
-    title = "Forecast and what it took"
+    title = say("Forecast and what it took")
     if evidence.plan is None:
         return _missing("forecast", title, "plan.json")
-    gave_up = tuple(f"Given up to fit the budget: {what}." for what in evidence.plan.get("gave_up") or ())
+    gave_up = tuple(
+        say("Given up to fit the budget: {what}.", what=recorded(what)) for what in evidence.plan.get("gave_up") or ()
+    )
     held = machine.forecast(evidence.plan, evidence.cells)
     saved = stopping.time_saved(evidence.verdict, evidence.plan)
     gave_up = (*gave_up, saved) if saved else gave_up
-    lead = gave_up if held else (*gave_up, "The plan holds no forecast.")
+    lead = gave_up if held else (*gave_up, say("The plan holds no forecast."))
     return Section(key="forecast", title=title, lead=lead, blocks=_there(held))
-
-
-_SEEDS = (
-    "A seed varies the initial weights, the order of the images and their augmentation; the images, the splits and "
-    "the recipe are the same for every run. Within a seed all contenders were trained on the same batches."
-)
-_PROBE = (
-    "The networks stood still, and a linear head was fitted to what each sees of the training images as they are, its "
-    "penalty chosen on validation. No seed has a part in that."
-)
-
-
-def _protocol(evidence: Evidence) -> Section:
-    lead = [_PROBE if evidence.verdict.trained == "head" else _SEEDS]
-    if evidence.environment is None:
-        lead.append("The study folder holds no environment.json: versions and hardware are not on record.")
-    study = () if evidence.study is None else (Listing(title="study.yaml, resolved", text=evidence.study),)
-    return Section(
-        key="protocol",
-        title="How to do it again",
-        lead=tuple(lead),
-        blocks=(machine.protocol(evidence),),
-        aside=(*study, results.pairs(evidence.verdict)),
-    )
 
 
 def _there(*blocks: Block | None) -> tuple[Block, ...]:
@@ -283,5 +279,5 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     _training,
     _data,
     _forecast,
-    _protocol,
+    protocol.section,
 )

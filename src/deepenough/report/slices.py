@@ -12,6 +12,7 @@ from deepenough.comparison.slices import FALSE_SHARE
 from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.gallery import Gallery, Photo, kind_of, photo
+from deepenough.report.language import say, term
 from deepenough.report.tables import numbers
 from deepenough.report.tables.slices import name_of
 
@@ -31,7 +32,7 @@ def lead(frame: pl.DataFrame, verdict: Verdict) -> tuple[str, ...]:
         verdict: names the contenders.
     """
     if frame.is_empty():
-        return ("The test images do not differ in class, size, shape or any column of a manifest.",)
+        return (say("The test images do not differ in class, size, shape or any column of a manifest."),)
     return (*_other_metric(verdict), *_what_they_show(frame, verdict))
 
 
@@ -39,19 +40,29 @@ def _other_metric(verdict: Verdict) -> tuple[str, ...]:
     recorded = as_recorded(verdict.metric)
     if recorded == verdict.metric:
         return ()
-    return (f"These gains are in {recorded}, as the scores were recorded; the verdict is by {verdict.metric}.",)
+    return (
+        say(
+            "These gains are in {recorded}, as the scores were recorded; the verdict is by {metric}.",
+            recorded=term(recorded),
+            metric=term(verdict.metric),
+        ),
+    )
 
 
 def _what_they_show(frame: pl.DataFrame, verdict: Verdict) -> tuple[str, ...]:
-    read = (
+    read = say(
         "Look at the rest for where to look closer, not for proof: of 20 such intervals one leaves out zero by chance."
     )
     if frame["q_value"].null_count() == frame.height:
-        return (f"With two training runs each, no slice can be marked: that takes three. {read}",)
+        return (say("With two training runs each, no slice can be marked: that takes three. {read}", read=read),)
     marked = frame.filter(pl.col("q_value") <= FALSE_SHARE)
     if marked.is_empty():
         return (
-            f"In none of {numbers.count(frame.height)} slices is a gain or a loss shown (q above 0.05 in all). {read}",
+            say(
+                "In none of {slices} slices is a gain or a loss shown (q above 0.05 in all). {read}",
+                slices=numbers.count(frame.height),
+                read=read,
+            ),
         )
     found = []
     for name, rows in (
@@ -59,10 +70,12 @@ def _what_they_show(frame: pl.DataFrame, verdict: Verdict) -> tuple[str, ...]:
         (verdict.small, marked.filter(pl.col("difference") < 0)),
     ):
         if not rows.is_empty():
-            more = f" and {numbers.count(rows.height - _NAMED)} more" if rows.height > _NAMED else ""
+            more = say(" and {more} more", more=numbers.count(rows.height - _NAMED)) if rows.height > _NAMED else ""
             listed = ", ".join(name_of(row) for row in rows.head(_NAMED).to_dicts())
-            found.append(f"{words.display_name(name)} is better in {listed}{more}.")
-    share = f"Of slices marked so, at most 5 % are marked by chance on average. {read}"
+            found.append(
+                say("{name} is better in {listed}{more}.", name=words.display_name(name), listed=listed, more=more)
+            )
+    share = say("Of slices marked so, at most 5 % are marked by chance on average. {read}", read=read)
     return (*found, share)
 
 
@@ -125,4 +138,11 @@ def _chosen(rows: Sequence[dict], spent: int, verdict: Verdict) -> tuple[list[Ph
 def _title(row: dict, verdict: Verdict) -> str:
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
     won, lost = numbers.count(row["only_big"]), numbers.count(row["only_small"])
-    return f"{name_of(row)}: {big} is right more often on {won}, {small} on {lost}"
+    return say(
+        "{slice}: {big} is right more often on {won}, {small} on {lost}",
+        slice=name_of(row),
+        big=big,
+        won=won,
+        small=small,
+        lost=lost,
+    )

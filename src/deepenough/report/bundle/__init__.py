@@ -34,14 +34,20 @@ class Bundle:
     blocks: tuple[Block, ...]
 
 
-def pack(evidence: Evidence) -> Bundle:
-    """All that a page says, small enough to stand in it; pictures stay outside, since the page itself shows them."""
+def pack(evidence: Evidence, language: str = "en") -> Bundle:
+    """All that a page says, small enough to stand in it; pictures stay outside, since the page itself shows them.
+
+    Args:
+        evidence: of a study.
+        language: of the page's words: who writes them anew from the data has to know it.
+    """
     header: dict[str, Any] = {
         "form": FORM,
         "outcomes": None,
         "answers": None,
         "groups": False,
         "images": evidence.images,
+        "language": language,
     }
     made: list[Block] = []
     aligned, shown = evidence.outcomes, None

@@ -20,6 +20,7 @@ from deepenough.report.figures.canvas import (
     picture,
     printable,
 )
+from deepenough.report.language import say
 from deepenough.report.naming import display_name
 from deepenough.report.tables import calibration as tables
 from deepenough.report.tables import numbers, results
@@ -32,9 +33,13 @@ def reliability(found: Sequence[Calibration], verdict: Verdict) -> Picture:
     errors = "; ".join(f"{display_name(each.contender)} {numbers.share(each.error)}" for each in found)
     caption = Caption(
         key="calibration",
-        title=f"Share of right answers against confidence at {verdict.scale} px",
-        description=f"On the diagonal confidence can be taken at its word; below it, too sure. Errors (ECE): {errors}. "
-        f"Small marks: bins of fewer than {FEWEST} answers.",
+        title=say("Share of right answers against confidence at {scale} px", scale=verdict.scale),
+        description=say(
+            "On the diagonal confidence can be taken at its word; below it, too sure. Errors (ECE): {errors}. "
+            "Small marks: bins of fewer than {fewest} answers.",
+            errors=errors,
+            fewest=FEWEST,
+        ),
         twin=tables.bins(found),
     )
     return picture(caption, lambda figure, narrow: _draw(figure, found, verdict, narrow), heights=(340, 320))
@@ -55,11 +60,11 @@ def _draw(figure: Figure, found: Sequence[Calibration], verdict: Verdict, narrow
             axes.plot(sure[chosen], right[chosen], marker(place), color=colour(place), markersize=size)
         label = printable(display_name(each.contender), 44)
         handles.append(Line2D([], [], label=label, marker=marker(place), **style))
-    handles.append(Line2D([], [], color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="taken at its word"))
+    handles.append(Line2D([], [], color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label=say("taken at its word")))
     low = min((float(each.bins["confidence"].min()) for each in found), default=0.0)  # pyright: ignore[reportArgumentType]
     axes.set_xlim(max(100 * low - 4, 0), 101)
     axes.set_ylim(-3, 103)
     axes.grid(visible=True, axis="y")
-    axes.set_xlabel("confidence, %")
-    axes.set_ylabel("right, %")
+    axes.set_xlabel(say("confidence, %"))
+    axes.set_ylabel(say("right, %"))
     legend_above(figure, handles, narrow)

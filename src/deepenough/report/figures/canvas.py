@@ -22,6 +22,7 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from deepenough.report.language import say, term
 from deepenough.report.tables import Table
 
 INK, MUTED, GRID, PAPER = "#111111", "#666666", "#dddddd", "#fefefe"
@@ -266,8 +267,8 @@ def in_two_lines(text: str, width: int) -> str:
 
 def gain_label(big: str, unit: str, most: int) -> str:
     """What the axis of a gain is called; without the name, which the title holds too, where there is no room for it."""
-    label = f"gain of {printable(big)}, {unit}"
-    return label if len(label) <= most else f"gain, {unit}"
+    label = say("gain of {big}, {unit}", big=printable(big), unit=term(unit))
+    return label if len(label) <= most else say("gain, {unit}", unit=term(unit))
 
 
 def printable(text: str, most: int | None = None) -> str:

@@ -25,6 +25,7 @@ from deepenough.report.figures.canvas import (
     picture,
     printable,
 )
+from deepenough.report.language import say, term
 from deepenough.report.tables import machine, numbers, results
 
 
@@ -42,14 +43,27 @@ def accuracy_against_latency(
     """
     best = frame.filter(pl.col("on_frontier")).sort("latency_s")
     listed = "; ".join(
-        f"{words.display_name(row['contender'])} at {row['scale']} px ({numbers.duration(row['latency_s'])}, "
-        f"{numbers.level(row['mean'], verdict.unit, 1)})"
+        say(
+            "{contender} at {scale} px ({span}, {mean})",
+            contender=words.display_name(row["contender"]),
+            scale=row["scale"],
+            span=numbers.duration(row["latency_s"]),
+            mean=numbers.level(row["mean"], verdict.unit, 1),
+        )
         for row in best.iter_rows(named=True)
     )
     caption = Caption(
         key=key,
-        title=f"Depth or pixels: test {verdict.metric} against the time for one image, {where}",
-        description=f"On the frontier, where nothing is both faster and better: {listed}.{_turning(crossings)}",
+        title=say(
+            "Depth or pixels: test {metric} against the time for one image, {where}",
+            metric=term(verdict.metric),
+            where=where,
+        ),
+        description=say(
+            "On the frontier, where nothing is both faster and better: {listed}.{turning}",
+            listed=listed,
+            turning=_turning(crossings),
+        ),
         twin=machine.accuracy_against_latency(frame, verdict),
     )
     return picture(
@@ -59,12 +73,19 @@ def accuracy_against_latency(
 
 def _turning(crossings: Sequence[Turn]) -> str:
     said = [
-        f"from {numbers.duration(turn.latency_s)} on {words.display_name(turn.contender)}" for turn in crossings[1:]
+        say(
+            "from {span} on {contender}",
+            span=numbers.duration(turn.latency_s),
+            contender=words.display_name(turn.contender),
+        )
+        for turn in crossings[1:]
     ]
     if not crossings:
         return ""
     first = words.display_name(crossings[0].contender)
-    return f" The background has the colour of who reaches most within a time: {', '.join([first, *said])}."
+    return say(
+        " The background has the colour of who reaches most within a time: {listed}.", listed=", ".join([first, *said])
+    )
 
 
 def _shade(axes: Axes, crossings: Sequence[Turn], verdict: Verdict) -> None:
@@ -78,7 +99,7 @@ def _shade(axes: Axes, crossings: Sequence[Turn], verdict: Verdict) -> None:
         if place:
             axes.axvline(start, color=MUTED, linewidth=1.2, linestyle=(0, (2, 2)), zorder=0)
             axes.annotate(
-                f"from {numbers.duration(turn.latency_s)}",
+                say("from {span}", span=numbers.duration(turn.latency_s)),
                 (start, 1),
                 (3, -4 - 15 * ((place - 1) % 2)),
                 xycoords=("data", "axes fraction"),
@@ -120,7 +141,7 @@ def _draw(figure: Figure, data: tuple[pl.DataFrame, Sequence[Turn]], verdict: Ve
     best = frame.filter(pl.col("on_frontier")).sort("latency_s")
     spans, means = 1000 * best["latency_s"].to_numpy(), best["mean"].to_numpy()
     axes.plot(spans, means, color=MUTED, linewidth=9, alpha=0.22, solid_capstyle="round", zorder=0)
-    handles.append(Line2D([], [], color=MUTED, linewidth=7, alpha=0.22, label="frontier"))
+    handles.append(Line2D([], [], color=MUTED, linewidth=7, alpha=0.22, label=say("frontier")))
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.shortest(value)))
@@ -128,7 +149,9 @@ def _draw(figure: Figure, data: tuple[pl.DataFrame, Sequence[Turn]], verdict: Ve
     _shade(axes, crossings, verdict)
     axes.grid(visible=True, axis="y")
     axes.set_xlabel(
-        "ms for one image (labels: px)" if narrow else "median time for one image, ms (labels: image side, px)"
+        say("ms for one image (labels: px)")
+        if narrow
+        else say("median time for one image, ms (labels: image side, px)")
     )
-    axes.set_ylabel(f"{verdict.metric}, {numbers.level_unit(verdict.unit)}")
+    axes.set_ylabel(f"{term(verdict.metric)}, {numbers.level_unit(verdict.unit)}")
     legend_above(figure, handles, narrow)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from deepenough.records import Verdict
 from deepenough.report.figures.canvas import INK, MUTED, Caption, Picture, colour, in_two_lines, picture, printable
+from deepenough.report.language import say
 from deepenough.report.tables import noise, numbers
 
 
@@ -20,8 +21,8 @@ def noise_parts(verdict: Verdict, account: Mapping[str, Any]) -> Picture | None:
     listed = ", ".join(f"{noise.part_name(part)} {numbers.share(part['share'], 0)}" for part in drawn)
     caption = Caption(
         key="noise",
-        title="Shares of the squared standard error of the gain",
-        description=f"Bars, one a part: {printable(listed)}.",
+        title=say("Shares of the squared standard error of the gain"),
+        description=say("Bars, one a part: {listed}.", listed=printable(listed)),
         twin=noise.parts(verdict, account),
     )
     tall = 64 + 34 * len(drawn)
@@ -53,4 +54,4 @@ def _draw(figure: Figure, drawn: Sequence[Mapping[str, Any]], verdict: Verdict, 
     axes.set_xticks([0, 25, 50, 75, 100])
     axes.spines["left"].set_visible(False)
     axes.grid(visible=True, axis="x")
-    axes.set_xlabel("share of the variance, %")
+    axes.set_xlabel(say("share of the variance, %"))

@@ -18,6 +18,7 @@ from deepenough.report.figures.canvas import (
     picture,
     printable,
 )
+from deepenough.report.language import say, term
 from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
 from deepenough.report.tables import robustness as tables
@@ -27,8 +28,13 @@ def accuracy_over_severity(found: Robustness) -> Picture:
     """One bold line a contender, the mean over all corruptions, over thin ones of each; severity 0 is clean."""
     caption = Caption(
         key="robustness",
-        title=f"Test {found.metric} over the severity of {len(found.corruptions)} corruptions, {found.scale} px",
-        description="Bold: the mean over all corruptions. Thin: each of them. Severity 0: the images as they are.",
+        title=say(
+            "Test {metric} over the severity of {corruptions} corruptions, {scale} px",
+            metric=term(found.metric),
+            corruptions=len(found.corruptions),
+            scale=found.scale,
+        ),
+        description=say("Bold: the mean over all corruptions. Thin: each of them. Severity 0: the images as they are."),
         twin=tables.severities(found),
     )
     return picture(caption, lambda figure, narrow: _draw(figure, found, narrow), heights=(340, 320))
@@ -45,8 +51,8 @@ def _draw(figure: Figure, found: Robustness, narrow: bool) -> None:
         means = [found.clean[name], *found.overall.by_severity[name]]
         axes.plot(steps, means, marker=marker(place), markersize=8, linewidth=2.4, **style)
         handles.append(Line2D([], [], marker=marker(place), label=printable(display_name(name), 44), **style))
-    axes.set_xticks(steps, ["clean", *map(str, found.severities)])
+    axes.set_xticks(steps, [say("clean"), *map(str, found.severities)])
     axes.grid(visible=True, axis="y")
-    axes.set_xlabel("severity")
-    axes.set_ylabel(f"{found.metric}, {numbers.level_unit(found.unit)}")
+    axes.set_xlabel(say("severity"))
+    axes.set_ylabel(f"{term(found.metric)}, {numbers.level_unit(found.unit)}")
     legend_above(figure, handles, narrow)

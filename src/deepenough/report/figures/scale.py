@@ -25,6 +25,7 @@ from deepenough.report.figures.canvas import (
     picture,
     printable,
 )
+from deepenough.report.language import say, term
 from deepenough.report.tables import numbers, results
 
 SEEDS_BESIDE = 8  # CSS pixels from the mean to the dots of its seeds, which it would hide
@@ -35,15 +36,24 @@ def accuracy_over_scale(verdict: Verdict) -> Picture:
     names = results.contender_order(verdict)
     best = {name: max(_of(verdict, name), key=lambda entry: entry.mean, default=None) for name in names}
     reached = "; ".join(
-        f"{words.display_name(name)} is highest at {entry.scale} px with {numbers.level(entry.mean, verdict.unit, 1)}"
+        say(
+            "{name} is highest at {scale} px with {mean}",
+            name=words.display_name(name),
+            scale=entry.scale,
+            mean=numbers.level(entry.mean, verdict.unit, 1),
+        )
         for name, entry in best.items()
         if entry is not None
     )
     level = numbers.confidence(verdict.level)
     caption = Caption(
         key="scale",
-        title=f"Test {verdict.metric} over the image side",
-        description=f"{reached}. Bands are {level} intervals over seeds and images, dots single training runs.",
+        title=say("Test {metric} over the image side", metric=term(verdict.metric)),
+        description=say(
+            "{reached}. Bands are {level} intervals over seeds and images, dots single training runs.",
+            reached=reached,
+            level=level,
+        ),
         twin=results.scales(verdict),
     )
     return picture(caption, lambda figure, narrow: _draw_scales(figure, verdict, narrow), heights=(360, 320))
@@ -67,7 +77,7 @@ def _draw_scales(figure: Figure, verdict: Verdict, narrow: bool) -> None:
     _scale_axis(axes, [entry.scale for entry in verdict.contenders], narrow)
     _mark_deciding(axes, verdict)
     axes.grid(visible=True, axis="y")
-    axes.set_ylabel(f"{verdict.metric}, {numbers.level_unit(verdict.unit)}")
+    axes.set_ylabel(f"{term(verdict.metric)}, {numbers.level_unit(verdict.unit)}")
     legend_above(figure, handles, narrow)
 
 
@@ -96,7 +106,7 @@ def _scale_axis(axes: Axes, sides: Sequence[int], narrow: bool) -> None:
     shown = known[:: 2 if narrow and len(known) > 6 else 1]
     axes.xaxis.set_major_locator(FixedLocator(shown))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("image side at test, px")
+    axes.set_xlabel(say("image side at test, px"))
     if len(known) == 1:
         axes.set_xlim(known[0] - 1, known[0] + 1)
 
@@ -104,7 +114,7 @@ def _scale_axis(axes: Axes, sides: Sequence[int], narrow: bool) -> None:
 def _mark_deciding(axes: Axes, verdict: Verdict) -> None:
     axes.axvline(verdict.scale, color=MUTED, linewidth=1, linestyle=(0, (2, 3)), zorder=0)
     axes.annotate(
-        "decides",
+        say("decides"),
         (verdict.scale, 0),
         (4, 5),
         xycoords=("data", "axes fraction"),
@@ -123,13 +133,24 @@ def gain_over_scale(verdict: Verdict) -> Picture | None:
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
     decimals, level = words.decimals_of(verdict), numbers.confidence(verdict.level)
     listed = "; ".join(
-        f"{pair.scale} px: {numbers.signed(pair.difference, decimals)} ({numbers.interval(pair.interval, decimals)})"
+        say(
+            "{scale} px: {difference} ({interval})",
+            scale=pair.scale,
+            difference=numbers.signed(pair.difference, decimals),
+            interval=numbers.interval(pair.interval, decimals),
+        )
         for pair in pairs
     )
     caption = Caption(
         key="gain",
-        title=f"Gain of {big} over {small} at each image side",
-        description=f"In {verdict.unit}, {level} intervals. {listed}. Margin: {numbers.shortest(verdict.margin)}.",
+        title=say("Gain of {big} over {small} at each image side", big=big, small=small),
+        description=say(
+            "In {unit}, {level} intervals. {listed}. Margin: {margin}.",
+            unit=term(verdict.unit),
+            level=level,
+            listed=listed,
+            margin=numbers.shortest(verdict.margin),
+        ),
         twin=results.pairs(verdict),
     )
     return picture(caption, lambda figure, narrow: _draw_gains(figure, verdict, narrow), heights=(250, 240))
@@ -149,7 +170,7 @@ def _draw_gains(figure: Figure, verdict: Verdict, narrow: bool) -> None:
     _scale_axis(axes, [pair.scale for pair in pairs], narrow)
     axes.margins(x=0.08, y=0.12)
     axes.annotate(
-        "your margin",
+        say("your margin"),
         (1, verdict.margin),
         (-2, 3),
         xycoords=("axes fraction", "data"),
@@ -158,4 +179,4 @@ def _draw_gains(figure: Figure, verdict: Verdict, narrow: bool) -> None:
         size=11,
         color=MUTED,
     )
-    axes.set_ylabel(f"gain, {verdict.unit}")
+    axes.set_ylabel(say("gain, {unit}", unit=term(verdict.unit)))

@@ -23,6 +23,7 @@ from deepenough.report.figures.canvas import (
     picture,
     printable,
 )
+from deepenough.report.language import say, term
 from deepenough.report.tables import numbers
 from deepenough.report.tables import slices as tables
 
@@ -47,11 +48,19 @@ def gain_per_slice(frame: pl.DataFrame, verdict: Verdict, links: Mapping[tuple[s
     marked = drawn.filter(pl.col("q_value") <= FALSE_SHARE).height
     caption = Caption(
         key="slices",
-        title=f"Gain of {big} over {small} by slice at {verdict.scale} px",
+        title=say("Gain of {big} over {small} by slice at {scale} px", big=big, small=small, scale=verdict.scale),
         description=(
-            f"From {printable(tables.name_of(least))} with {numbers.signed(least['difference'], 1)} to "
-            f"{printable(tables.name_of(most))} with {numbers.signed(most['difference'], 1)} {verdict.unit}; "
-            f"{marked} of {drawn.height} are marked with a filled dot."
+            say(
+                "From {least} with {difference} to {most} with {highest} {unit}; {marked} of {slices} are marked "
+                "with a filled dot.",
+                least=printable(tables.name_of(least)),
+                difference=numbers.signed(least["difference"], 1),
+                most=printable(tables.name_of(most)),
+                highest=numbers.signed(most["difference"], 1),
+                unit=term(verdict.unit),
+                marked=marked,
+                slices=drawn.height,
+            )
         ),
         twin=tables.slices(frame, verdict, links),
     )

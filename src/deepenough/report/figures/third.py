@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from deepenough.records import CASCADE, ThirdAnswers
 from deepenough.report.figures.canvas import MUTED, Caption, Picture, colour, legend_above, marker, picture, printable
+from deepenough.report.language import say, term
 from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
 from deepenough.report.tables import third as tables
@@ -21,10 +22,19 @@ def accuracy_over_cost(found: ThirdAnswers) -> Picture | None:
     small, big = display_name(found.small), display_name(found.big)
     caption = Caption(
         key="third",
-        title=f"Test {found.metric} of the third answers against the time for one image, {found.scale} px",
-        description=f"The line is the cascade from {small} alone (nothing passed on) to everything passed on to {big}, "
-        "the least sure test images first; it is drawn from the test images and decided nothing. Bars: "
-        f"{numbers.confidence(found.level)} intervals.",
+        title=say(
+            "Test {metric} of the third answers against the time for one image, {scale} px",
+            metric=term(found.metric),
+            scale=found.scale,
+        ),
+        description=say(
+            "The line is the cascade from {small} alone (nothing passed on) to everything passed on to {big}, the "
+            "least sure test images first; it is drawn from the test images and decided nothing. Bars: {level} "
+            "intervals.",
+            small=small,
+            big=big,
+            level=numbers.confidence(found.level),
+        ),
         twin=tables.curve(found),
     )
     return picture(caption, lambda figure, narrow: _draw(figure, found, narrow), heights=(340, 320))
@@ -48,12 +58,14 @@ def _draw(figure: Figure, found: ThirdAnswers, narrow: bool) -> None:
         if each.interval is not None:
             axes.plot([span, span], each.interval, color=colour(place), linewidth=1.4, alpha=0.6, zorder=2)
         axes.plot([span], [each.mean], markersize=9, linestyle="none", zorder=3, **style)
-        name = display_name(each.contender)
-        passed = f", {numbers.share(found.share, 0)} passed on" if each.contender == CASCADE else ""
+        name = tables.name_of(each.contender)
+        passed = say(", {share} passed on", share=numbers.share(found.share, 0)) if each.contender == CASCADE else ""
         handles.append(Line2D([], [], linestyle="none", label=printable(name + passed, 44), **style))
-    handles.append(Line2D([], [], color=MUTED, linestyle=(0, (4, 2)), label="cascade at any share"))
+    handles.append(Line2D([], [], color=MUTED, linestyle=(0, (4, 2)), label=say("cascade at any share")))
     axes.margins(x=0.08, y=0.1)
     axes.grid(visible=True, axis="y")
-    axes.set_xlabel("ms for one image" if narrow else "median time for one image, of the cascade expected, ms")
-    axes.set_ylabel(f"{found.metric}, {numbers.level_unit(found.unit)}")
+    axes.set_xlabel(
+        say("ms for one image") if narrow else say("median time for one image, of the cascade expected, ms")
+    )
+    axes.set_ylabel(f"{term(found.metric)}, {numbers.level_unit(found.unit)}")
     legend_above(figure, handles, narrow)

@@ -13,6 +13,7 @@ from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.evidence import CellRecord
 from deepenough.report.figures.canvas import Caption, Picture, colour, dashes, legend_above, picture, printable
+from deepenough.report.language import say
 from deepenough.report.tables import machine, numbers, results
 
 MOST_POINTS = 200
@@ -24,13 +25,18 @@ def training_curves(cells: Sequence[CellRecord], verdict: Verdict) -> Picture | 
     if not drawn:
         return None
     ends = "; ".join(
-        f"{words.display_name(cell.contender)} seed {cell.seed} {numbers.fixed(results.last_validation(cell), 1)} %"
+        say(
+            "{contender} seed {seed} {accuracy} %",
+            contender=words.display_name(cell.contender),
+            seed=cell.seed,
+            accuracy=numbers.fixed(results.last_validation(cell), 1),
+        )
         for cell in drawn
     )
     caption = Caption(
         key="training",
-        title="Training loss and validation accuracy over epochs",
-        description=f"One line a training run. Validation accuracy at the end: {ends}.",
+        title=say("Training loss and validation accuracy over epochs"),
+        description=say("One line a training run. Validation accuracy at the end: {ends}.", ends=ends),
         twin=machine.training(drawn),
     )
     return picture(caption, lambda figure, narrow: _draw(figure, drawn, verdict, narrow), heights=(300, 480))
@@ -43,12 +49,12 @@ def _draw(figure: Figure, cells: Sequence[CellRecord], verdict: Verdict, narrow:
     for cell in cells:
         _line(loss, cell, "loss", 1.0, places[cell.contender])
         _line(accuracy, cell, "val_accuracy", 100.0, places[cell.contender])
-    loss.set_title("training loss")
-    accuracy.set_title("validation accuracy, %")
+    loss.set_title(say("training loss"))
+    accuracy.set_title(say("validation accuracy, %"))
     for axes in (loss, accuracy):
         axes.grid(visible=True, axis="y")
         if axes is accuracy or not narrow:
-            axes.set_xlabel("epoch")
+            axes.set_xlabel(say("epoch"))
     ranked = sorted(places.items(), key=lambda item: item[1])
     handles = [
         Line2D([], [], color=colour(place), linestyle=dashes(place), label=printable(words.display_name(name), 44))

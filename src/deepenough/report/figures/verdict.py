@@ -22,6 +22,7 @@ from deepenough.report.figures.canvas import (
     picture,
     printable,
 )
+from deepenough.report.language import say, term
 from deepenough.report.tables import numbers, results
 
 LETTER = 6.4  # width of a letter at the labels' size, CSS pixels: decides which zone has room for its name
@@ -31,16 +32,26 @@ def verdict_picture(verdict: Verdict) -> Picture:
     """The deciding interval on one axis; the zones it may lie in are named where they have room."""
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
     decimals = words.decimals_of(verdict)
-    description = (
-        f"A line from {minus(numbers.fixed(verdict.interval[0], decimals))} to "
-        f"{minus(numbers.fixed(verdict.interval[1], decimals))} {verdict.unit}, with a dot at "
-        f"{minus(numbers.fixed(verdict.difference, decimals))}, on an axis with marks at 0 and at the margin of "
-        f"{numbers.shortest(verdict.margin)}. {words.answer_in_words(verdict)}."
+    description = say(
+        "A line from {low} to {high} {unit}, with a dot at {difference}, on an axis with marks at 0 and at the "
+        "margin of {margin}. {answer}.",
+        low=minus(numbers.fixed(verdict.interval[0], decimals)),
+        high=minus(numbers.fixed(verdict.interval[1], decimals)),
+        unit=term(verdict.unit),
+        difference=minus(numbers.fixed(verdict.difference, decimals)),
+        margin=numbers.shortest(verdict.margin),
+        answer=words.answer_in_words(verdict),
     )
     level = numbers.confidence(verdict.level)
     caption = Caption(
         key="verdict",
-        title=f"Gain of {big} over {small} at {verdict.scale} px, with its {level} interval",
+        title=say(
+            "Gain of {big} over {small} at {scale} px, with its {level} interval",
+            big=big,
+            small=small,
+            scale=verdict.scale,
+            level=level,
+        ),
         description=description,
         twin=results.key_facts(verdict),
     )
@@ -72,9 +83,9 @@ def _zones(axes: Axes, verdict: Verdict, narrow: bool) -> None:
     low, high = axes.get_xlim()
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
     zones = [
-        (low, 0.0, colour(0), f"{small} ahead"),
-        (0.0, verdict.margin, MUTED, "too small to pay for"),
-        (verdict.margin, high, colour(1), f"{big} pays"),
+        (low, 0.0, colour(0), say("{small} ahead", small=small)),
+        (0.0, verdict.margin, MUTED, say("too small to pay for")),
+        (verdict.margin, high, colour(1), say("{big} pays", big=big)),
     ]
     over = blended_transform_factory(axes.transData, axes.transAxes)
     sheet = 330 if narrow else 710
@@ -85,8 +96,8 @@ def _zones(axes: Axes, verdict: Verdict, narrow: bool) -> None:
             axes.text(
                 (start + end) / 2, 0.09, printable(name), transform=over, ha="center", va="bottom", size=11, color=ink
             )
-    margin = f"your margin, {numbers.shortest(verdict.margin)}"
-    for place, name, side in ((0.0, "no gain", "right"), (verdict.margin, margin, "left")):
+    margin = say("your margin, {margin}", margin=numbers.shortest(verdict.margin))
+    for place, name, side in ((0.0, say("no gain"), "right"), (verdict.margin, margin, "left")):
         axes.axvline(
             place, color=INK if place == 0 else MUTED, linewidth=1.2, linestyle="-" if place == 0 else (0, (4, 2))
         )

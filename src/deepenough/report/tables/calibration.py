@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deepenough.comparison.calibration import Calibration
+from deepenough.report.language import say
 from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
 from deepenough.report.tables.model import Table, table, text_column
@@ -19,24 +20,24 @@ def errors(found: Sequence[Calibration]) -> Table:
             numbers.share(each.by_chance),
             numbers.share(each.confidence),
             numbers.share(each.right),
-            "too sure" if each.confidence > each.right else "not sure enough",
+            say("too sure") if each.confidence > each.right else say("not sure enough"),
         )
         for each in found
     ]
     heads = [
-        "contender",
-        "calibration error",
-        "by chance alone",
-        "mean confidence",
-        "right",
-        text_column("on the whole"),
+        say("contender"),
+        say("calibration error"),
+        say("by chance alone"),
+        say("mean confidence"),
+        say("right"),
+        text_column(say("on the whole")),
     ]
-    note = (
-        "The error (ECE, 15 bins) is the mean distance of confidence and share of right answers, over training runs. "
-        "By chance alone: what a network whose confidences are all right would show on as many images. Confidences are "
-        "kept to 1 part in 254."
+    note = say(
+        "The error (ECE, 15 bins) is the mean distance of confidence and share of right answers, over training "
+        "runs. By chance alone: what a network whose confidences are all right would show on as many images. "
+        "Confidences are kept to 1 part in 254."
     )
-    return table("calibration-errors", "How far confidence and outcome are apart", heads, rows, note=note)
+    return table("calibration-errors", say("How far confidence and outcome are apart"), heads, rows, note=note)
 
 
 def bins(found: Sequence[Calibration]) -> Table:
@@ -44,7 +45,7 @@ def bins(found: Sequence[Calibration]) -> Table:
     rows = [
         (
             display_name(each.contender),
-            f"{numbers.share(low, 0)} to {numbers.share(high, 0)}",
+            say("{low} to {high}", low=numbers.share(low, 0), high=numbers.share(high, 0)),
             numbers.count(answers),
             numbers.share(confidence),
             numbers.share(right),
@@ -52,5 +53,5 @@ def bins(found: Sequence[Calibration]) -> Table:
         for each in found
         for low, high, answers, confidence, right in each.bins.iter_rows()
     ]
-    heads = ["contender", "confidence", "answers", "mean confidence", "right"]
-    return table("calibration", "Confidence against outcome", heads, rows)
+    heads = [say("contender"), say("confidence"), say("answers"), say("mean confidence"), say("right")]
+    return table("calibration", say("Confidence against outcome"), heads, rows)

@@ -9,6 +9,7 @@ import polars as pl
 
 from deepenough.records import Audit, Verdict
 from deepenough.report import words
+from deepenough.report.language import recorded, say, term
 from deepenough.report.tables import numbers
 from deepenough.report.tables.model import Cell, Table, table, text_column
 
@@ -33,8 +34,10 @@ def confusion(frame: pl.DataFrame, contender: str, labels: Sequence[str]) -> Tab
     ]
     return table(
         f"confusion-{contender}",
-        f"{words.display_name(contender)}: true class in rows, answer in columns, % of the row",
-        ["true class", *labels],
+        say(
+            "{contender}: true class in rows, answer in columns, % of the row", contender=words.display_name(contender)
+        ),
+        [say("true class"), *labels],
         rows,
     )
 
@@ -62,8 +65,8 @@ def confused(frames: Mapping[str, pl.DataFrame], most: int = 12) -> Table:
         (target, answer, *(numbers.share(shares.get((name, target, answer), 0.0)) for name in frames))
         for target, answer, _ in ranked.iter_rows()
     ]
-    heads = ["true class", text_column("taken for"), *(words.display_name(name) for name in frames)]
-    return table("confused", "The mistakes made most often, as a share of the true class", heads, rows)
+    heads = [say("true class"), text_column(say("taken for")), *(words.display_name(name) for name in frames)]
+    return table("confused", say("The mistakes made most often, as a share of the true class"), heads, rows)
 
 
 def disagreements(frame: pl.DataFrame, verdict: Verdict) -> Table:
@@ -85,10 +88,14 @@ def disagreements(frame: pl.DataFrame, verdict: Verdict) -> Table:
         for row in frame.head(MOST_ROWS).iter_rows(named=True)
     ]
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
-    says, right = (f"{small} says", f"{big} says"), "runs right"
-    heads = ["image", text_column("true class"), text_column(says[0]), right, text_column(says[1]), right]
+    says, right = (say("{small} says", small=small), say("{big} says", big=big)), say("runs right")
+    heads = [say("image"), text_column(say("true class")), text_column(says[0]), right, text_column(says[1]), right]
     return table(
-        "disagreements", "Images on which they differ", heads, rows, note=_cut(frame.height, MOST_ROWS, "images")
+        "disagreements",
+        say("Images on which they differ"),
+        heads,
+        rows,
+        note=_cut(frame.height, MOST_ROWS, say("images")),
     )
 
 
@@ -103,13 +110,13 @@ def class_counts(audit: Audit) -> Table:
         (name, *(numbers.count(counts.get(split, 0)) for split in splits), numbers.count(sum(counts.values())))
         for name, counts in list(audit.classes.items())[:MOST_ROWS]
     ]
-    total = ("all", *(numbers.count(audit.splits[split]) for split in splits), numbers.count(audit.used))
+    total = (say("all"), *(numbers.count(audit.splits[split]) for split in splits), numbers.count(audit.used))
     return table(
         "class-counts",
-        "Images used, by class and split",
-        ["class", *splits, "all"],
+        say("Images used, by class and split"),
+        [say("class"), *map(term, splits), say("all")],
         [*rows, total],
-        note=_cut(len(audit.classes), MOST_ROWS, "classes"),
+        note=_cut(len(audit.classes), MOST_ROWS, say("classes")),
         strong_rows=[len(rows)],
     )
 
@@ -118,25 +125,39 @@ def findings(audit: Audit) -> Table:
     """What the audit of the data found, the gravest first."""
     gravity = {"error": 0, "warning": 1, "info": 2}
     ordered = sorted(audit.findings, key=lambda finding: gravity.get(finding.severity, 3))
-    rows = [(finding.severity, finding.message, numbers.count(finding.count)) for finding in ordered]
-    return table("findings", "Findings", ["", text_column("finding", wraps=True), "files"], rows)
+    rows = [(term(finding.severity), recorded(finding.message), numbers.count(finding.count)) for finding in ordered]
+    return table("findings", say("Findings"), ["", text_column(say("finding"), wraps=True), say("files")], rows)
 
 
 def quarantine(frame: pl.DataFrame) -> Table:
     """Every file left out, and why."""
     rows = [
-        (row["path"], row["reason"].replace("_", " "), row["detail"] or "", row["split"] or numbers.ABSENT)
+        (
+            row["path"],
+            term(row["reason"].replace("_", " ")),
+            recorded(row["detail"] or ""),
+            term(row["split"] or numbers.ABSENT),
+        )
         for row in frame.sort("path").head(MOST_ROWS).iter_rows(named=True)
     ]
-    heads = ["file", text_column("reason"), text_column("detail", wraps=True), text_column("split")]
+    heads = [say("file"), text_column(say("reason")), text_column(say("detail"), wraps=True), text_column(say("split"))]
     return table(
         "quarantine",
-        "Files left out, for all contenders alike",
+        say("Files left out, for all contenders alike"),
         heads,
         rows,
-        note=_cut(frame.height, MOST_ROWS, "files"),
+        note=_cut(frame.height, MOST_ROWS, say("files")),
     )
 
 
 def _cut(there: int, shown: int, noun: str) -> str:
-    return f"The first {shown} of {numbers.count(there)} {noun}; all are in the study folder." if there > shown else ""
+    return (
+        say(
+            "The first {shown} of {there} {noun}; all are in the study folder.",
+            shown=shown,
+            there=numbers.count(there),
+            noun=noun,
+        )
+        if there > shown
+        else ""
+    )

@@ -11,6 +11,7 @@ from deepenough.comparison import Turn
 from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.evidence import CellRecord, Evidence
+from deepenough.report.language import say, term
 from deepenough.report.tables import numbers
 from deepenough.report.tables.model import Cell, Table, table, text_column
 from deepenough.report.tables.results import contender_order, trained_s
@@ -36,15 +37,26 @@ def costs(frame: pl.DataFrame, verdict: Verdict, name: str = "") -> Table:
         )
         for row in ordered
     ]
-    heads = ["contender", "px", "batch", "parameters, M", "GMACs", "ms a batch", "images/s", "peak memory"]
-    note = "Milliseconds: the median, and below it the 95th percentile. GMACs are for one image."
-    return table("costs", f"Cost, measured on {name or where_measured(frame)}", heads, rows, note=note)
+    heads = [
+        say("contender"),
+        say("px"),
+        say("batch"),
+        say("parameters, M"),
+        say("GMACs"),
+        say("ms a batch"),
+        say("images/s"),
+        say("peak memory"),
+    ]
+    note = say("Milliseconds: the median, and below it the 95th percentile. GMACs are for one image.")
+    return table(
+        "costs", say("Cost, measured on {machine}", machine=name or where_measured(frame)), heads, rows, note=note
+    )
 
 
 def where_measured(frame: pl.DataFrame) -> str:
     """The devices and precisions of a cost table, in words."""
     places = frame.select("device", "precision").unique().sort("device", "precision")
-    return "; ".join(f"{device}, {precision}" for device, precision in places.iter_rows()) or "no machine"
+    return "; ".join(f"{device}, {precision}" for device, precision in places.iter_rows()) or say("no machine")
 
 
 def price(frame: pl.DataFrame, verdict: Verdict) -> str:
@@ -56,10 +68,20 @@ def price(frame: pl.DataFrame, verdict: Verdict) -> str:
     small, big = by_name[verdict.small], by_name[verdict.big]
     slower = numbers.ratio(big["latency_s"]["p50"] / small["latency_s"]["p50"])
     heavier = numbers.ratio(big["parameters"] / small["parameters"])
-    spent = f"{numbers.duration(big['latency_s']['p50'])} against {numbers.duration(small['latency_s']['p50'])}"
-    return (
-        f"At {verdict.scale} px {words.display_name(verdict.big)} needs {slower} the time of "
-        f"{words.display_name(verdict.small)} for one image ({spent}) and has {heavier} the parameters."
+    spent = say(
+        "{big} against {small}",
+        big=numbers.duration(big["latency_s"]["p50"]),
+        small=numbers.duration(small["latency_s"]["p50"]),
+    )
+    return say(
+        "At {scale} px {big} needs {slower} the time of {small} for one image ({spent}) and has {heavier} the "
+        "parameters.",
+        scale=verdict.scale,
+        big=words.display_name(verdict.big),
+        slower=slower,
+        small=words.display_name(verdict.small),
+        spent=spent,
+        heavier=heavier,
     )
 
 
@@ -76,18 +98,18 @@ def accuracy_against_latency(frame: pl.DataFrame, verdict: Verdict) -> Table:
             str(row["scale"]),
             numbers.milliseconds(row["latency_s"]),
             numbers.fixed(row["mean"], words.decimals_of(verdict)),
-            "yes" if row["on_frontier"] else "no",
+            say("yes") if row["on_frontier"] else say("no"),
         )
         for row in frame.iter_rows(named=True)
     ]
     heads = [
-        "contender",
-        "px",
-        "ms an image",
-        f"{verdict.metric}, {numbers.level_unit(verdict.unit)}",
-        text_column("frontier"),
+        say("contender"),
+        say("px"),
+        say("ms an image"),
+        f"{term(verdict.metric)}, {numbers.level_unit(verdict.unit)}",
+        text_column(say("frontier")),
     ]
-    return table("frontier", "Accuracy against latency", heads, rows)
+    return table("frontier", say("Accuracy against latency"), heads, rows)
 
 
 def budgets(found: Sequence[tuple[str, Sequence[Turn]]], verdict: Verdict) -> Table:
@@ -101,7 +123,7 @@ def budgets(found: Sequence[tuple[str, Sequence[Turn]]], verdict: Verdict) -> Ta
     rows = [
         (
             name if place == 0 else "",
-            f"from {numbers.duration(turn.latency_s)}",
+            say("from {span}", span=numbers.duration(turn.latency_s)),
             words.display_name(turn.contender),
             str(turn.scale),
             numbers.fixed(turn.mean, decimals),
@@ -112,14 +134,16 @@ def budgets(found: Sequence[tuple[str, Sequence[Turn]]], verdict: Verdict) -> Ta
     ]
     unit = numbers.level_unit(verdict.unit)
     heads = [
-        "machine",
-        "time for one image",
-        text_column("reaches most"),
-        "at px",
-        f"{verdict.metric}, {unit}",
-        "the other",
+        say("machine"),
+        say("time for one image"),
+        text_column(say("reaches most")),
+        say("at px"),
+        f"{term(verdict.metric)}, {unit}",
+        say("the other"),
     ]
-    return table("budgets", "What a time buys: depth or pixels", heads, rows, note="As measured, without error.")
+    return table(
+        "budgets", say("What a time buys: depth or pixels"), heads, rows, note=say("As measured, without error.")
+    )
 
 
 def training(cells: Sequence[CellRecord]) -> Table:
@@ -141,8 +165,15 @@ def training(cells: Sequence[CellRecord]) -> Table:
                     numbers.share(row["val_accuracy"]),
                 )
             )
-    heads = ["contender", "seed", "epoch", "loss", "training accuracy", "validation accuracy"]
-    return table("training", "Training, sampled", heads, rows)
+    heads = [
+        say("contender"),
+        say("seed"),
+        say("epoch"),
+        say("loss"),
+        say("training accuracy"),
+        say("validation accuracy"),
+    ]
+    return table("training", say("Training, sampled"), heads, rows)
 
 
 def forecast(plan: Mapping[str, Any], cells: Sequence[CellRecord]) -> Table | None:
@@ -152,13 +183,17 @@ def forecast(plan: Mapping[str, Any], cells: Sequence[CellRecord]) -> Table | No
     if "training_s" in foretold and "training_s" not in took and spans:
         took["training_s"] = sum(spans)
     rows = [_forecast_row(key, foretold.get(key), took.get(key)) for key in dict.fromkeys([*foretold, *took])]
-    return table("forecast", "Forecast against what it took", ["", "forecast", "took", "ratio"], rows) if rows else None
+    return (
+        table("forecast", say("Forecast against what it took"), ["", say("forecast"), say("took"), say("ratio")], rows)
+        if rows
+        else None
+    )
 
 
 def _forecast_row(key: str, foretold: object, took: object) -> tuple[str, str, str, str]:
     known = isinstance(foretold, int | float) and isinstance(took, int | float) and foretold > 0
     return (
-        key.removesuffix("_s").removesuffix("_bytes").replace("_", " ").replace("total", "whole study"),
+        term(key.removesuffix("_s").removesuffix("_bytes").replace("_", " ").replace("total", "whole study")),
         _quantity(key, foretold),
         _quantity(key, took),
         numbers.ratio(took / foretold) if known else numbers.ABSENT,  # type: ignore[operator]
@@ -171,7 +206,7 @@ def _quantity(key: str, value: object) -> str:
             return numbers.duration(value)
         if key.endswith("_bytes"):
             return numbers.size(value)
-    return numbers.plain(value)
+    return term(numbers.plain(value))
 
 
 def protocol(evidence: Evidence) -> Table:
@@ -179,32 +214,42 @@ def protocol(evidence: Evidence) -> Table:
     environment = dict(evidence.environment or {})
     stated = environment.pop("command", None)
     command = (evidence.plan or {}).get("command") or stated
-    rows = [("command", str(command))] if command else []
+    rows = [(say("command"), str(command))] if command else []
     seeds = ", ".join(f"{words.display_name(name)}: {numbers.plain(ks)}" for name, ks in evidence.verdict.seeds.items())
-    rows.append(("seeds", seeds))
+    rows.append((say("seeds"), seeds))
     rows += _flips(evidence.cells)
     rows += list(_flat(environment))
-    return table("protocol", "How to do it again", ["", text_column("", wraps=True)], rows)
+    return table("protocol", say("How to do it again"), ["", text_column("", wraps=True)], rows)
 
 
 def _flips(cells: Sequence[CellRecord]) -> list[tuple[str, str]]:
     """How many predictions differ from those in fp32, of each contender where that was counted."""
     counted = [(cell.contender, cell.against_fp32) for cell in cells if cell.against_fp32 is not None]
     said = [
-        f"{words.display_name(name)}: {sum(found['flips'].values())} of {found['compared'] * len(found['flips'])}"
+        say(
+            "{name}: {flips} of {compared}",
+            name=words.display_name(name),
+            flips=sum(found["flips"].values()),
+            compared=found["compared"] * len(found["flips"]),
+        )
         for name, found in counted
     ]
     if not said:
         return []
     pictures, precision = counted[0][1]["compared"], counted[0][1]["precision"]
-    about = f"on {pictures} test images at {len(counted[0][1]['flips'])} scales, tested in {precision} and in fp32"
-    return [("predictions that differ from fp32", f"{'; '.join(said)} ({about})")]
+    about = say(
+        "on {pictures} test images at {scales} scales, tested in {precision} and in fp32",
+        pictures=pictures,
+        scales=len(counted[0][1]["flips"]),
+        precision=precision,
+    )
+    return [(say("predictions that differ from fp32"), f"{'; '.join(said)} ({about})")]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for key, value in values.items():
-        name = f"{prefix}{str(key).replace('_', ' ')}"
+        name = f"{prefix}{term(str(key).replace('_', ' '))}"
         if isinstance(value, Mapping):
             rows += _flat(value, f"{name}: ")
         else:

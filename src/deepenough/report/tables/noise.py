@@ -7,18 +7,23 @@ from typing import Any
 
 from deepenough.records import Verdict
 from deepenough.report import words
+from deepenough.report.language import later, say, term
 from deepenough.report.noise import SOURCES
 from deepenough.report.tables import numbers
 from deepenough.report.tables.model import Cell, Table, table, text_column
 
-_FALLS = {"seeds": "more seeds", "samples": "more test images", "seed_by_sample": "either"}
+_FALLS = {"seeds": later("more seeds"), "samples": later("more test images"), "seed_by_sample": later("either")}
 
 
 def part_name(part: Mapping[str, Any]) -> str:
     """A part of the standard error as its readers know it."""
     if part["source"] == "seeds":
-        return "training seeds" if part["contender"] is None else f"seeds of {words.display_name(part['contender'])}"
-    return {"samples": "test images", "seed_by_sample": "seed by image"}[part["source"]]
+        return (
+            say("training seeds")
+            if part["contender"] is None
+            else say("seeds of {contender}", contender=words.display_name(part["contender"]))
+        )
+    return {"samples": say("test images"), "seed_by_sample": say("seed by image")}[part["source"]]
 
 
 def parts(verdict: Verdict, account: Mapping[str, Any]) -> Table:
@@ -29,16 +34,26 @@ def parts(verdict: Verdict, account: Mapping[str, Any]) -> Table:
             part_name(part),
             numbers.share(part["share"], 0),
             numbers.fixed(part["variance"] ** 0.5, decimals),
-            _FALLS[part["source"]],
+            say(_FALLS[part["source"]]),
         )
         for part in account["parts"]
     ]
-    rows.append(("all", numbers.share(1.0, 0), numbers.fixed(verdict.standard_error, decimals), ""))
-    heads = ["part", "share of the variance", f"alone, {verdict.unit}", text_column("falls with")]
+    rows.append((say("all"), numbers.share(1.0, 0), numbers.fixed(verdict.standard_error, decimals), ""))
+    heads = [
+        say("part"),
+        say("share of the variance"),
+        say("alone, {unit}", unit=term(verdict.unit)),
+        text_column(say("falls with")),
+    ]
     clipped = [part_name(part) for part in account["parts"] if part["clipped"]]
-    note = f"Estimated at or below zero and set to 0: {', '.join(clipped)}." if clipped else ""
+    note = say("Estimated at or below zero and set to 0: {parts}.", parts=", ".join(clipped)) if clipped else ""
     return table(
-        "noiseparts", "The standard error of the gain, by source", heads, rows, note=note, strong_rows=[len(rows) - 1]
+        "noiseparts",
+        say("The standard error of the gain, by source"),
+        heads,
+        rows,
+        note=note,
+        strong_rows=[len(rows) - 1],
     )
 
 
@@ -48,15 +63,17 @@ def seeds(verdict: Verdict, account: Mapping[str, Any]) -> Table | None:
         return None
     rows = [
         (
-            "difference" if entry["contender"] is None else words.display_name(entry["contender"]),
+            say("difference") if entry["contender"] is None else words.display_name(entry["contender"]),
             numbers.count(entry["runs"]),
             *_spread(entry, words.decimals_of(verdict)),
         )
         for entry in account["seeds"]
     ]
-    heads = ["", "trainings", *_spread_heads(verdict)]
-    note = "Below, intervals at 95 %: few trainings leave a standard deviation nearly open."
-    return table("noiseseeds", f"How far trainings differ in {verdict.metric}", heads, rows, note=note)
+    heads = ["", say("trainings"), *_spread_heads(verdict)]
+    note = say("Below, intervals at 95 %: few trainings leave a standard deviation nearly open.")
+    return table(
+        "noiseseeds", say("How far trainings differ in {metric}", metric=term(verdict.metric)), heads, rows, note=note
+    )
 
 
 def sources(verdict: Verdict, account: Mapping[str, Any]) -> Table | None:
@@ -65,7 +82,7 @@ def sources(verdict: Verdict, account: Mapping[str, Any]) -> Table | None:
         return None
     rows = [
         (
-            SOURCES[entry["source"]],
+            say(SOURCES[entry["source"]]),
             words.display_name(entry["contender"]),
             numbers.count(entry["runs"]),
             *_spread(entry, words.decimals_of(verdict)),
@@ -73,18 +90,27 @@ def sources(verdict: Verdict, account: Mapping[str, Any]) -> Table | None:
         )
         for entry in account["sources"]
     ]
-    heads = ["varied", text_column("contender"), "trainings", *_spread_heads(verdict), "variance beside all seeds'"]
+    heads = [
+        say("varied"),
+        text_column(say("contender")),
+        say("trainings"),
+        *_spread_heads(verdict),
+        say("variance beside all seeds'"),
+    ]
     sides = ", ".join(f"{side} px" for side in sorted({entry["scale"] for entry in account["sources"]}))
-    note = (
-        f"Seed 0's training is one of them; tested at {sides}; below, intervals at 95 %. The last column holds the "
+    note = say(
+        "Seed 0's training is one of them; tested at {sides}; below, intervals at 95 %. The last column holds the "
         "variance as seen against that over the study's own seeds; sources need not add up to it, since each was "
-        "varied beside seed 0 only."
+        "varied beside seed 0 only.",
+        sides=sides,
     )
-    return table("noisesources", "What each source of randomness does alone", heads, rows, note=note)
+    return table("noisesources", say("What each source of randomness does alone"), heads, rows, note=note)
 
 
 def _spread_heads(verdict: Verdict) -> Sequence[str]:
-    return f"SD on these images, {verdict.unit}", f"on endless images, {verdict.unit}"
+    return say("SD on these images, {unit}", unit=term(verdict.unit)), say(
+        "on endless images, {unit}", unit=term(verdict.unit)
+    )
 
 
 def _spread(entry: Mapping[str, Any], decimals: int) -> tuple[Cell, Cell]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from deepenough.report.language import say, term
+
 ABSENT = "–"
 MOST_DECIMALS = 6
 
@@ -64,7 +66,9 @@ def interval(bounds: Sequence[float] | None, decimals: int = 2) -> str:
     >>> interval((-0.12, 0.28))
     '-0.12 to 0.28'
     """
-    return ABSENT if bounds is None else f"{fixed(bounds[0], decimals)} to {fixed(bounds[1], decimals)}"
+    if bounds is None:
+        return ABSENT
+    return say("{low} to {high}", low=fixed(bounds[0], decimals), high=fixed(bounds[1], decimals))
 
 
 def level(value: float | None, unit: str, decimals: int = 2) -> str:
@@ -79,7 +83,7 @@ def level(value: float | None, unit: str, decimals: int = 2) -> str:
 
 def level_unit(unit: str) -> str:
     """The unit of a level where differences are in `unit`."""
-    return "%" if unit == "points" else unit
+    return "%" if unit == "points" else term(unit)
 
 
 def amount(text: str, unit: str) -> str:
@@ -88,7 +92,8 @@ def amount(text: str, unit: str) -> str:
     >>> amount("1", "points"), amount("0.5", "points")
     ('1 point', '0.5 points')
     """
-    return f"{text} {unit[:-1] if text == '1' and unit.endswith('s') else unit}"
+    known = term(unit)
+    return f"{text} {unit[:-1] if text == '1' and unit.endswith('s') and known == unit else known}"
 
 
 def probability(value: float | None) -> str:
@@ -267,7 +272,7 @@ def ratio(value: float | None) -> str:
 def plain(value: object) -> str:
     """Any value from a free-form record as text, floats shortened."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("yes") if value else say("no")
     if value is None:
         return ABSENT
     if isinstance(value, float):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from deepenough.records import ContenderResult, PairResult, Verdict
 from deepenough.report import words
 from deepenough.report.evidence import CellRecord
+from deepenough.report.language import recorded, say, term
 from deepenough.report.tables import numbers
 from deepenough.report.tables.model import Cell, Column, Table, table, text_column
 
@@ -17,24 +18,29 @@ def key_facts(verdict: Verdict) -> Table:
     degrees = verdict.degrees_of_freedom
     rows = [
         (
-            f"gain of {words.display_name(verdict.big)}",
-            f"{numbers.signed(verdict.difference, decimals)} {verdict.unit}",
+            say("gain of {big}", big=words.display_name(verdict.big)),
+            f"{numbers.signed(verdict.difference, decimals)} {term(verdict.unit)}",
         ),
         (
-            f"{numbers.confidence(verdict.level)} interval",
-            f"{numbers.interval(verdict.interval, decimals)} {verdict.unit}",
+            say("{level} interval", level=numbers.confidence(verdict.level)),
+            f"{numbers.interval(verdict.interval, decimals)} {term(verdict.unit)}",
         ),
-        ("margin", numbers.amount(numbers.shortest(verdict.margin), verdict.unit)),
-        ("standard error", f"{numbers.fixed(verdict.standard_error, decimals)} {verdict.unit}"),
-        ("p-value (no difference)", numbers.probability(verdict.p_value)),
-        ("degrees of freedom", numbers.ABSENT if degrees is None else numbers.fixed(degrees, 1)),
-        ("test images", numbers.count(verdict.samples)),
-        ("training runs", _runs(verdict)),
-        ("scale", f"{verdict.scale} px, {_chosen(verdict)}" if verdict.scale > 0 else "not stated"),
-        ("scope", verdict.scope),
-        ("method", verdict.method),
+        (say("margin"), numbers.amount(numbers.shortest(verdict.margin), verdict.unit)),
+        (say("standard error"), f"{numbers.fixed(verdict.standard_error, decimals)} {term(verdict.unit)}"),
+        (say("p-value (no difference)"), numbers.probability(verdict.p_value)),
+        (say("degrees of freedom"), numbers.ABSENT if degrees is None else numbers.fixed(degrees, 1)),
+        (say("test images"), numbers.count(verdict.samples)),
+        (say("training runs"), _runs(verdict)),
+        (
+            say("scale"),
+            say("{scale} px, {chosen}", scale=verdict.scale, chosen=_chosen(verdict))
+            if verdict.scale > 0
+            else say("not stated"),
+        ),
+        (say("scope"), term(verdict.scope)),
+        (say("method"), recorded(verdict.method)),
     ]
-    return table("facts", "The decision in numbers", ["", text_column("")], rows)
+    return table("facts", say("The decision in numbers"), ["", text_column("")], rows)
 
 
 def _runs(verdict: Verdict) -> str:
@@ -44,9 +50,11 @@ def _runs(verdict: Verdict) -> str:
 
 
 def _chosen(verdict: Verdict) -> str:
-    return {"validation": "chosen on validation", "only_scale": "the only one", "declared": "declared beforehand"}.get(
-        verdict.scale_chosen_on, f"chosen on {verdict.scale_chosen_on}"
-    )
+    return {
+        "validation": say("chosen on validation"),
+        "only_scale": say("the only one"),
+        "declared": say("declared beforehand"),
+    }.get(verdict.scale_chosen_on, say("chosen on {where}", where=verdict.scale_chosen_on))
 
 
 def scales(verdict: Verdict) -> Table:
@@ -57,8 +65,8 @@ def scales(verdict: Verdict) -> Table:
     decimals = words.decimals_of(verdict)
     sides = sorted({entry.scale for entry in verdict.contenders})
     unit = numbers.level_unit(verdict.unit)
-    heads = ["image side, px", *(f"{words.display_name(name)}, {unit}" for name in names)]
-    heads += [f"gain, {verdict.unit}", "p"] if gains else []
+    heads = [say("image side, px"), *(f"{words.display_name(name)}, {unit}" for name in names)]
+    heads += [say("gain, {unit}", unit=term(verdict.unit)), say("p")] if gains else []
     rows = []
     for side in sides:
         row = [Cell(str(side)), *(_reached(by_key.get((name, side)), decimals) for name in names)]
@@ -66,10 +74,14 @@ def scales(verdict: Verdict) -> Table:
     strong = [index for index, side in enumerate(sides) if side == verdict.scale]
     return table(
         "scales",
-        f"Mean {verdict.metric} over seeds on the test images, {numbers.confidence(verdict.level)} interval below",
+        say(
+            "Mean {metric} over seeds on the test images, {level} interval below",
+            metric=term(verdict.metric),
+            level=numbers.confidence(verdict.level),
+        ),
         heads,
         rows,
-        note="The marked row decided. The p-values of the others are corrected for their number (Holm)."
+        note=say("The marked row decided. The p-values of the others are corrected for their number (Holm).")
         if len(sides) > 1 and gains
         else "",
         strong_rows=strong,
@@ -112,7 +124,7 @@ def pairs(verdict: Verdict) -> Table:
     together = any(pair.simultaneous_interval is not None for pair in verdict.pairs)
     rows = [
         (
-            f"{words.display_name(pair.big)} over {words.display_name(pair.small)}",
+            say("{big} over {small}", big=words.display_name(pair.big), small=words.display_name(pair.small)),
             str(pair.scale),
             numbers.signed(pair.difference, decimals),
             numbers.interval(pair.interval, decimals),
@@ -124,11 +136,18 @@ def pairs(verdict: Verdict) -> Table:
         for pair in verdict.pairs
     ]
     level = numbers.confidence(verdict.level)
-    heads = ["gain of", "px", f"gain, {verdict.unit}", f"{level} interval", "p", "p, Holm"]
-    heads += [*([f"{level} for all together"] if together else []), text_column("taken alone")]
-    note = "Holm: corrected for all comparisons but the deciding one."
-    note += " All together: intervals that hold at once for the same (Bonferroni)." if together else ""
-    return table("pairs", "Every comparison made", heads, rows, note=note)
+    heads = [
+        say("gain of"),
+        say("px"),
+        say("gain, {unit}", unit=term(verdict.unit)),
+        say("{level} interval", level=level),
+        say("p"),
+        say("p, Holm"),
+    ]
+    heads += [*([say("{level} for all together", level=level)] if together else []), text_column(say("taken alone"))]
+    note = say("Holm: corrected for all comparisons but the deciding one.")
+    note += say(" All together: intervals that hold at once for the same (Bonferroni).") if together else ""
+    return table("pairs", say("Every comparison made"), heads, rows, note=note)
 
 
 def _together(pair: PairResult, decimals: int) -> str:
@@ -139,10 +158,10 @@ def _together(pair: PairResult, decimals: int) -> str:
 def _pair_answer(pair: PairResult) -> str:
     small, big = words.display_name(pair.small), words.display_name(pair.big)
     return {
-        "small_is_enough": f"{small} is enough",
-        "small_is_better": f"{small} is better",
-        "big_is_better": f"{big} is better",
-    }.get(pair.answer, "undecided")
+        "small_is_enough": say("{small} is enough", small=small),
+        "small_is_better": say("{small} is better", small=small),
+        "big_is_better": say("{big} is better", big=big),
+    }.get(pair.answer, say("undecided"))
 
 
 def designs(verdict: Verdict) -> Table | None:
@@ -156,22 +175,26 @@ def designs(verdict: Verdict) -> Table | None:
     )
     counts = sorted(sure.keys() | likely.keys() | upper.keys())
     columns = {
-        "seeds of each network": [numbers.count(k) for k in counts],
-        "test images, likely to settle it": [_images(likely.get(k)) for k in counts],
-        "test images, sure to settle it": [_images(sure.get(k)) for k in counts],
+        say("seeds of each network"): [numbers.count(k) for k in counts],
+        say("test images, likely to settle it"): [_images(likely.get(k)) for k in counts],
+        say("test images, sure to settle it"): [_images(sure.get(k)) for k in counts],
     }
-    note = (
-        "Likely: 80 %, if the truth is as measured. Sure: whatever the truth is, where the interval comes out as wide "
-        "as foretold. A dash: no number of images does."
+    note = say(
+        "Likely: 80 %, if the truth is as measured. Sure: whatever the truth is, where the interval comes out as "
+        "wide as foretold. A dash: no number of images does."
     )
     if needed.guaranteed_at_upper_sd is not None:
-        columns["sure, if seeds vary more"] = [_images(upper.get(k)) for k in counts]
-        note += " If seeds vary more: the spread of each network's seeds at its 80 % upper bound."
+        columns[say("sure, if seeds vary more")] = [_images(upper.get(k)) for k in counts]
+        note += say(" If seeds vary more: the spread of each network's seeds at its 80 % upper bound.")
     if needed.labels_share is not None:
         best = {**likely, **sure}
-        columns["new labels"] = [_labels(best.get(k), needed.labels_share) for k in counts]
-        note += " New labels: of the added images (sure, else likely), those on which runs disagree as often as here."
-    return table("designs", "What it would take", list(columns), list(zip(*columns.values(), strict=True)), note=note)
+        columns[say("new labels")] = [_labels(best.get(k), needed.labels_share) for k in counts]
+        note += say(
+            " New labels: of the added images (sure, else likely), those on which runs disagree as often as here."
+        )
+    return table(
+        "designs", say("What it would take"), list(columns), list(zip(*columns.values(), strict=True)), note=note
+    )
 
 
 def _labels(design: Mapping[str, float] | None, share: float) -> str:
@@ -197,22 +220,22 @@ def cells(verdict: Verdict, trained: Sequence[CellRecord]) -> Table:
                 str(seed),
                 numbers.fixed(reached.get(name, {}).get(seed), words.decimals_of(verdict)),
                 numbers.fixed(last_validation(cell), 1),
-                numbers.ABSENT if cell is None else cell.status,
+                numbers.ABSENT if cell is None else term(cell.status),
                 numbers.ABSENT if cell is None else numbers.count(cell.steps),
                 numbers.duration(trained_s(cell)),
             )
         )
     unit = numbers.level_unit(verdict.unit)
     heads = [
-        "contender",
-        "seed",
-        f"test {verdict.metric}, {unit}",
-        "last validation, %",
-        text_column("ended"),
-        "steps",
-        Column("training time"),
+        say("contender"),
+        say("seed"),
+        say("test {metric}, {unit}", metric=term(verdict.metric), unit=unit),
+        say("last validation, %"),
+        text_column(say("ended")),
+        say("steps"),
+        Column(say("training time")),
     ]
-    return table("cells", f"Every training run, tested at {verdict.scale} px", heads, rows)
+    return table("cells", say("Every training run, tested at {scale} px", scale=verdict.scale), heads, rows)
 
 
 def last_validation(cell: CellRecord | None) -> float | None:

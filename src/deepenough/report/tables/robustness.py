@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from deepenough.records.robustness import ALL, Robustness, UnderCorruption
+from deepenough.report.language import later, say, term
 from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
 from deepenough.report.tables.model import Table, table
 
-TOGETHER, KEPT = "all together", "beside clean"
+TOGETHER, KEPT = later("all together"), later("beside clean")
 PAGE_ONLY = (TOGETHER, KEPT)  # columns for which a terminal has no room
 
 
@@ -23,26 +24,26 @@ def gains(found: Robustness) -> Table:
     rows = [_row(each, names, decimals) for each in (*found.corruptions, found.overall)]
     level, unit = numbers.confidence(found.level), numbers.level_unit(found.unit)
     heads = [
-        "corruption",
+        say("corruption"),
         *(f"{display_name(name)}, {unit}" for name in names),
-        f"gain, {found.unit}",
-        f"{level} interval",
-        TOGETHER,
-        "p, Holm",
-        KEPT,
+        say("gain, {unit}", unit=term(found.unit)),
+        say("{level} interval", level=level),
+        say(TOGETHER),
+        say("p, Holm"),
+        say(KEPT),
     ]
-    note = (
-        "Severities averaged. All together: intervals that hold at once for all corruptions (Bonferroni). Beside "
-        "clean: this gain minus the gain on the images as they are, with its interval."
+    note = say(
+        "Severities averaged. All together: intervals that hold at once for all corruptions (Bonferroni). "
+        "Beside clean: this gain minus the gain on the images as they are, with its interval."
     )
     strong = [len(rows) - 1]
-    return table("robustness-gains", "The gain under each corruption", heads, rows, note=note, strong_rows=strong)
+    return table("robustness-gains", say("The gain under each corruption"), heads, rows, note=note, strong_rows=strong)
 
 
 def _row(each: UnderCorruption, names: tuple[str, str], decimals: int) -> tuple[str, ...]:
     kept = numbers.signed(each.kept.difference, decimals)
     return (
-        "mean of all" if each.corruption == ALL else each.corruption,
+        say("mean of all") if each.corruption == ALL else term(each.corruption),
         *(numbers.fixed(each.means[name], decimals) for name in names),
         numbers.signed(each.gain.difference, decimals),
         numbers.interval(each.gain.interval, decimals),
@@ -56,13 +57,18 @@ def severities(found: Robustness) -> Table:
     """One row a corruption and contender, one column a severity; clean images first."""
     rows = [
         (
-            f"{'mean of all' if each.corruption == ALL else each.corruption}, {display_name(name)}",
+            f"{say('mean of all') if each.corruption == ALL else term(each.corruption)}, {display_name(name)}",
             numbers.fixed(found.clean[name], 1),
             *(numbers.fixed(mean, 1) for mean in each.by_severity[name]),
         )
         for each in (found.overall, *found.corruptions)
         for name in (found.small, found.big)
     ]
-    heads = ["corruption", "clean", *(f"severity {level}" for level in found.severities)]
+    heads = [say("corruption"), say("clean"), *(say("severity {level}", level=level) for level in found.severities)]
     unit = numbers.level_unit(found.unit)
-    return table("robustness-severities", f"Mean {found.metric} at each severity, {unit}", heads, rows)
+    return table(
+        "robustness-severities",
+        say("Mean {metric} at each severity, {unit}", metric=term(found.metric), unit=unit),
+        heads,
+        rows,
+    )

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from deepenough.records import CASCADE, PairResult, ThirdAnswers
+from deepenough.records import AVERAGE, CASCADE, PairResult, ThirdAnswers
+from deepenough.report.language import later, say, term
 from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
 from deepenough.report.tables.model import Table, table, text_column
 
-TOGETHER = "all together"
+TOGETHER = later("all together")
 
 
 def decimals_of(found: ThirdAnswers) -> int:
     """As many as two digits of a middling interval's half width take."""
     errors = sorted(pair.standard_error for pair in found.pairs)
     return numbers.decimals_for(errors[len(errors) // 2] if errors else 0.0)
+
+
+def name_of(contender: str) -> str:
+    """A contender of these tables as its readers know it."""
+    known = {CASCADE: say("cascade"), AVERAGE: say("average")}
+    return known.get(contender) or display_name(contender)
 
 
 def answers(found: ThirdAnswers) -> Table:
@@ -24,19 +31,31 @@ def answers(found: ThirdAnswers) -> Table:
         cost = found.costs.get(each.contender, {})
         rows.append(
             (
-                display_name(each.contender),
+                name_of(each.contender),
                 numbers.fixed(each.mean, decimals),
                 numbers.interval(each.interval, decimals),
                 numbers.milliseconds(cost.get("latency_s")),
                 numbers.billions(cost.get("macs")),
             )
         )
-    heads = ["contender", f"{found.metric}, {unit}", f"{numbers.confidence(found.level)} interval", "ms", "GMAC"]
-    note = (
-        "ms and GMAC an image: of the networks as on record, median at the smallest batch; of the cascade expected, "
-        "the small network's and the share passed on of the big one's."
+    heads = [
+        say("contender"),
+        f"{term(found.metric)}, {unit}",
+        say("{level} interval", level=numbers.confidence(found.level)),
+        "ms",
+        say("GMAC"),
+    ]
+    note = say(
+        "ms and GMAC an image: of the networks as on record, median at the smallest batch; of the cascade "
+        "expected, the small network's and the share passed on of the big one's."
     )
-    return table("third-answers", f"Both networks, alone and together, at {found.scale} px", heads, rows, note=note)
+    return table(
+        "third-answers",
+        say("Both networks, alone and together, at {scale} px", scale=found.scale),
+        heads,
+        rows,
+        note=note,
+    )
 
 
 def gains(found: ThirdAnswers) -> Table:
@@ -44,7 +63,7 @@ def gains(found: ThirdAnswers) -> Table:
     decimals = decimals_of(found)
     rows = [
         (
-            f"{display_name(pair.big)} over {display_name(pair.small)}",
+            say("{big} over {small}", big=name_of(pair.big), small=name_of(pair.small)),
             numbers.signed(pair.difference, decimals),
             numbers.interval(pair.interval, decimals),
             numbers.interval(pair.simultaneous_interval, decimals),
@@ -54,21 +73,29 @@ def gains(found: ThirdAnswers) -> Table:
         for pair in found.pairs
     ]
     level = numbers.confidence(found.level)
-    heads = ["gain of", f"gain, {found.unit}", f"{level} interval", TOGETHER, "p, Holm", text_column("alone")]
-    note = (
-        f"Taken alone, against the margin of {numbers.shortest(found.margin)}. All together: intervals that hold at "
-        "once (Bonferroni). Holm: corrected for the comparisons here."
+    heads = [
+        say("gain of"),
+        say("gain, {unit}", unit=term(found.unit)),
+        say("{level} interval", level=level),
+        say(TOGETHER),
+        say("p, Holm"),
+        text_column(say("alone")),
+    ]
+    note = say(
+        "Taken alone, against the margin of {margin}. All together: intervals that hold at once (Bonferroni). "
+        "Holm: corrected for the comparisons here.",
+        margin=numbers.shortest(found.margin),
     )
-    return table("third-gains", "What the dearer of two gains", heads, rows, note=note)
+    return table("third-gains", say("What the dearer of two gains"), heads, rows, note=note)
 
 
 def _answer(pair: PairResult) -> str:
-    small, big = display_name(pair.small), display_name(pair.big)
+    small, big = name_of(pair.small), name_of(pair.big)
     return {
-        "small_is_enough": f"{small} is enough",
-        "small_is_better": f"{small} is better",
-        "big_is_better": f"{big} is better",
-    }.get(pair.answer, "undecided")
+        "small_is_enough": say("{small} is enough", small=small),
+        "small_is_better": say("{small} is better", small=small),
+        "big_is_better": say("{big} is better", big=big),
+    }.get(pair.answer, say("undecided"))
 
 
 def thresholds(found: ThirdAnswers) -> Table:
@@ -85,9 +112,16 @@ def thresholds(found: ThirdAnswers) -> Table:
         )
         for each in found.thresholds
     ]
-    heads = ["seed", "threshold", "passed, val.", f"val., {unit}", "passed, test", f"test, {unit}"]
-    note = "The threshold of confidence, chosen on validation, and the share of images passed on."
-    return table("third-thresholds", "The cascade of each seed", heads, rows, note=note)
+    heads = [
+        say("seed"),
+        say("threshold"),
+        say("passed, val."),
+        say("val., {unit}", unit=unit),
+        say("passed, test"),
+        say("test, {unit}", unit=unit),
+    ]
+    note = say("The threshold of confidence, chosen on validation, and the share of images passed on.")
+    return table("third-thresholds", say("The cascade of each seed"), heads, rows, note=note)
 
 
 def curve(found: ThirdAnswers) -> Table:
@@ -95,7 +129,7 @@ def curve(found: ThirdAnswers) -> Table:
     first, second = (found.costs[name]["latency_s"] for name in (found.small, found.big))
     points = [
         (
-            f"cascade, {numbers.share(point['share'], 0)} passed on",
+            say("cascade, {share} passed on", share=numbers.share(point["share"], 0)),
             numbers.milliseconds(first + point["share"] * second),
             numbers.fixed(point["mean"], 2),
         )
@@ -103,11 +137,11 @@ def curve(found: ThirdAnswers) -> Table:
     ]
     own = [
         (
-            f"{display_name(each.contender)}{', as chosen' if each.contender == CASCADE else ''}",
+            f"{name_of(each.contender)}{say(', as chosen') if each.contender == CASCADE else ''}",
             numbers.milliseconds(found.costs[each.contender]["latency_s"]),
             numbers.fixed(each.mean, 2),
         )
         for each in found.contenders
     ]
-    heads = ["contender", "ms an image", f"{found.metric}, {numbers.level_unit(found.unit)}"]
-    return table("third-curve", "The figure's data", heads, [*own, *points])
+    heads = [say("contender"), say("ms an image"), f"{term(found.metric)}, {numbers.level_unit(found.unit)}"]
+    return table("third-curve", say("The figure's data"), heads, [*own, *points])
