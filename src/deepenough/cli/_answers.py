@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from deepenough.cli.check import one_line
+from deepenough.cli._output import one_line
 
 if TYPE_CHECKING:
     from deepenough.serving import About, Answer

@@ -270,7 +270,7 @@ def _say(prospect: Prospect, outlook: Outlook | None, prepared: Prepared | None)
 
 
 def _say_source(prepared: Prepared) -> None:
-    from deepenough.cli.check import one_line
+    from deepenough.cli._output import one_line
 
     audit = prepared.audit
     sizes = ", ".join(f"{count} {split}" for split, count in audit.splits.items())
