@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepenough.cli import _options, _output
+from deepenough.cli import _options, _output, _values
 
 if TYPE_CHECKING:
     from deepenough.records.robustness import Robustness
@@ -64,7 +64,8 @@ def evaluated(
     from deepenough.studies.robustness import evaluate_corrupted
     from deepenough.studies.store import hold
 
-    names, levels = named(corruptions), numbers_of(severities)
+    levels = _values.numbers(severities, "--severities", "from 1 to 5, such as 1,3,5")
+    names = named(corruptions)
 
     def tell(text: str) -> None:
         if not as_json:
@@ -73,16 +74,6 @@ def evaluated(
     finished = open_finished(folder, source=source, threads=threads)
     with hold(folder):
         return evaluate_corrupted(finished, names, levels, tell=tell)
-
-
-def numbers_of(text: str) -> list[int]:
-    """Severities as a person lists them."""
-    from deepenough.errors import StudyError
-
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise StudyError("--severities", "whole numbers from 1 to 5, such as 1,3,5", repr(text)) from None
 
 
 def say(found: Robustness) -> None:
