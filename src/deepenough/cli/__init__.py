@@ -29,6 +29,7 @@ COMMANDS = {
     "cost": "Measure time and memory of networks on this machine.",
     "verdict": "Decide anew from a study's scores or anybody's predictions.",
     "slices": "List where which network wins: class, size, any column.",
+    "embed": "Compare both networks' embeddings and their dimensions.",
     "evaluate": "Test both networks on corrupted copies of the images.",
     "cascade": "Say what both networks are worth together.",
     "audit": "Say what two published accuracies can and cannot show.",

@@ -1,0 +1,133 @@
+"""Measures of embeddings, each a function of vectors; exact, and in blocks, so that memory stays bounded."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepenough.stats.distributions import FloatArray
+
+_BLOCK = 1024  # rows of a matrix of distances at once
+
+
+def normalised(vectors: FloatArray) -> FloatArray:
+    """Each row at length 1; rows of zeros stay."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1.0)
+
+
+def squared_distances(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Of every row of one to every row of the other, (rows, rows), not negative."""
+    squares = (one**2).sum(1)[:, None] + (other**2).sum(1)[None] - 2.0 * one @ other.T
+    return np.maximum(squares, 0.0)
+
+
+def knn_hits(
+    train: FloatArray, train_labels: np.ndarray, test: FloatArray, test_labels: np.ndarray, *, neighbours: int = 5
+) -> FloatArray:
+    """Whether the majority of the nearest training samples is right; of a tie, the class of the nearer ones.
+
+    Returns:
+        0 or 1 for each test sample.
+    """
+    count, classes = min(neighbours, len(train)), int(max(train_labels.max(), test_labels.max())) + 1
+    hits = []
+    for first in range(0, len(test), _BLOCK):
+        near = squared_distances(test[first : first + _BLOCK], train)
+        order = np.argsort(near, axis=1, kind="stable")[:, :count]
+        votes = np.zeros((len(order), classes))
+        for rank in range(count):  # a vote of the nearer is worth a trifle more, which only decides ties
+            votes[np.arange(len(order)), train_labels[order[:, rank]]] += 1.0 + 1e-3 * (count - rank) / count
+        hits.append(votes.argmax(1) == test_labels[first : first + _BLOCK])
+    return np.concatenate(hits).astype(np.float64)
+
+
+def retrieval(vectors: FloatArray, labels: np.ndarray, ks: tuple[int, ...]) -> tuple[dict[int, FloatArray], FloatArray]:
+    """Each sample asks all others, by cosine; those of its class are right.
+
+    Returns:
+        By k, whether a right one is among the k nearest, and each sample's average precision; NaN for a sample that is
+        alone in its class.
+    """
+    own = normalised(vectors)
+    found = {k: np.full(len(own), np.nan) for k in ks}
+    precision = np.full(len(own), np.nan)
+    for first in range(0, len(own), _BLOCK):
+        rows = np.arange(first, min(first + _BLOCK, len(own)))
+        alike = own[rows] @ own.T
+        alike[np.arange(len(rows)), rows] = -np.inf  # itself comes last, and is cut off
+        order = np.argsort(-alike, axis=1, kind="stable")[:, :-1]
+        right = labels[order] == labels[rows][:, None]
+        known = right.any(1)
+        ranks = np.arange(1, right.shape[1] + 1)
+        averages = (np.cumsum(right, 1) / ranks * right).sum(1) / np.maximum(right.sum(1), 1)
+        precision[rows] = np.where(known, averages, np.nan)
+        for k in ks:
+            found[k][rows] = np.where(known, right[:, :k].any(1), np.nan)
+    return found, precision
+
+
+def trustworthiness(high: FloatArray, low: FloatArray, *, neighbours: int = 10) -> float:
+    """How far the neighbours in few dimensions were neighbours in many, in [0, 1].
+
+    J. Venna and S. Kaski, "Neighborhood preservation in nonlinear projection methods", ICANN 2001.
+    """
+    size = len(high)
+    if 2 * neighbours >= size:
+        raise ValueError(f"neighbours must be fewer than half of the {size} samples, but got {neighbours}")
+    total = 0.0
+    for first in range(0, size, _BLOCK):
+        rows = np.arange(first, min(first + _BLOCK, size))
+        ranks, near = [], []
+        for vectors in (high, low):
+            distances = squared_distances(vectors[rows], vectors)
+            distances[np.arange(len(rows)), rows] = np.inf
+            order = np.argsort(distances, axis=1, kind="stable")
+            near.append(order[:, :neighbours])
+            rank = np.empty_like(order)
+            np.put_along_axis(rank, order, np.arange(1, size + 1)[None].repeat(len(rows), 0), axis=1)
+            ranks.append(rank)
+        strangers = np.take_along_axis(ranks[0], near[1], axis=1) - neighbours
+        total += float(strangers[strangers > 0].sum())
+    return 1.0 - 2.0 * total / (size * neighbours * (2.0 * size - 3.0 * neighbours - 1.0))
+
+
+def two_nn(vectors: FloatArray, *, discard: float = 0.1) -> float:
+    """Intrinsic dimension from the ratio of the second nearest neighbour's distance to the nearest's.
+
+    E. Facco et al., "Estimating the intrinsic dimension of datasets by a minimal neighborhood information", Scientific
+    Reports 7, 2017: the slope through the origin of -log(1 - F) over log(ratio), the largest ratios left out. Equal
+    vectors count once.
+
+    Returns:
+        NaN with fewer than four different vectors.
+    """
+    unique = np.unique(vectors, axis=0)
+    if len(unique) < 4:
+        return float("nan")
+    ratios = []
+    for first in range(0, len(unique), _BLOCK):
+        rows = np.arange(first, min(first + _BLOCK, len(unique)))
+        distances = squared_distances(unique[rows], unique)
+        distances[np.arange(len(rows)), rows] = np.inf
+        nearest = np.partition(distances, 1, axis=1)[:, :2]
+        usable = nearest[:, 0] > 0
+        ratios.append(0.5 * np.log(nearest[usable, 1] / nearest[usable, 0]))
+    logs = np.sort(np.concatenate(ratios))
+    kept = max(2, int(len(logs) * (1.0 - discard)))
+    share = -np.log1p(-np.arange(1, kept + 1) / (len(logs) + 1))
+    return float((logs[:kept] @ share) / (logs[:kept] @ logs[:kept]))
+
+
+def linear_cka(one: FloatArray, other: FloatArray) -> float:
+    """How alike two representations of the same samples are, in [0, 1], whatever their rotation and scale.
+
+    S. Kornblith et al., "Similarity of neural network representations revisited", ICML 2019, arXiv 1905.00414.
+    """
+    first, second = one - one.mean(0), other - other.mean(0)
+    if min(first.shape[1], second.shape[1]) > len(first):  # the same through the samples' products
+        left, right = first @ first.T, second @ second.T
+        cross, own, theirs = (left * right).sum(), np.linalg.norm(left), np.linalg.norm(right)
+    else:
+        cross = np.linalg.norm(first.T @ second) ** 2
+        own, theirs = np.linalg.norm(first.T @ first), np.linalg.norm(second.T @ second)
+    return float(cross / (own * theirs)) if own * theirs > 0 else float("nan")
