@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -35,7 +37,27 @@ def labels(root):
     return root / "labels.csv"
 
 
-SOURCES = {"classification": classes, "multilabel": labels}
+def boxes(root):
+    """Pictures with a bright and a dark rectangle in them, and COCO's file of where."""
+    (root / "images").mkdir(parents=True)
+    images, marked = [], []
+    for number in range(48):
+        rng = np.random.default_rng(number)
+        pixels = rng.integers(90, 160, (24, 32, 3), dtype=np.uint8)
+        for label in (1, 2):
+            width, height = (int(side) for side in rng.integers(6, 12, 2))
+            left, top = int(rng.integers(0, 32 - width)), int(rng.integers(0, 24 - height))
+            pixels[top : top + height, left : left + width] = 255 if label == 1 else 0
+            box = {"bbox": [left, top, width, height], "area": width * height, "iscrowd": int(number == 3)}
+            marked.append({"id": len(marked) + 1, "image_id": number, "category_id": label, **box})
+        Image.fromarray(pixels).save(root / "images" / f"{number:03d}.png")
+        images.append({"id": number, "file_name": f"{number:03d}.png", "width": 32, "height": 24})
+    kinds = [{"id": 1, "name": "bright"}, {"id": 2, "name": "dark"}]
+    (root / "annotations.json").write_text(json.dumps({"images": images, "annotations": marked, "categories": kinds}))
+    return root
+
+
+SOURCES = {"detection": boxes, "classification": classes, "multilabel": labels}
 
 
 @pytest.fixture(scope="session")

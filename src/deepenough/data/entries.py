@@ -34,6 +34,7 @@ class Entry:
         location: the file that holds it; None for a picture held in memory.
         encoded: the encoded bytes of a picture held in memory; None for a file.
         further: what the manifest says beside that, in the order of `Source.columns`.
+        size: width and height in pixels that its annotations are made for; None where nothing depends on them.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Entry:
     location: Path | None = None
     encoded: bytes | None = field(default=None, repr=False)
     further: tuple[object, ...] = ()
+    size: tuple[int, int] | None = None
 
     def read(self) -> bytes:
         """The encoded bytes.

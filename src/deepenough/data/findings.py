@@ -10,6 +10,7 @@ from statistics import median
 from deepenough.data.entries import Entry, Skipped
 from deepenough.data.likeness import LEAST_SIDE
 from deepenough.data.opened import Opened
+from deepenough.data.readings import READINGS, Reading
 from deepenough.data.rules import REASONS, TRAITS, Severity
 from deepenough.data.shortcuts import shortcut_findings
 from deepenough.records import Finding, NearDuplicate
@@ -22,11 +23,14 @@ EXTREME_ASPECT = 4  # long side to short side; the centre crop then drops most o
 
 
 def findings(
-    kept: Sequence[Opened], quarantined: Sequence[Skipped], nearly_alike: Sequence[NearDuplicate] | None
+    kept: Sequence[Opened],
+    quarantined: Sequence[Skipped],
+    nearly_alike: Sequence[NearDuplicate] | None,
+    reading: Reading = READINGS["classes"],
 ) -> list[Finding]:
     """All that the audit has to say, warnings before remarks."""
-    found = [*_left_out(quarantined), *_near_duplicates(nearly_alike), *_balance(kept), *_groups(kept)]
-    found += [*shortcut_findings(kept), *_shapes(kept), *_traits(kept)]
+    found = [*_left_out(quarantined), *_near_duplicates(nearly_alike, reading), *_balance(kept, reading)]
+    found += [*_groups(kept), *(() if reading.several else shortcut_findings(kept)), *_shapes(kept), *_traits(kept)]
     return sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity))
 
 
@@ -60,13 +64,13 @@ def _left_out(quarantined: Sequence[Skipped]) -> list[Finding]:
     return found
 
 
-def _near_duplicates(pairs: Sequence[NearDuplicate] | None) -> list[Finding]:
+def _near_duplicates(pairs: Sequence[NearDuplicate] | None, reading: Reading) -> list[Finding]:
     if pairs is None:
         message = "Nearly identical pictures were not looked for: there are too many pictures to compare."
         return [Finding(kind="near_duplicates_unknown", severity="warning", message=message, count=0)]
     across = [pair for pair in pairs if pair.split != pair.other_split]
     within = [pair for pair in pairs if pair.split == pair.other_split]
-    divided = [pair for pair in pairs if pair.target != pair.other_target]
+    divided = [pair for pair in pairs if pair.target != pair.other_target and not reading.several]
     said: tuple[tuple[str, Severity, str, list[NearDuplicate]], ...] = (
         (
             "near_duplicate_across_splits",
@@ -90,11 +94,11 @@ def _near_duplicates(pairs: Sequence[NearDuplicate] | None) -> list[Finding]:
     ]
 
 
-def _balance(kept: Sequence[Opened]) -> list[Finding]:
+def _balance(kept: Sequence[Opened], reading: Reading) -> list[Finding]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for item in kept:
-        counts[item.split][item.target] += 1
-    classes = sorted({item.target for item in kept})
+        counts[item.split].update(reading.names(item.target))
+    classes = sorted({name for names in counts.values() for name in names})
     found = []
     for split in ("val", "test"):
         missing = [name for name in classes if not counts[split][name]]
@@ -103,7 +107,7 @@ def _balance(kept: Sequence[Opened]) -> list[Finding]:
             found.append(
                 Finding(kind=f"class_missing_from_{split}", severity="warning", message=message, count=len(missing))
             )
-    ranked = sorted(classes, key=lambda name: (counts["train"][name], name))
+    ranked = sorted(classes, key=lambda name: (counts["train"][name], name)) or [""]
     least, most = counts["train"][ranked[0]], counts["train"][ranked[-1]]
     if least and most / least >= SEVERE_IMBALANCE:
         message = (
@@ -111,10 +115,12 @@ def _balance(kept: Sequence[Opened]) -> list[Finding]:
             f"'{ranked[0]}' ({most} to {least})."
         )
         found.append(Finding(kind="imbalance", severity="warning", message=message, count=len(classes)))
-    tested = sum(counts["test"].values())
+    tested = sum(item.split == "test" for item in kept)
     if tested < FEW_TEST_SAMPLES:
         points = 100 / max(tested, 1)
         message = f"Pictures in test: only {tested}; one more or less right moves accuracy by {points:.1f} points."
+        if reading.several or not reading.named:
+            message = f"Pictures in test: only {tested}; intervals will be wide."
         found.append(Finding(kind="few_test", severity="warning", message=message, count=tested))
     return found
 

@@ -107,7 +107,7 @@ def prepare(
         classes={name: {s: counts[name][s] for s in ("train", "val", "test")} for name in classes},
         splits={s: sum(item.split == s for item in kept) for s in ("train", "val", "test")},
         reasons=dict(sorted(Counter(item.reason for item in quarantined).items())),
-        findings=findings(kept, quarantined, nearly_alike),
+        findings=findings(kept, quarantined, nearly_alike, reading),
         near_duplicates=(nearly_alike or [])[:MOST_PAIRS],
         notes=notes,
     )
@@ -161,6 +161,10 @@ def _open_one(entry: Entry) -> Opened | Skipped:
         picture = decode_picture(encoded, grey_side=SIDE)
     except DecodeError as error:
         return Skipped(entry.path, error.reason, error.detail, entry.target, entry.split)
+    if entry.size not in (None, (picture.width, picture.height)):
+        said = "its annotations are for {} x {} pixels, it has {} x {}"
+        detail = said.format(*(entry.size or ()), picture.width, picture.height)
+        return Skipped(entry.path, "other_size", detail, entry.target, entry.split)
     return Opened(
         sample_id=sample_id_of(encoded),
         entry=entry,

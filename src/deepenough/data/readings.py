@@ -22,12 +22,14 @@ class Reading:
         several: a target holds any number of names, joined by `|`, also none.
         disjoint: a name never stands in two splits: whole identities are dealt out.
         named: every picture has a name at least, and there are two names at least.
+        annotated: what it says stands in files of annotations, COCO's or VOC's.
     """
 
     name: str
     several: bool = False
     disjoint: bool = False
     named: bool = True
+    annotated: bool = False
 
     def names(self, target: str | None) -> tuple[str, ...]:
         """The names in a target, sorted.
@@ -60,7 +62,7 @@ READINGS: dict[str, Reading] = {
     for reading in (
         Reading(name="classes"),
         Reading(name="labels", several=True, named=False),
-        Reading(name="boxes", several=True, named=False),
+        Reading(name="boxes", several=True, named=False, annotated=True),
         Reading(name="identities", disjoint=True),
         Reading(name="pictures", named=False),
     )

@@ -28,10 +28,12 @@ class Rule:
 
 
 REASONS: dict[str, Rule] = {
+    "bad_box": Rule("left out", "warning", "annotated pictures with a box that has no area or leaves the picture"),
     "conflicting_labels": Rule(
         "left out", "warning", "the very same bytes under more than one class; all copies are left out"
     ),
     "dangling_link": Rule("left out", "warning", "links to files that are not there"),
+    "double_box": Rule("left out", "warning", "annotated pictures that name the same box of the same class twice"),
     "duplicate": Rule("left out", "info", "byte-identical copies of another picture of their split; the first is kept"),
     "duplicate_across_splits": Rule(
         "left out",
@@ -43,15 +45,19 @@ REASONS: dict[str, Rule] = {
     "link_loop": Rule("left out", "warning", "links to themselves or to a folder that is already listed"),
     "missing": Rule("left out", "warning", "files that are named but not there"),
     "no_path": Rule("left out", "warning", "rows without a path"),
+    "no_size": Rule("left out", "warning", "annotated pictures whose annotations do not say how large they are"),
     "no_target": Rule("left out", "warning", "rows without a class"),
     "not_a_file": Rule("left out", "warning", "pipes, sockets or devices"),
+    "not_annotations": Rule("ignored", "info", "XML files that are no annotations of a picture"),
     "not_an_image": Rule("left out", "warning", "files that are no picture of a known format"),
+    "other_size": Rule("left out", "warning", "annotated pictures of another size than their annotations say"),
     "outside_class_folder": Rule("ignored", "info", "files beside the class folders"),
     "too_large": Rule(
         "left out", "warning", "pictures of more than 100 megapixels (25 in slow formats) or files of more than 1 GiB"
     ),
     "truncated": Rule("left out", "warning", "pictures that are cut short"),
     "undecodable": Rule("left out", "warning", "pictures that cannot be decoded"),
+    "unknown_class": Rule("left out", "warning", "annotated pictures with an object of no known class"),
     "unreadable": Rule("left out", "warning", "files or folders that cannot be read"),
     "unused_folder": Rule("ignored", "info", "files in a folder that is no split"),
     "unused_split": Rule("ignored", "info", "rows of another split"),

@@ -11,16 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from deepenough.data.coco import coco_files, open_coco
 from deepenough.data.entries import Entry, Skipped, Source, shown
 from deepenough.data.folders import is_folder, open_folder
 from deepenough.data.manifests import MANIFEST_SUFFIXES, open_manifest
 from deepenough.data.named import open_digits, open_torchvision
 from deepenough.data.readings import READINGS, Reading
+from deepenough.data.voc import open_voc, voc_files
 from deepenough.errors import SourceError
 
 __all__ = ["Entry", "Skipped", "Source", "open_source"]
 
 FORMS = "a folder of class folders, a .csv or .parquet manifest, torchvision:NAME[:ROOT], or digits"
+
+ANNOTATED_FORMS = "a folder with COCO annotations (JSON) or VOC annotations (XML) in it, or a COCO file"
 
 
 def open_source(
@@ -48,10 +52,31 @@ def open_source(
         SourceError: it is missing, empty, of another form, or has fewer than two classes.
     """
     reading = READINGS[reads]
+    if reading.annotated:
+        source = replace(open_annotated(spec), reads=reads)
+        _require_classes(source, reading)
+        return source
     of_manifests = {"path_column": path_column, "target_column": target_column, "allow_outside": allow_outside}
     source = replace(_open(spec, {**of_manifests, "empty_targets": reading.several}), reads=reads)
     _require_classes(source, reading)
     return source
+
+
+def open_annotated(spec: str) -> Source:
+    """Open pictures with boxes: a folder with COCO or VOC annotations in it, or one COCO file.
+
+    Raises:
+        SourceError: there are none, or they cannot be used.
+    """
+    path, name = Path(os.path.expanduser(spec)), shown(spec)  # noqa: PTH111  Path.expanduser raises on ~nobody
+    if path.suffix.lower() == ".json" and os.path.isfile(path):  # noqa: PTH113  Path.is_file raises on long names
+        return open_coco(name, path.parent, {path: None})
+    if not is_folder(path):
+        raise SourceError(name, ANNOTATED_FORMS, "no such folder or JSON file", "check the path")
+    found = coco_files(path)
+    if found:
+        return open_coco(name, path, found)
+    return open_voc(name, path, voc_files(path))
 
 
 def _open(spec: str, of_manifests: dict[str, Any]) -> Source:

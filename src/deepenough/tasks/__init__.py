@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deepenough.tasks.classification import ACCURACY, Classification
     from deepenough.tasks.contract import Given, Metric, Run, Scores, Task
+    from deepenough.tasks.detection import Detection
     from deepenough.tasks.multilabel import MultiLabel
     from deepenough.tasks.registry import TASKS, make_task
 
@@ -21,6 +22,7 @@ __all__ = [
     "ACCURACY",
     "TASKS",
     "Classification",
+    "Detection",
     "Given",
     "Metric",
     "MultiLabel",
@@ -33,6 +35,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("ACCURACY", "Classification"), "classification"),
     **dict.fromkeys(("Given", "Metric", "Run", "Scores", "Task"), "contract"),
+    "Detection": "detection",
     "MultiLabel": "multilabel",
     **dict.fromkeys(("TASKS", "make_task"), "registry"),
 }

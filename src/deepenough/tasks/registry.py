@@ -32,6 +32,9 @@ TASKS: dict[str, Entry] = {
     "classification": Entry(
         reads="classes", home="classification:Classification", summary="one image, one class of several"
     ),
+    "detection": Entry(
+        reads="boxes", home="detection:Detection", summary="where in a picture which objects are, each in a box"
+    ),
     "multilabel": Entry(
         reads="labels", home="multilabel:MultiLabel", summary="one image, any number of labels, joined by |"
     ),
