@@ -19,6 +19,7 @@ from deepenough.data.objects import Object, as_text
 from deepenough.data.preprocess import Preprocessing, padded_scale, squared
 from deepenough.errors import InputError
 from deepenough.studies.assembling import assemble
+from deepenough.studies.study import load_study
 from deepenough.tasks import Given, Run, make_task
 from deepenough.tasks.detection import MEASURES, MOST, Detection
 from deepenough.tasks.detectors import levels, packed
@@ -358,6 +359,13 @@ def test_a_source_without_boxes_is_refused():
         make_task("detection", Given(classes=("cat",), samples=samples([]).drop("annotations")))
     with pytest.raises(InputError, match="counts in two pictures of val"):
         make_task("detection", Given(classes=("cat",), samples=samples([])))
+
+
+def test_the_template_is_a_study_of_the_task(repository):
+    study = load_study(repository / "studies" / "objects.yaml")
+    assert study.task == "detection"
+    given = Given(classes=("cat",), samples=samples([Object("cat", (0, 0, 10, 10), 100.0)]), options=study.task_options)
+    assert make_task(study.task, given).metric.name == "mAP"
 
 
 def test_every_measure_has_a_name_of_its_own():

@@ -26,11 +26,13 @@ def check(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A folder of class folders, a .csv or .parquet manifest, torchvision:NAME[:ROOT], or digits.",
+            help="A folder of class folders, a .csv or .parquet manifest, torchvision:NAME[:ROOT], or digits; "
+            "for --task detection a folder of COCO or VOC annotations.",
         ),
     ],
     path_column: Annotated[str, typer.Option(metavar="NAME", help="The manifest's column of paths.")] = "path",
     target_column: Annotated[str, typer.Option(metavar="NAME", help="The manifest's column of classes.")] = "target",
+    task: Annotated[str, typer.Option(metavar="NAME", help="The task whose targets are read.")] = "classification",
     split_seed: Annotated[int, typer.Option(min=0, help="Deals pictures out where no splits are declared.")] = 0,
     allow_outside: _options.AllowOutsideOption = False,
     as_json: _options.JsonOption = False,
@@ -44,11 +46,14 @@ def check(
     Examples:
       deepenough check my_photos/
       deepenough check manifest.csv --target-column label --json
+      deepenough check my_objects/ --task detection
     """
     from deepenough.cli._machine import usable_cores
     from deepenough.data import open_source, prepare
+    from deepenough.tasks.registry import entry
 
-    opened = open_source(source, path_column=path_column, target_column=target_column, allow_outside=allow_outside)
+    columns = {"path_column": path_column, "target_column": target_column}
+    opened = open_source(source, **columns, allow_outside=allow_outside, reads=entry(task).reads)
     with opening(len(opened.entries)) as progress:
         prepared = prepare(opened, split_seed=split_seed, workers=usable_cores(), progress=progress)
     if as_json:

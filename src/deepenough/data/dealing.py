@@ -101,8 +101,9 @@ def _said_of(dealt: Dealt, *, compared: bool) -> Iterator[str]:
 
 
 def _require_three(name: str, kept: Sequence[Opened]) -> None:
-    for target, count in sorted(Counter(item.stratum for item in kept).items()):
-        if count < 3:
+    counts = Counter(item.stratum for item in kept)
+    for target, count in sorted(counts.items()):
+        if count < 3 and (target or len(counts) == 1):  # pictures of nothing may lack in a split
             raise SourceError(
                 name,
                 "at least 3 different pictures in every class, one each for train, val and test",

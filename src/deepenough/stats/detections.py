@@ -135,10 +135,11 @@ def _in_image(
     found: Found, truth: Truth, label: int, size: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Scores (boxes,), right and wrong (overlaps, boxes) of an image's boxes of a class, and its objects that count."""
-    chosen = np.flatnonzero(found.labels == label)
+    chosen, there = np.flatnonzero(found.labels == label), np.flatnonzero(truth.labels == label)
+    if not len(chosen) and not len(there):
+        return _NOTHING
     chosen = chosen[np.argsort(-found.scores[chosen], kind="stable")][:MOST]
     boxes, scores = found.boxes[chosen].astype(np.float64), found.scores[chosen].astype(np.float64)
-    there = np.flatnonzero(truth.labels == label)
     areas, crowd = truth.areas[there], truth.crowd[there]
     ignored = crowd | truth.ignored[there] | (areas < size[0]) | (areas > size[1])
     own = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
@@ -150,6 +151,7 @@ def _in_image(
 
 
 _ALONE, _RIGHT, _ASIDE = 0, 1, 2
+_NOTHING = np.zeros(0), np.zeros((len(OVERLAPS), 0), bool), np.zeros((len(OVERLAPS), 0), bool), 0
 
 
 def _matched(shared: np.ndarray, crowd: np.ndarray, ignored: np.ndarray) -> np.ndarray:
