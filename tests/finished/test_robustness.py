@@ -129,3 +129,14 @@ def test_compare_refuses_an_unknown_corruption_before_it_trains(tmp_path, monkey
         cli.main(["compare", "--corruptions", "rain"])
     assert left.value.code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_compare_tests_on_corrupted_images_at_its_end(pictures, tiny_networks, tmp_path, capsys):
+    options = ("--seeds", "1", "--epochs", "1", "--train-scale", "32", "--scales", "32", "--weights", "none")
+    more = ("--threads", "1", "--workers", "0", "--precision", "fp32", "--no-images", "--corruptions", "contrast")
+    with pytest.raises(SystemExit) as left:
+        cli.main(["compare", str(pictures), *options, *more, "--out", str(tmp_path / "new")])
+    assert left.value.code == 0
+    assert "under contrast at severities 1, 2, 3, 4, 5" in " ".join(capsys.readouterr().out.split())
+    assert "## Under corruption" in (tmp_path / "new/report.md").read_text("utf-8")

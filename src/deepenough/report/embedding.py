@@ -28,6 +28,12 @@ def sentences(found: EmbeddingReport) -> list[str]:
         f"points ({numbers.confidence(found.level)} interval {numbers.interval(gain.interval, 1)}); bare pixels reach "
         f"{numbers.share(found.pixels['recall_at_1'])}."
     )
+    best = max(run.recall["1"] for run in found.runs)
+    if found.pixels["recall_at_1"] > best:
+        said.append(
+            "Bare pixels find more than either network does: either the embeddings are worth little, or pictures of the "
+            "same thing recur in the test images. Give the manifest a group for each thing and look again."
+        )
     if seeds < 3:
         said.append("Fewer than three seeds: this is about these networks and says little about their depth.")
     return said

@@ -163,7 +163,7 @@ def _images(
 def _notes(found: ThirdAnswers, *, networks: bool) -> list[str]:
     """What a reader must bear in mind."""
     said = []
-    if len(found.thresholds) < 3:
+    if len(found.thresholds) == 2:  # single runs are paired over the samples, which is all there is to pair
         said.append(
             "With fewer than three seeds the third answers are held against the networks as if trained apart, though "
             "they hold the very same: their intervals are too wide, never too narrow."
