@@ -308,11 +308,13 @@ def test_clothing10_is_used_whole(shared_data):
 def test_brain_mri_shows_the_copies_across_its_splits(shared_data):
     result = prepared(shared_data / "brain_mri", workers=2)
     digests = Counter()
-    for split in ("train", "val", "test"):
+    for split in ("train", "val", "test", "test_shifted"):
         digests.update(
             {hashlib.sha256(p.read_bytes()).hexdigest() for p in (shared_data / "brain_mri" / split).rglob("*.jpg")}
         )
     astride = sum(count - 1 for count in digests.values())
     assert astride > 0
     assert result.audit.reasons["duplicate_across_splits"] == astride
-    assert result.audit.reasons["unused_folder"] == 250
+    left_out = result.quarantine.filter(pl.col("split") == "test_shifted")
+    assert set(left_out["reason"]) == {"duplicate_across_splits"}
+    assert result.audit.splits["test_shifted"] + len(left_out) == 250

@@ -92,7 +92,7 @@ def material_of(folder: Path, choice: Choice, source: str | None) -> Material:
 
     study = _study(folder)
     samples = _samples(folder)
-    pictures = _pictures(study, samples.filter(pl.col("split") != "val"), source)
+    pictures = _pictures(study, samples.filter(pl.col("split").is_in(["train", "test"])), source)
     scores = read_table(folder / "scores.parquet", SCORES).filter(
         pl.col("contender") == choice.contender, pl.col("seed") == choice.seed, pl.col("scale") == choice.scale
     )

@@ -115,16 +115,17 @@ def _scores(path: Path, metric: str, wish: Wish) -> pl.DataFrame | StoredScores:
     import polars as pl
 
     from deepenough.cli._foreign import measured
-    from deepenough.comparison import read_scores, stored_scores
+    from deepenough.comparison import as_answered, read_scores, stored_scores
+    from deepenough.stats import is_binary
 
     if metric != "accuracy":
         return measured(read_scores(path, _ANSWERED), metric, wish, str(path))
     stored = stored_scores(path)
-    if stored is not None:
+    if stored is not None and all(is_binary(cell.scores) for cell in stored.aligned.cells.values()):
         return stored
     plain = read_scores(path)  # refuses what is torn
     there = pl.read_parquet_schema(path)
-    return plain.hstack(pl.read_parquet(path, columns=[name for name in _ANSWERED if name in there]))
+    return as_answered(plain.hstack(pl.read_parquet(path, columns=[name for name in _ANSWERED if name in there])))
 
 
 def _measured_noise(noise: pl.DataFrame, metric: str, wish: Wish) -> tuple[pl.DataFrame | None, list[str]]:
@@ -153,9 +154,11 @@ def _optional(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame | None:
 
 def _validation(path: Path, metric: str, wish: Wish) -> pl.DataFrame | None:
     from deepenough.cli._foreign import measured
-    from deepenough.comparison import read_scores
+    from deepenough.comparison import as_answered, read_scores
 
     if not path.is_file():
         return None
     table = read_scores(path, () if metric == "accuracy" else _ANSWERED, ids=False)
+    if metric == "accuracy" and not table["score"].is_in([0.0, 1.0]).all():
+        table = as_answered(read_scores(path, _ANSWERED, ids=False))
     return measured(table, metric, wish, str(path))

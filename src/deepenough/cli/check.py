@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from deepenough.data import Prepared
     from deepenough.records import Audit
 
-_SPLITS = ("train", "val", "test")
 _NAME_WIDTH = 36  # columns, so that the widest table fits 80
 _CLASSES_SHOWN = 40
 _EXAMPLES_SHOWN = 3
@@ -109,13 +108,15 @@ def _class_table(audit: Audit) -> list[str]:
     rows = [_row(name, audit.classes[name]) for name in sorted(ranked[:_CLASSES_SHOWN])]
     rest = ranked[_CLASSES_SHOWN:]
     if rest:
-        rows.append(_row(f"{len(rest)} smaller classes", {s: sum(audit.classes[n][s] for n in rest) for s in _SPLITS}))
+        rows.append(
+            _row(f"{len(rest)} smaller classes", {s: sum(audit.classes[n][s] for n in rest) for s in audit.splits})
+        )
     rows.append(_row("all", audit.splits))
-    return _output.table(("class", *_SPLITS, "all"), rows)
+    return _output.table(("class", *audit.splits, "all"), rows)
 
 
 def _row(name: str, counts: dict[str, int]) -> tuple[str, ...]:
     label = _output.one_line(name)
     if len(label) > _NAME_WIDTH:
         label = label[: _NAME_WIDTH - 1] + "…"
-    return (label, *(str(counts[split]) for split in _SPLITS), str(sum(counts.values())))
+    return (label, *(str(count) for count in counts.values()), str(sum(counts.values())))

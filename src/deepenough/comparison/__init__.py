@@ -17,7 +17,7 @@ from deepenough.comparison.frontier import (
 )  # now: later its module, of the same name, might stand for it
 
 if TYPE_CHECKING:
-    from deepenough.comparison.calibration import Calibration, calibration_of
+    from deepenough.comparison.calibration import Calibration, as_answered, calibration_of
     from deepenough.comparison.classes import confusion, disagreements
     from deepenough.comparison.grouping import groups_of, read_groups
     from deepenough.comparison.levels import require_sliceable, samples_of_predictions
@@ -38,6 +38,7 @@ __all__ = [
     "StoredScores",
     "Turn",
     "align",
+    "as_answered",
     "calibration_of",
     "confusion",
     "decide_study",
@@ -61,7 +62,7 @@ __all__ = [
 ]
 
 _NAMES = {
-    "calibration": "Calibration calibration_of",
+    "calibration": "Calibration as_answered calibration_of",
     "classes": "confusion disagreements",
     "grouping": "groups_of read_groups",
     "levels": "require_sliceable samples_of_predictions",

@@ -31,6 +31,25 @@ class Calibration:
     right: float
 
 
+def as_answered(scores: pl.DataFrame) -> pl.DataFrame:
+    """Scores that say whether the prediction was the target, where they are not 0 and 1 by themselves.
+
+    Where a score is an influence value, the answer still was right or wrong; where there is no prediction it was
+    neither, and the scores stay as they are.
+
+    >>> kept = pl.DataFrame({"target": ["a", "b"], "prediction": ["a", "a"], "score": [1.3, 0.2]})
+    >>> as_answered(kept)["score"].to_list()
+    [1.0, 0.0]
+    """
+    answers = ("target", "prediction")
+    if scores["score"].is_in([0.0, 1.0]).all() or any(
+        name not in scores.columns or scores[name].null_count() for name in answers
+    ):
+        return scores
+    right = pl.col("prediction").cast(pl.String) == pl.col("target").cast(pl.String)
+    return scores.with_columns(score=right.cast(pl.Float64))
+
+
 def calibration_of(scores: pl.DataFrame, *, contender: str, scale: int) -> Calibration | None:
     """Hold confidences against outcomes; None where they are not on record, or scores are not 0 and 1.
 

@@ -57,12 +57,13 @@ def with_splits(name: str, kept: list[Opened], found: Sequence[Likeness] | None,
     if "test" not in declared and "val" in declared:
         notes.append("No test split was declared: val is used as test, and a new val is cut from train.")
         kept = [item.in_split("test") if item.split == "val" else item for item in kept]
-        declared = {"train", "test"}
+        declared = declared - {"val"} | {"test"}
     training = [item for item in kept if item.split == "train"]
     if "test" not in declared:
         _require_three(name, training)
         notes.append(f"Only train was declared: {val:.0%} of it was cut off for val and {test:.0%} for test.")
-        return _dealt(kept, {"train": train, "val": val, "test": test}, found, dealing)
+        others = [item for item in kept if item.split != "train"]
+        return [*_dealt(training, {"train": train, "val": val, "test": test}, found, dealing), *others]
     if "val" not in declared:
         notes.append(f"No val split was declared: {val:.0%} of train was cut off for it.")
         others = [item for item in kept if item.split != "train"]
@@ -73,7 +74,7 @@ def with_splits(name: str, kept: list[Opened], found: Sequence[Likeness] | None,
 def _dealt(
     items: list[Opened], fractions: dict[str, float], found: Sequence[Likeness] | None, dealing: Dealing
 ) -> list[Opened]:
-    ids, targets, groups = [i.sample_id for i in items], [i.stratum for i in items], [i.entry.group for i in items]
+    ids, targets, groups = [i.sample_id for i in items], [i.dealt_by for i in items], [i.entry.group for i in items]
     if any(group is not None for group in groups):
         splits = assign(ids, targets, groups, fractions, seed=dealing.seed)
     else:
@@ -101,7 +102,7 @@ def _said_of(dealt: Dealt, *, compared: bool) -> Iterator[str]:
 
 
 def _require_three(name: str, kept: Sequence[Opened]) -> None:
-    counts = Counter(item.stratum for item in kept)
+    counts = Counter(item.dealt_by for item in kept)
     for target, count in sorted(counts.items()):
         if count < 3 and (target or len(counts) == 1):  # pictures of nothing may lack in a split
             raise SourceError(

@@ -19,7 +19,9 @@ SPLIT_NAMES = {
     "validation": "val",
     "test": "test",
     "testing": "test",
+    "test_shifted": "test_shifted",
 }
+SPLITS = ("train", "val", "test", "test_shifted")  # the last, from elsewhere, is scored and reported, never chosen on
 
 
 @dataclass(frozen=True, slots=True)

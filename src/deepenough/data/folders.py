@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deepenough.data.entries import SPLIT_NAMES, Entry, Skipped, Source, shown
+from deepenough.data.entries import SPLIT_NAMES, SPLITS, Entry, Skipped, Source, shown
 from deepenough.errors import SourceError
 
 SYSTEM_NAMES = {"thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx", "@eadir", "$recycle.bin", "icon\r"}
@@ -40,7 +40,7 @@ def open_folder(name: str, root: Path) -> Source:
     else:
         for folder in folders:
             walk.add_class(folder, split=None)
-    layout = "/".join(split for split in ("train", "val", "test") if split in splits) or "no splits declared"
+    layout = "/".join(split for split in SPLITS if split in splits) or "no splits declared"
     return Source(name, f"folder of class folders ({layout})", walk.entries, walk.skipped, walk.notes)
 
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from deepenough.data.dealing import Dealing, with_splits
 from deepenough.data.decode import decode_picture, ending_fits, quiet
-from deepenough.data.entries import Entry, Skipped, Source
+from deepenough.data.entries import SPLITS, Entry, Skipped, Source
 from deepenough.data.findings import findings
 from deepenough.data.likeness import SIDE, small_copy
 from deepenough.data.opened import Opened
@@ -29,7 +29,7 @@ from deepenough.errors import DecodeError, SourceError
 from deepenough.records import QUARANTINE, SAMPLES, Audit
 
 MOST_PAIRS = 500  # near-duplicates that the audit names one by one; it counts all
-_PRIORITY = {"train": 0, "val": 1, "test": 2, None: 3}  # a picture in train and test stays in train
+_PRIORITY = {"train": 0, "val": 1, "test": 2, "test_shifted": 3, None: 4}  # a picture in train and test stays in train
 READ_REASONS = {
     errno.ENOENT: "missing",
     errno.ENOTDIR: "missing",
@@ -81,8 +81,9 @@ def prepare(
     kept, doubles = _without_doubles(opened)
     quarantined, reading = [*source.skipped, *quarantined, *doubles], READINGS[source.reads]
     _require_usable(source, kept, quarantined)
-    strata = reading.strata([item.target for item in kept])
-    kept = [replace(item, stratum=stratum) for item, stratum in zip(kept, strata, strict=True)]
+    if reading != READINGS["classes"]:
+        strata = reading.strata([item.target for item in kept])
+        kept = [replace(item, stratum=stratum) for item, stratum in zip(kept, strata, strict=True)]
     notes = list(source.notes)
     kept.sort(key=lambda item: item.sample_id)
     found = likenesses(kept, [item.entry.split or "" for item in kept]) if may_be_compared(kept) else None
@@ -98,14 +99,15 @@ def prepare(
         found = likenesses(kept, [item.split for item in kept])
     nearly_alike = None if found is None else near_duplicates(kept, found)
     ignored = sum(is_ignored(item.reason) for item in quarantined)
+    splits = [s for s in SPLITS if s != "test_shifted" or any(item.split == s for item in kept)]
     audit = Audit(
         source=f"{source.name}: {source.description}",
         found=len(source.entries) + len(source.skipped),
         used=len(kept),
         quarantined=len(quarantined) - ignored,
         ignored=ignored,
-        classes={name: {s: counts[name][s] for s in ("train", "val", "test")} for name in classes},
-        splits={s: sum(item.split == s for item in kept) for s in ("train", "val", "test")},
+        classes={name: {s: counts[name][s] for s in splits} for name in classes},
+        splits={s: sum(item.split == s for item in kept) for s in splits},
         reasons=dict(sorted(Counter(item.reason for item in quarantined).items())),
         findings=findings(kept, quarantined, nearly_alike, reading),
         near_duplicates=(nearly_alike or [])[:MOST_PAIRS],

@@ -59,7 +59,12 @@ def open_manifest(
     entries, skipped = _sorted_out(name, _Root(path.parent, allow_outside, empty_targets), rows, notes)
     if not entries and {left.reason for left in skipped} == {"unused_split"}:
         named = ", ".join(repr(split) for split in sorted({row.split for row in rows})[:5])
-        raise SourceError(f"{name}, column split", "train, val or test", named, "rename the splits, or leave them out")
+        raise SourceError(
+            f"{name}, column split",
+            "train, val or test (or test_shifted)",
+            named,
+            "rename the splits, or leave them out",
+        )
     return Source(name, f"manifest of {frame.height} rows", entries, skipped, notes, dict(further.schema))
 
 

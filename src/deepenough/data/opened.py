@@ -24,7 +24,7 @@ class Opened:
         compression: the sum of a JPEG's quantisation tables, which is the greater the more was lost; 0 for others.
         copy: from `likeness.small_copy`.
         split: empty until it has been dealt out.
-        stratum: within which it is dealt out; see `readings.Reading.strata`.
+        stratum: within which it is dealt out, see `readings.Reading.strata`; its class where None.
     """
 
     sample_id: str
@@ -37,7 +37,7 @@ class Opened:
     compression: int
     copy: np.ndarray | None = field(repr=False)
     split: str = ""
-    stratum: str = ""
+    stratum: str | None = None
 
     def in_split(self, split: str) -> Opened:
         """The same picture in this split; in a quarter of the time that `dataclasses.replace` takes."""
@@ -52,9 +52,15 @@ class Opened:
             compression=self.compression,
             copy=self.copy,
             split=split,
+            stratum=self.stratum,
         )
 
     @property
     def target(self) -> str:
         """The class name."""
         return self.entry.target or ""
+
+    @property
+    def dealt_by(self) -> str:
+        """The name among whose pictures it is dealt out."""
+        return self.target if self.stratum is None else self.stratum

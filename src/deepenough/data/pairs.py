@@ -52,7 +52,7 @@ def near_duplicates(kept: Sequence[Opened], found: Sequence[Likeness]) -> list[N
 
 
 def _pair(first: Opened, second: Opened, agreement: float, mirrored: bool) -> NearDuplicate:
-    nearness = ("test", "val", "train")
+    nearness = ("test_shifted", "test", "val", "train")
     first, second = sorted((first, second), key=lambda item: (nearness.index(item.split), item.entry.path))
     return NearDuplicate(
         sample_id=first.sample_id,

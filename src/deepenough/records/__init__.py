@@ -19,6 +19,7 @@ from deepenough.records.files import (
     write_table,
     write_table_in_parts,
 )
+from deepenough.records.measures import Measure, Measures, Tempered, measures_from_json
 from deepenough.records.results import (
     Answer,
     Audit,
@@ -67,16 +68,20 @@ __all__ = [
     "CascadeTiming",
     "ContenderResult",
     "Finding",
+    "Measure",
+    "Measures",
     "NearDuplicate",
     "Needed",
     "NoiseSource",
     "PairResult",
     "Scope",
+    "Tempered",
     "ThirdAnswers",
     "Threshold",
     "Trained",
     "Verdict",
     "audit_from_json",
+    "measures_from_json",
     "read_json",
     "read_table",
     "require_whole_table",

@@ -14,7 +14,7 @@ from deepenough import records
 from deepenough.comparison import Aligned, align, groups_of
 from deepenough.comparison.pairing import cluster_labels
 from deepenough.errors import RecordError
-from deepenough.records import Audit, ThirdAnswers, Verdict
+from deepenough.records import Audit, Measures, ThirdAnswers, Verdict
 from deepenough.records.robustness import Robustness, robustness_from_json
 
 THUMBNAILS: dict[str, Any] = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "height": pl.Int32}
@@ -64,6 +64,8 @@ class Evidence:
     images: bool = True  # whether pictures may be shown
     third: ThirdAnswers | None = None  # of `deepenough cascade`
     robustness: Robustness | None = None  # of `deepenough evaluate`
+    shifted: Verdict | None = None  # of the same question on the split test_shifted
+    measures: Measures | None = None  # further metrics, and temperatures
 
     def clusters(self) -> np.ndarray | None:
         """Cluster of each sample of `outcomes`; None where samples are taken as independent."""
@@ -92,6 +94,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
     study = folder / "study.yaml"
     scores = _optional_table(folder / "scores.parquet", records.SCORES)
     third, robustness = (_optional_json(folder / name) for name in ("third.json", "robustness.json"))
+    measures, shifted = (_optional_json(folder / name) for name in ("measures.json", "verdict_shifted.json"))
     return Evidence(
         name=folder.resolve().name,
         folder=str(folder),
@@ -112,6 +115,8 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         images=images,
         third=None if third is None else records.third_from_json(third),
         robustness=None if robustness is None else robustness_from_json(robustness),
+        shifted=None if shifted is None else records.verdict_from_json(shifted),
+        measures=None if measures is None else records.measures_from_json(measures),
     )
 
 

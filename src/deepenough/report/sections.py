@@ -14,7 +14,7 @@ import polars as pl
 
 from deepenough import comparison
 from deepenough.records import Verdict
-from deepenough.report import costing, protocol, robustness, stopping, third, words
+from deepenough.report import costing, measures, protocol, robustness, stopping, third, words
 from deepenough.report.document import Block, Document, Section
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures.calibration import reliability
@@ -186,12 +186,14 @@ def _calibration(evidence: Evidence) -> Section | None:
     if scores is None or scores.is_empty():
         return None
     scale, pair = int(scores["scale"][0]), (verdict.small, verdict.big)
+    answered = comparison.as_answered(scores)
     found = [
-        each for name in pair if (each := comparison.calibration_of(scores, contender=name, scale=scale)) is not None
+        each for name in pair if (each := comparison.calibration_of(answered, contender=name, scale=scale)) is not None
     ]
+    mended = measures.temperatures(evidence)
     if not found:
         return None
-    blocks = (reliability(found, verdict), calibration.errors(found))
+    blocks = (reliability(found, verdict), calibration.errors(found), *_there(mended))
     return Section(key="sure", title=say("How sure, and how right"), blocks=blocks)
 
 
@@ -270,6 +272,8 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     _noise,
     _scale,
     costing.section,
+    measures.shifted,
+    measures.section,
     third.section,
     robustness.section,
     _slices,

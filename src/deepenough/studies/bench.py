@@ -29,6 +29,7 @@ class Bench:
     train: TrainPixels | FreshPixels | TestPixels  # squares, as at test, where only the head is trained
     val: TestPixels
     test: TestPixels
+    shifted: TestPixels | None  # a further test set, from elsewhere; nothing is chosen on it
     setting: Setting
     listener: Listener
     check_stop: Callable[[], None]  # raises Interrupted where the user asked to stop
@@ -53,10 +54,16 @@ class Bench:
 
     @cached_property
     def units(self) -> pl.DataFrame | None:
-        """The samples of validation and test where pictures are not samples themselves, else None."""
-        found = [self.setting.task.units(self.pictures(pixels.sample_ids)) for pixels in (self.val, self.test)]
+        """The samples of all tested splits where pictures are not samples themselves, else None."""
+        found = [self.setting.task.units(self.pictures(pixels.sample_ids)) for pixels in self.tested.values()]
         there = [frame for frame in found if frame is not None]
         return pl.concat(there) if there else None
+
+    @property
+    def tested(self) -> dict[str, TestPixels]:
+        """The splits that networks are tested on, by the names of a cell's tables; validation first."""
+        found = {"validation": self.val, "test": self.test}
+        return found if self.shifted is None else {**found, "shifted": self.shifted}
 
     @property
     def samples(self) -> pl.DataFrame:

@@ -27,10 +27,17 @@ from deepenough.records import (
 from deepenough.stats import Look, diverged_rate
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import sharing
+from deepenough.studies.measures import measure
 from deepenough.studies.noise import diverged_cells, done_cells
 from deepenough.studies.starting import caveats_of_start
+from deepenough.studies.store import CellFolder
 from deepenough.studies.thumbnails import write_thumbnails
 from deepenough.training import Seeds, cell_name
+
+_OF_SHIFTED = (
+    "The split test_shifted decides nothing: pair, margin and scale are those of the verdict on test, and neither "
+    "training nor any threshold saw it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +49,8 @@ class Decided:
     scores: pl.DataFrame
     validation: pl.DataFrame
     groups: Groups | None  # of the samples, where any were given
+    shifted: Verdict | None = None  # of the scores below: the same question on the test set from elsewhere
+    shifted_scores: pl.DataFrame | None = None
 
     def with_looks(self, looks: list[dict[str, Any]]) -> Decided:
         """The same, its verdict with the record of all declared looks."""
@@ -82,7 +91,31 @@ def decide(bench: Bench, look: Look) -> Decided:
         trained=bench.study.recipe.train,
         paired_seeds=bench.study.paired_seeds and pairs >= FEWEST_PAIRS,
     )
-    return Decided(look=look, verdict=verdict, scores=scores, validation=validation, groups=known)
+    decided = Decided(look=look, verdict=verdict, scores=scores, validation=validation, groups=known)
+    there = bench.shifted is not None and all(folder.shifted.is_file() for folder in sound)
+    return _on_shifted(bench, decided, sound) if there else decided
+
+
+def _on_shifted(bench: Bench, decided: Decided, cells: Sequence[CellFolder]) -> Decided:
+    """The same question to the same networks on the test set from elsewhere; pair and scale are the verdict's."""
+    scores, verdict = pl.concat([read_table(folder.shifted, SCORES) for folder in cells]), decided.verdict
+    shifted = decide_study(
+        scores,
+        margin=verdict.margin,
+        small=verdict.small,
+        big=verdict.big,
+        scale=verdict.scale,
+        metric=verdict.metric,
+        unit=verdict.unit,
+        multiplier=bench.setting.task.metric.multiplier,
+        groups=decided.groups,
+        caveats=[_OF_SHIFTED],
+        level=decided.look.level,
+        guard=decided.look.guard,
+        trained=verdict.trained,
+        paired_seeds=verdict.paired_seeds,
+    )
+    return replace(decided, shifted=shifted, shifted_scores=scores)
 
 
 def keep(bench: Bench, decided: Decided) -> None:
@@ -90,7 +123,14 @@ def keep(bench: Bench, decided: Decided) -> None:
     store = bench.store
     write_table(store.scores, decided.scores, SCORES)
     write_table(store.validation, decided.validation, SCORES)
-    for split, path in (("test", store.outcomes), ("validation", store.outcomes_validation)):
+    if decided.shifted is not None and decided.shifted_scores is not None:
+        write_table(store.shifted, decided.shifted_scores, SCORES)
+        write_json(store.verdict_shifted, decided.shifted)
+    measured = measure(bench, decided.verdict)
+    if measured is not None:
+        write_json(store.measures, measured)
+    kept_in = {"test": store.outcomes, "validation": store.outcomes_validation, "shifted": store.outcomes_shifted}
+    for split, path in kept_in.items():
         kept = [store.cell(name).outcomes(split) for name in _sound(bench, decided.look)]
         if any(file.is_file() for file in kept):
             write_table(path, pl.concat([read_table(file, OUTCOMES) for file in kept]), OUTCOMES)

@@ -216,8 +216,9 @@ def _test(bench: Bench, cells: Mapping[str, Cell], seeds: Seeds, scales: Sequenc
     sound = [name for name, cell in cells.items() if cell.status == "trained" and name in bench.design.contenders]
     started = time.monotonic()
     if sound:
-        splits = {"validation": bench.val, "test": bench.test}
-        test_on(bench, splits, {name: cells[name] for name in sound}, seeds, scales, f"{seeds.title}: {{}} {sides}")
+        test_on(
+            bench, bench.tested, {name: cells[name] for name in sound}, seeds, scales, f"{seeds.title}: {{}} {sides}"
+        )
     rounded: dict[str, dict[str, Any]] = {}
     if sound and seeds == Seeds.of(0) and rounds(bench):
         bench.listener.stage(f"{seeds.title}: {bench.setting.machine.precision} held against fp32 {sides}")

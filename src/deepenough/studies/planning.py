@@ -103,9 +103,12 @@ def task_of(study: Study, prepared: Prepared) -> Task:
     Raises:
         InputError: the pictures, an option, or something else in the study does not fit the task.
     """
-    given = Given(classes=prepared.classes, samples=prepared.samples, options=study.task_options)
+    asked_of_loss = {"class_weights": study.recipe.class_weights, "focal": study.recipe.focal}
+    loss = {name: value for name, value in asked_of_loss.items() if value not in (None, "none")}
+    given = Given(classes=prepared.classes, samples=prepared.samples, options=study.task_options, loss=loss)
     task = make_task(study.task, given)
     asked = {
+        "recipe.class_weights, recipe.focal": not task.emphasises and loss,
         "augmentation: mixup, cutmix": not task.mixes and (study.augmentation.mixup or study.augmentation.cutmix),
         "contenders: @average": not task.averages and any("@average" in name for name in study.contenders),
         "recipe.train: head": not task.probed and study.recipe.train == "head",

@@ -122,6 +122,8 @@ def describe_recipe(study: Study) -> str:
         f"CutMix {augmentation.cutmix}": augmentation.cutmix,
         f"averaged weights {recipe.ema_decay}": recipe.ema_decay,
         f"each part at {recipe.layer_decay} of the next one's rate": recipe.layer_decay,
+        "classes weighted alike": recipe.class_weights == "balanced",
+        f"focal loss {recipe.focal}": recipe.focal,
     }
     return (
         f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}, "

@@ -190,6 +190,7 @@ def _bench(
         train=test_pixels("train", (design.train_scale,)) if study.recipe.train == "head" else train_pixels(),
         val=test_pixels("val"),
         test=test_pixels("test"),
+        shifted=test_pixels("test_shifted") if prepared.audit.splits.get("test_shifted") else None,
         setting=setting,
         listener=listener,
         check_stop=check_stop,

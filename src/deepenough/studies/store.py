@@ -30,7 +30,11 @@ class StudyFolder:
         self.audit = root / "audit.json"
         self.plan = root / "plan.json"
         self.scores = root / "scores.parquet"
+        self.shifted = root / "shifted.parquet"
+        self.verdict_shifted = root / "verdict_shifted.json"
+        self.measures = root / "measures.json"
         self.outcomes = root / "outcomes.parquet"
+        self.outcomes_shifted = root / "outcomes_shifted.parquet"
         self.outcomes_validation = root / "outcomes_validation.parquet"
         self.validation = root / "validation.parquet"
         self.noise = root / "noise.parquet"
@@ -119,6 +123,7 @@ class CellFolder:
         self.resume = root / "resume.safetensors"
         self.test = root / "test.parquet"
         self.validation = root / "validation.parquet"
+        self.shifted = root / "shifted.parquet"
 
     def outcomes(self, split: str) -> Path:
         """What the task keeps of every picture of a split, where it keeps anything."""

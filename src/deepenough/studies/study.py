@@ -31,7 +31,11 @@ class _Part(BaseModel):
 
 
 class RecipeChoice(_Part):
-    """How the networks are trained; see `training.Recipe` for what each entry means, `studies.head` for `train`."""
+    """How the networks are trained; see `training.Recipe` for what each entry means, `studies.head` for `train`.
+
+    `class_weights: balanced` lets every class count alike in the loss, `focal` is gamma of the focal loss: see
+    `tasks.losses`.
+    """
 
     optimizer: Literal["adamw", "sgd", "lamb"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] | None = None
@@ -42,6 +46,8 @@ class RecipeChoice(_Part):
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     clip_norm: Annotated[float, Field(gt=0)] | None = None
     layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
+    class_weights: Literal["none", "balanced"] = "none"
+    focal: Annotated[float, Field(gt=0, le=10)] | None = None
     train: Literal["all", "head"] = "all"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deepenough.data import TestPixels
+from deepenough.errors import InputError
 from deepenough.evaluation import Outcomes, count_flips, examine
 from deepenough.records import OUTCOMES, SCORES, write_table, write_table_in_parts
 from deepenough.studies.bench import Bench
@@ -71,11 +72,17 @@ def _write(
 ) -> None:
     """The scores of a contender on a split, and what the task keeps beside them, to its cell's folder."""
     folder = bench.store.cell(seeds.cell(name))
-    rows = outcomes.tables(tested, seed=seeds.study, called=name, reference=reference)
-    write_table_in_parts(getattr(folder, split), rows, SCORES)
     kept = outcomes.kept(tested, seed=seeds.study, called=name)
     if kept is not None:
         write_table(folder.outcomes(split), kept, OUTCOMES)
+    rows = outcomes.tables(tested, seed=seeds.study, called=name, reference=reference)
+    try:
+        write_table_in_parts(getattr(folder, split), rows, SCORES)
+    except InputError as error:  # images from elsewhere need not hold what the metric takes, and decide nothing
+        if split != "shifted":
+            raise
+        metric = bench.setting.task.metric.name
+        bench.listener.note(f"{seeds.cell(name)}: no {metric} on the shifted test set: {error}")
 
 
 def rounds(bench: Bench) -> bool:

@@ -71,6 +71,8 @@ def _torn_in(cell: CellFolder, contenders: Collection[str]) -> RecordError | Non
         for path in (cell.test, cell.validation):
             if path.is_file() or (note["status"] == "trained" and note["contender"] in contenders):
                 read_table(path, SCORES)
+        if cell.shifted.is_file():
+            read_table(cell.shifted, SCORES)
         if cell.weights.is_file() and sha256_of(cell.weights) != note["weights_sha256"]:
             return RecordError(str(cell.weights), "the weights that were tested", "others")
     except RecordError as error:

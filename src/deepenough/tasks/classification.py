@@ -8,42 +8,51 @@ import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from deepenough.errors import InputError
 from deepenough.tasks.contract import Given, Metric, Run, Scores, Targets, Task
-from deepenough.tasks.options import refuse_unknown
+from deepenough.tasks.graded import MEASURES, Graded
+from deepenough.tasks.losses import PLAIN, Emphasis
+from deepenough.tasks.one_class import OneClass, emphasis_of, first_of_largest, loss, usable
+from deepenough.tasks.options import one_of, refuse_unknown
+
+__all__ = ["ACCURACY", "Classification", "loss", "rows_of", "scores"]
 
 ACCURACY = Metric(name="accuracy", unit="points", multiplier=100.0, lowest=0.0, highest=1.0)
 ROW = np.dtype([("prediction", "<i4"), ("score", "<f8"), ("confidence", "<f8")])
 
 
 @dataclass(frozen=True)
-class Classification(Task):
+class Classification(OneClass):
     """The task of telling `classes` apart.
 
     Args:
         classes: the class names, in the order of the network's outputs; at least two, no two alike.
+        emphasised: of the loss.
 
     Raises:
         InputError: fewer than two classes, or a name twice.
     """
 
     classes: tuple[str, ...]
-
-    name = "classification"
-    mixes = True
-    averages = True
-    probed = True
-
-    def __post_init__(self) -> None:
-        require_classes(self.classes)
+    emphasised: Emphasis = PLAIN
 
     @classmethod
-    def of(cls, given: Given) -> Classification:
-        """The task of the source's classes."""
-        refuse_unknown(cls.name, given.options, ())
-        return cls(given.classes)
+    def of(cls, given: Given) -> Task:
+        """The task of the source's classes: by accuracy, or by the measure among the options.
+
+        Raises:
+            InputError: an option that does not fit, or too few images of a kind for the measure.
+        """
+        refuse_unknown(cls.name, given.options, ("metric", "positive", "specificity"))
+        measure = one_of(given.options, "metric", "accuracy", ("accuracy", *MEASURES))
+        if measure != "accuracy":
+            return Graded.of(given)
+        unused = [name for name in ("positive", "specificity") if name in given.options]
+        if unused:
+            expected, remedy = "nothing, since accuracy looks for no class", "leave it out, or name a metric"
+            raise InputError(f"task_options: {unused[0]}", expected, repr(given.options[unused[0]]), remedy)
+        return cls(given.classes, emphasis_of(given))
 
     @property
     def metric(self) -> Metric:
@@ -54,28 +63,6 @@ class Classification(Task):
     def row(self) -> np.dtype:
         """Prediction, score and confidence."""
         return ROW
-
-    @property
-    def outputs(self) -> int:
-        """One logit per class."""
-        return len(self.classes)
-
-    def targets(self, samples: pl.DataFrame) -> np.ndarray:
-        """Class index of each picture, int64 (pictures,)."""
-        numbers = {name: index for index, name in enumerate(self.classes)}
-        return samples["target"].replace_strict(numbers, return_dtype=pl.Int64).to_numpy(writable=True)
-
-    def example(self, images: Tensor) -> Tensor:
-        """The classes in turn."""
-        return torch.arange(len(images)) % self.outputs
-
-    def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-        """See `loss`."""
-        return loss(outputs, targets, smoothing)
-
-    def hits(self, outputs: Tensor, targets: Tensor) -> int | None:
-        """How many were right; under mixup and CutMix no single class is the right one."""
-        return None if targets.is_floating_point() else int((outputs.detach().argmax(1) == targets).sum())
 
     def outcomes(self, outputs: Tensor, targets: Targets, squares: np.ndarray) -> np.ndarray:
         """The rows of `scores`."""
@@ -95,31 +82,6 @@ class Classification(Task):
             }
         )
 
-    def decisions(self, outputs: Tensor) -> Tensor:
-        """The predicted classes."""
-        return scores(outputs, torch.zeros(len(outputs), dtype=torch.int64)).prediction  # the truth plays no part
-
-    def probabilities(self, outputs: Tensor) -> Tensor:
-        """Softmax over the classes, float32 (batch, classes)."""
-        return outputs.float().softmax(dim=1)
-
-    def from_probabilities(self, mean: Tensor) -> Tensor:
-        """Their logarithm, which is scored as logits are."""
-        return mean.clamp(min=torch.finfo(torch.float32).tiny).log()
-
-
-def require_classes(classes: tuple[str, ...]) -> None:
-    """Refuse what makes no question.
-
-    Raises:
-        InputError: fewer than two classes, or a name twice.
-    """
-    if len(classes) < 2:
-        raise InputError("classes", "at least two", f"{len(classes)} ({', '.join(classes) or 'none'})")
-    twice = sorted({name for name in classes if classes.count(name) > 1})
-    if twice:
-        raise InputError("classes", "every name once", f"{', '.join(twice)} more than once")
-
 
 def rows_of(found: Scores) -> np.ndarray:
     """Outcomes as records of `prediction`, `score` and `confidence`, (samples,)."""
@@ -127,22 +89,6 @@ def rows_of(found: Scores) -> np.ndarray:
     for column in ROW.names or ():
         rows[column] = getattr(found, column).numpy()
     return rows
-
-
-def loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Mean cross entropy in nats, with label smoothing (Szegedy et al. 2016, arXiv 1512.00567, section 7).
-
-    Args:
-        logits: float (batch, classes); computed on in fp32 whatever they come in, since bf16 has 8 bits of mantissa.
-        targets: int64 (batch,) class indices, or float (batch, classes) probabilities as mixup and cutmix give.
-        smoothing: mass spread evenly over all classes, in [0, 1).
-
-    Returns:
-        A scalar, at least 0.
-    """
-    if targets.is_floating_point():
-        targets = targets.float()
-    return functional.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
 
 
 @torch.no_grad()
@@ -164,16 +110,8 @@ def scores(logits: Tensor, labels: Tensor) -> Scores:
     >>> found.prediction.tolist(), found.score.tolist(), [round(value, 3) for value in found.confidence.tolist()]
     ([0, 0], [1.0, 0.0], [0.881, 0.5])
     """
-    finite = torch.isfinite(logits).all(dim=1)
-    usable = torch.where(finite[:, None], logits.float(), 0.0)
-    prediction = _first_of_largest(usable)
-    confidence = usable.softmax(dim=1).gather(1, prediction[:, None]).squeeze(1)
+    clean, finite = usable(logits)
+    prediction = first_of_largest(clean)
+    confidence = clean.softmax(dim=1).gather(1, prediction[:, None]).squeeze(1)
     right = (prediction == labels) & finite
     return Scores(prediction, right.double(), torch.where(finite, confidence, 0.0).double())
-
-
-def _first_of_largest(values: Tensor) -> Tensor:
-    # argmax leaves open which of equal values it takes, and the answer differs between devices and memory layouts.
-    largest = values == values.amax(dim=1, keepdim=True)
-    places = torch.arange(values.shape[1], device=values.device)
-    return torch.where(largest, places, values.shape[1]).amin(dim=1)

@@ -71,11 +71,13 @@ class Given:
         classes: the names in the targets, sorted; empty where a source names none.
         samples: `records.SAMPLES` with the source's further columns, of all splits.
         options: of the study file, by name; a task refuses those that it does not know.
+        loss: what the recipe asks of the loss (`class_weights`, `focal`), where it asks for anything.
     """
 
     classes: tuple[str, ...]
     samples: pl.DataFrame
     options: Mapping[str, Any] = field(default_factory=dict)
+    loss: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Task(ABC):
             upper left corner, the rest black) or `cut` (the centre at its own resolution).
         mixes: mixup and CutMix have a meaning.
         averages: what a network says at several sides can be averaged (`probabilities`).
+        emphasises: the loss knows `class_weights` and `focal` of a recipe.
         probed: a linear head on what the backbone sees says all, so a linear probe has a meaning.
     """
 
@@ -113,6 +116,7 @@ class Task(ABC):
     mixes: bool = False
     averages: bool = False
     probed: bool = False
+    emphasises: bool = False
 
     @property
     @abstractmethod
@@ -222,6 +226,10 @@ class Task(ABC):
             reference: the same network on validation, for what must be chosen there (a threshold); None on validation
                 itself, where it is chosen on what it is used on.
         """
+
+    def also(self) -> tuple[Task, ...]:
+        """The same task by further metrics, from the same rows; reported beside the verdict, never deciding."""
+        return ()
 
     def decisions(self, outputs: Tensor) -> Tensor | None:
         """What rounding may flip, int64 (batch, ...); None where an output is no decision."""

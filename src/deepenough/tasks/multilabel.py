@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from deepenough.errors import InputError
 from deepenough.stats.linearise import auroc_scores, average_precision_scores
 from deepenough.tasks.contract import Given, Metric, Run, Targets, Task
+from deepenough.tasks.losses import PLAIN, Emphasis, binary_cross_entropy, emphasis
 from deepenough.tasks.options import one_of, refuse_unknown
 
 SEPARATOR = "|"  # between the labels of an image, in a manifest and in every table
@@ -36,19 +36,27 @@ class MultiLabel(Task):
     Args:
         classes: the labels' names, in the order of the network's outputs.
         measure: a key of `METRICS`.
+        emphasised: of the loss; weights of each label's presence, then of each label's absence.
     """
 
     classes: tuple[str, ...]
     measure: str = "auroc"
+    emphasised: Emphasis = PLAIN
 
     name = "multilabel"
     averages = True
+    emphasises = True
 
     @classmethod
     def of(cls, given: Given) -> MultiLabel:
         """The task of the source's labels, each shown by two images of val and of test at least, or it is refused."""
         refuse_unknown(cls.name, given.options, ("metric",))
         task = cls(given.classes, one_of(given.options, "metric", "auroc", tuple(METRICS)))
+        trained = task.targets(given.samples.filter(pl.col("split") == "train"))
+        there = trained.sum(axis=0)
+        with np.errstate(divide="ignore"):
+            weights = np.concatenate([len(trained) / (2.0 * there), len(trained) / (2.0 * (len(trained) - there))])
+        task = replace(task, emphasised=emphasis(given.loss, weights.tolist()))
         for split in ("val", "test"):
             there = task.targets(given.samples.filter(pl.col("split") == split))
             if not _ranked(there).any():
@@ -86,8 +94,7 @@ class MultiLabel(Task):
 
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
         """Mean binary cross entropy over images and labels in nats, targets drawn to one half by `smoothing`."""
-        soft = targets * (1.0 - smoothing) + 0.5 * smoothing
-        return functional.binary_cross_entropy_with_logits(outputs.float(), soft)
+        return binary_cross_entropy(outputs, targets, smoothing, self.emphasised)
 
     def outcomes(self, outputs: Tensor, targets: Targets, squares: np.ndarray) -> np.ndarray:
         """The probability of each label, 0 where the network's outputs are not finite."""
@@ -114,6 +121,10 @@ class MultiLabel(Task):
                 "confidence": np.where(said, chances, 1.0 - chances).prod(axis=1),
             }
         )
+
+    def also(self) -> tuple[MultiLabel, ...]:
+        """The same by the other metric."""
+        return tuple(replace(self, measure=name) for name in METRICS if name != self.measure)
 
     def decisions(self, outputs: Tensor) -> Tensor:
         """Whether each label is predicted."""

@@ -93,6 +93,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         targets = pl.DataFrame({"sample_id": ids}).join(targets, on="sample_id", how="left", maintain_order="left")
         targets = targets["target"]
     audit, third, robustness = plain["audit"], plain.get("third"), plain.get("robustness")
+    shifted, measures = plain.get("shifted"), plain.get("measures")
     return Evidence(
         name=plain["name"],
         folder=plain["folder"],
@@ -113,6 +114,8 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         images=header["images"],
         third=None if third is None else records.third_from_json(third),
         robustness=None if robustness is None else robustness_from_json(robustness),
+        shifted=None if shifted is None else records.verdict_from_json(shifted),
+        measures=None if measures is None else records.measures_from_json(measures),
     )
 
 
@@ -175,6 +178,8 @@ def _records(evidence: Evidence, shown: pl.Series | None) -> dict[str, Any]:
         "slices": None if slices is None else tables.to_columns(slices),
         "third": None if evidence.third is None else _plain(evidence.third),
         "robustness": None if evidence.robustness is None else _plain(evidence.robustness),
+        **({} if evidence.shifted is None else {"shifted": _plain(evidence.shifted)}),
+        **({} if evidence.measures is None else {"measures": _plain(evidence.measures)}),
     }
 
 

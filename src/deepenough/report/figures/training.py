@@ -13,31 +13,33 @@ from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.evidence import CellRecord
 from deepenough.report.figures.canvas import Caption, Picture, colour, dashes, legend_above, picture, printable
-from deepenough.report.language import say
+from deepenough.report.language import say, term
 from deepenough.report.tables import machine, numbers, results
 
 MOST_POINTS = 200
 
 
 def training_curves(cells: Sequence[CellRecord], verdict: Verdict) -> Picture | None:
-    """Loss and validation accuracy over epochs; None where no cell left a history."""
+    """Loss and the metric on validation over epochs; None where no cell left a history."""
     drawn = [cell for cell in cells if cell.history is not None and not cell.history.is_empty()]
     if not drawn:
         return None
+    unit, metric = numbers.level_unit(verdict.unit), term(verdict.metric)
     ends = "; ".join(
         say(
-            "{contender} seed {seed} {accuracy} %",
+            "{contender} seed {seed} {reached} {unit}",
             contender=words.display_name(cell.contender),
             seed=cell.seed,
-            accuracy=numbers.fixed(results.last_validation(cell), 1),
+            reached=numbers.fixed(results.last_validation(cell, verdict), 1),
+            unit=unit,
         )
         for cell in drawn
     )
     caption = Caption(
         key="training",
-        title=say("Training loss and validation accuracy over epochs"),
-        description=say("One line a training run. Validation accuracy at the end: {ends}.", ends=ends),
-        twin=machine.training(drawn),
+        title=say("Training loss and validation {metric} over epochs", metric=metric),
+        description=say("One line a training run. Validation {metric} at the end: {ends}.", metric=metric, ends=ends),
+        twin=machine.training(drawn, verdict),
     )
     return picture(caption, lambda figure, narrow: _draw(figure, drawn, verdict, narrow), heights=(300, 480))
 
@@ -48,9 +50,10 @@ def _draw(figure: Figure, cells: Sequence[CellRecord], verdict: Verdict, narrow:
     places = {cell.contender: order.index(cell.contender) if cell.contender in order else len(order) for cell in cells}
     for cell in cells:
         _line(loss, cell, "loss", 1.0, places[cell.contender])
-        _line(accuracy, cell, "val_accuracy", 100.0, places[cell.contender])
+        _line(accuracy, cell, "val_accuracy", results.factor(verdict), places[cell.contender])
     loss.set_title(say("training loss"))
-    accuracy.set_title(say("validation accuracy, %"))
+    metric, unit = term(verdict.metric), numbers.level_unit(verdict.unit)
+    accuracy.set_title(say("validation {metric}, {unit}", metric=metric, unit=unit))
     for axes in (loss, accuracy):
         axes.grid(visible=True, axis="y")
         if axes is accuracy or not narrow:

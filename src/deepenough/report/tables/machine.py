@@ -146,8 +146,9 @@ def budgets(found: Sequence[tuple[str, Sequence[Turn]]], verdict: Verdict) -> Ta
     )
 
 
-def training(cells: Sequence[CellRecord]) -> Table:
-    """The validation accuracy of every cell at up to eight moments of its training."""
+def training(cells: Sequence[CellRecord], verdict: Verdict) -> Table:
+    """The metric of every cell on validation, at up to eight moments of its training."""
+    shown = numbers.share if verdict.unit == "points" else numbers.plain
     rows = []
     for cell in cells:
         if cell.history is None:
@@ -162,7 +163,7 @@ def training(cells: Sequence[CellRecord]) -> Table:
                     numbers.fixed(row["epoch"], 1),
                     numbers.fixed(row["loss"], 3),
                     numbers.share(row["train_accuracy"]),
-                    numbers.share(row["val_accuracy"]),
+                    shown(row["val_accuracy"]),
                 )
             )
     heads = [
@@ -171,7 +172,7 @@ def training(cells: Sequence[CellRecord]) -> Table:
         say("epoch"),
         say("loss"),
         say("training accuracy"),
-        say("validation accuracy"),
+        say("validation {metric}", metric=term(verdict.metric)),
     ]
     return table("training", say("Training, sampled"), heads, rows)
 

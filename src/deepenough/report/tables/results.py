@@ -219,7 +219,7 @@ def cells(verdict: Verdict, trained: Sequence[CellRecord]) -> Table:
                 words.display_name(name),
                 str(seed),
                 numbers.fixed(reached.get(name, {}).get(seed), words.decimals_of(verdict)),
-                numbers.fixed(last_validation(cell), 1),
+                numbers.fixed(last_validation(cell, verdict), 1),
                 numbers.ABSENT if cell is None else term(cell.status),
                 numbers.ABSENT if cell is None else numbers.count(cell.steps),
                 numbers.duration(trained_s(cell)),
@@ -230,7 +230,7 @@ def cells(verdict: Verdict, trained: Sequence[CellRecord]) -> Table:
         say("contender"),
         say("seed"),
         say("test {metric}, {unit}", metric=term(verdict.metric), unit=unit),
-        say("last validation, %"),
+        say("last validation, {unit}", unit=unit),
         text_column(say("ended")),
         say("steps"),
         Column(say("training time")),
@@ -238,12 +238,17 @@ def cells(verdict: Verdict, trained: Sequence[CellRecord]) -> Table:
     return table("cells", say("Every training run, tested at {scale} px", scale=verdict.scale), heads, rows)
 
 
-def last_validation(cell: CellRecord | None) -> float | None:
-    """The last validation accuracy that was measured, in per cent."""
+def factor(verdict: Verdict) -> float:
+    """Shown value of a mean score of 1."""
+    return 100.0 if verdict.unit == "points" else 1.0
+
+
+def last_validation(cell: CellRecord | None, verdict: Verdict) -> float | None:
+    """The last mean score on validation that was measured, as shown."""
     if cell is None or cell.history is None:
         return None
     measured = cell.history["val_accuracy"].drop_nulls()
-    return None if measured.is_empty() else 100 * float(measured[-1])
+    return None if measured.is_empty() else factor(verdict) * float(measured[-1])
 
 
 def trained_s(cell: CellRecord | None) -> float | None:

@@ -1,0 +1,163 @@
+"""What is measured beside the verdict, from the probabilities on record: further metrics, and temperatures."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from deepenough.comparison import decide_study, groups_of
+from deepenough.comparison.temperature import calibration_error, fit_temperature, tempered
+from deepenough.errors import InputError
+from deepenough.evaluation.outcomes import Shown, table
+from deepenough.records import OUTCOMES, Measure, Measures, Tempered, Verdict, read_table
+from deepenough.studies.bench import Bench
+from deepenough.tasks.contract import Metric, Run, Task
+from deepenough.training import cell_name
+
+RESAMPLES = 400  # of the images, for an error's interval
+_COLUMN = "probabilities"
+
+Runs = dict[tuple[str, int], Run]  # by contender and seed
+
+
+def measure(bench: Bench, verdict: Verdict) -> Measures | None:
+    """Everything beside the verdict, for the deciding pair at the deciding scale; None where nothing was kept for it.
+
+    The same samples, clusters, seeds and level as the verdict's; the metrics are no further questions that were
+    declared, so nothing is decided by them.
+    """
+    task = bench.setting.task
+    splits = {"validation": bench.val, "test": bench.test} | ({"shifted": bench.shifted} if bench.shifted else {})
+    if not (task.row.names == (_COLUMN,) and all(_kept(bench, verdict, split) for split in splits)):
+        return None
+    shown = {split: bench.shown(pixels) for split, pixels in splits.items()}
+    runs = {split: _runs(bench, verdict, split, shown[split]) for split in splits}
+    found = []
+    for split, name in (("test", "test"), ("shifted", "test_shifted")):
+        for each in (task, *task.also()) if split in splits else ():
+            # images from elsewhere need not hold what a metric takes
+            with contextlib.suppress(InputError) if split == "shifted" else contextlib.nullcontext():
+                found.append(_measured(bench, verdict, each, name, shown[split], runs[split], runs["validation"]))
+    one_class = np.asarray(next(iter(shown.values())).targets).ndim == 1
+    return Measures(
+        small=verdict.small,
+        big=verdict.big,
+        scale=verdict.scale,
+        level=verdict.level,
+        measures=found,
+        tempered=list(_tempered(verdict, runs)) if one_class else [],
+    )
+
+
+def _kept(bench: Bench, verdict: Verdict, split: str) -> bool:
+    return all(
+        bench.store.cell(cell_name(name, seed)).outcomes(split).is_file()
+        for name in (verdict.small, verdict.big)
+        for seed in verdict.seeds[name]
+    )
+
+
+def _runs(bench: Bench, verdict: Verdict, split: str, shown: Shown) -> Runs:
+    runs = {}
+    for name in (verdict.small, verdict.big):
+        for seed in verdict.seeds[name]:
+            path = bench.store.cell(cell_name(name, seed)).outcomes(split)
+            kept = read_table(path, OUTCOMES).filter(pl.col("scale") == verdict.scale)
+            rows = np.empty(kept.height, bench.setting.task.row)
+            rows[_COLUMN] = np.array(kept[_COLUMN].to_list(), np.float32)
+            runs[name, seed] = Run(rows, shown.targets)
+    return runs
+
+
+def _measured(
+    bench: Bench, verdict: Verdict, task: Task, split: str, shown: Shown, runs: Runs, reference: Runs
+) -> Measure:
+    """One metric on one split, by the estimator of the verdict."""
+    frames = [
+        table(name, seed, verdict.scale, shown, 0, task.judged(run, reference[name, seed]))
+        for (name, seed), run in runs.items()
+    ]
+    metric = task.metric
+    decided = decide_study(
+        pl.concat(frames),
+        margin=verdict.margin,
+        small=verdict.small,
+        big=verdict.big,
+        scale=verdict.scale,
+        metric=metric.name,
+        unit=metric.unit,
+        multiplier=metric.multiplier,
+        groups=groups_of(bench.samples),
+        level=verdict.level,
+        trained=verdict.trained,
+    )
+    reached = {each.contender: each for each in decided.contenders}
+    return Measure(
+        split=split,
+        metric=metric.name,
+        unit=metric.unit,
+        samples=decided.samples,
+        means={name: each.mean for name, each in reached.items()},
+        intervals={name: _within(each.interval, metric) for name, each in reached.items()},
+        difference=decided.difference,
+        interval=decided.interval,
+    )
+
+
+def _within(ends: tuple[float, float] | None, metric: Metric) -> tuple[float, float] | None:
+    """An interval without what the metric cannot be."""
+    if ends is None:
+        return None
+    lowest, highest = metric.lowest * metric.multiplier, metric.highest * metric.multiplier
+    return max(ends[0], lowest), min(ends[1], highest)
+
+
+def _tempered(verdict: Verdict, runs: dict[str, Runs]) -> list[Tempered]:
+    found = []
+    for name in (verdict.small, verdict.big):
+        seeds = sorted(verdict.seeds[name])
+        fitted = [fit_temperature(*_read(runs["validation"][name, seed])) for seed in seeds]
+        for split in runs:
+            each = [_read(runs[split][name, seed]) for seed in seeds]
+            before = [_sure(*read) for read in each]
+            after = [
+                _sure(tempered(chances, temperature), true)
+                for (chances, true), temperature in zip(each, fitted, strict=True)
+            ]
+            errors, later = (np.mean([calibration_error(*run) for run in of], axis=0) for of in (before, after))
+            found.append(
+                Tempered(
+                    split="test_shifted" if split == "shifted" else split,
+                    contender=name,
+                    samples=len(each[0][1]),
+                    temperatures=fitted,
+                    error=float(errors[0]),
+                    error_after=float(later[0]),
+                    by_chance=float(errors[1]),
+                    by_chance_after=float(later[1]),
+                    interval=_interval(before),
+                    interval_after=_interval(after),
+                )
+            )
+    return found
+
+
+def _read(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    return run.rows[_COLUMN].astype(np.float64), np.asarray(run.targets)
+
+
+def _sure(chances: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Confidence of each answer, and whether it is right."""
+    return chances.max(axis=1), chances.argmax(axis=1) == true
+
+
+def _interval(runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
+    """95 % of the mean error of the runs on resampled images; an error is never below 0, so it leans upwards."""
+    rng, size = np.random.default_rng(0), len(runs[0][0])
+    drawn = (rng.integers(size, size=size) for _ in range(RESAMPLES))
+    errors = [np.mean([calibration_error(sure[rows], right[rows])[0] for sure, right in runs]) for rows in drawn]
+    low, high = np.quantile(errors, (0.025, 0.975))
+    return float(low), float(high)
