@@ -73,7 +73,7 @@ def emphasis_of(given: Given) -> Emphasis:
     """What the recipe asks of the loss, with the balanced weights of the training pictures."""
     trained = given.samples.filter(pl.col("split") == "train")["target"]
     counts = np.array([int((trained == name).sum()) for name in given.classes])
-    return emphasis(given.loss, balanced_weights(counts))
+    return emphasis(given.loss, balanced_weights(counts).tolist())
 
 
 def require_classes(classes: tuple[str, ...]) -> None:
