@@ -56,6 +56,17 @@ def test_sample_that_is_alone_in_its_class_has_no_retrieval():
     assert not np.isnan(precision[1:]).any()
 
 
+def test_samples_of_one_group_do_not_find_each_other():
+    vectors, labels = clouds(40, spread=0.2)
+    twins = np.concatenate([vectors, vectors + 1e-6])
+    both, groups = np.concatenate([labels, labels]), np.arange(80) % 40
+    assert np.nanmean(measures.retrieval(twins, both, (1,))[0][1]) == 1.0  # each finds its twin
+    apart, precision = measures.retrieval(twins, both, (1,), groups)
+    single, _ = measures.retrieval(vectors, labels, (1,))
+    assert apart[1][:40].tolist() == single[1].tolist()
+    assert np.nanmean(precision) < 1.0
+
+
 def test_trustworthiness_is_scikit_learns():
     vectors, _ = clouds(120)
     low = vectors[:, :2]

@@ -31,8 +31,8 @@ def sentences(found: EmbeddingReport) -> list[str]:
     best = max(run.recall["1"] for run in found.runs)
     if found.pixels["recall_at_1"] > best:
         said.append(
-            "Bare pixels find more than either network does: either the embeddings are worth little, or pictures of the "
-            "same thing recur in the test images. Give the manifest a group for each thing and look again."
+            "Bare pixels find more than either network does: the embeddings are worth little, or pictures of the same "
+            "thing recur in the test images. With a group for each thing in the manifest they do not find each other."
         )
     if seeds < 3:
         said.append("Fewer than three seeds: this is about these networks and says little about their depth.")

@@ -22,7 +22,7 @@ from deepenough.records import write_json, write_table
 from deepenough.records.embedding import EmbeddingReport
 from deepenough.studies.assembling import assemble, assemble_from
 from deepenough.studies.contenders import contender
-from deepenough.studies.finished import Finished, require_single_scale
+from deepenough.studies.finished import Finished, require_alone, require_single_scale
 from deepenough.studies.planning import setting_of
 from deepenough.studies.starting import describe_start, file_of, start_of, starting_weights
 from deepenough.studies.study import Study
@@ -57,6 +57,7 @@ def material_of_study(finished: Finished) -> Material:
     """
     verdict = finished.verdict
     pair = verdict.small, verdict.big
+    require_alone(finished, "embed")
     require_single_scale(pair, "embed")
 
     def backbone(name: str, seed: int) -> ResNet:

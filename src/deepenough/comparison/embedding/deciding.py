@@ -66,7 +66,7 @@ def decide_embedding(  # noqa: PLR0913  all that the answers depend on
     classes = int(max(part.max() for part in labels.values())) + 1
     for run in runs:
         tell(f"measuring {run.contender}, seed {run.seed}")
-        measured[run.contender].append(_measured(run, labels, classes))
+        measured[run.contender].append(_measured(run, labels, classes, clusters))
     kinds = ("knn", "probe", "recall_at_1", "average_precision")
     gains = {
         kind: _gain(
@@ -101,18 +101,18 @@ def decide_embedding(  # noqa: PLR0913  all that the answers depend on
             ]
             for seed in shared
         },
-        pixels=_of_pixels(squares, labels),
+        pixels=_of_pixels(squares, labels, clusters),
         margin=margin,
     )
 
 
 def _measured(
-    run: Embedded, labels: Mapping[str, np.ndarray], classes: int
+    run: Embedded, labels: Mapping[str, np.ndarray], classes: int, clusters: np.ndarray | None
 ) -> tuple[EmbeddedRun, dict[str, FloatArray]]:
     parts: dict[str, Split] = {split: (run.heads[split], labels[split]) for split in ("train", "val", "test")}
     probe = projections.Probe(classes)
     full = {"knn": _knn(parts), "probe": probe.hits(parts["train"], parts["val"], parts["test"])}
-    found, precision = measures.retrieval(*parts["test"], KS)
+    found, precision = measures.retrieval(*parts["test"], KS, clusters)
     curves, tried, trust = _curves(run, parts, probe)
     few = parts["test"][0][:MOST_COMPARED]
     accuracy = {judge: float(hits.mean()) for judge, hits in full.items()}
@@ -201,11 +201,13 @@ def _gain(
     )
 
 
-def _of_pixels(squares: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]) -> dict[str, float]:
+def _of_pixels(
+    squares: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], clusters: np.ndarray | None
+) -> dict[str, float]:
     """The same figures of the bare pixels, so that nobody takes an easy set for a good network."""
     small = {split: _shrunk(squares[split]) for split in ("train", "test")}
     hits = measures.knn_hits(small["train"], labels["train"], small["test"], labels["test"])
-    found, _ = measures.retrieval(small["test"], labels["test"], (1,))
+    found, _ = measures.retrieval(small["test"], labels["test"], (1,), clusters)
     return {"knn": float(hits.mean()), "recall_at_1": float(np.nanmean(found[1]))}
 
 

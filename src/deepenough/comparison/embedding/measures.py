@@ -41,12 +41,20 @@ def knn_hits(
     return np.concatenate(hits).astype(np.float64)
 
 
-def retrieval(vectors: FloatArray, labels: np.ndarray, ks: tuple[int, ...]) -> tuple[dict[int, FloatArray], FloatArray]:
+def retrieval(
+    vectors: FloatArray, labels: np.ndarray, ks: tuple[int, ...], groups: np.ndarray | None = None
+) -> tuple[dict[int, FloatArray], FloatArray]:
     """Each sample asks all others, by cosine; those of its class are right.
 
+    Args:
+        vectors: (samples, features).
+        labels: class index of each.
+        ks: how many are looked at.
+        groups: of each sample; those of its own group (the same thing, the same person) are not asked.
+
     Returns:
-        By k, whether a right one is among the k nearest, and each sample's average precision; NaN for a sample that is
-        alone in its class.
+        By k, whether a right one is among the k nearest, and each sample's average precision; NaN for a sample that
+        has no other of its class to find.
     """
     own = normalised(vectors)
     found = {k: np.full(len(own), np.nan) for k in ks}
@@ -54,9 +62,10 @@ def retrieval(vectors: FloatArray, labels: np.ndarray, ks: tuple[int, ...]) -> t
     for first in range(0, len(own), _BLOCK):
         rows = np.arange(first, min(first + _BLOCK, len(own)))
         alike = own[rows] @ own.T
-        alike[np.arange(len(rows)), rows] = -np.inf  # itself comes last, and is cut off
-        order = np.argsort(-alike, axis=1, kind="stable")[:, :-1]
-        right = labels[order] == labels[rows][:, None]
+        own_kind = rows[:, None] == np.arange(len(own)) if groups is None else groups[rows][:, None] == groups
+        alike[own_kind] = -np.inf  # comes last, and is never right
+        order = np.argsort(-alike, axis=1, kind="stable")
+        right = (labels[order] == labels[rows][:, None]) & ~np.take_along_axis(own_kind, order, axis=1)
         known = right.any(1)
         ranks = np.arange(1, right.shape[1] + 1)
         averages = (np.cumsum(right, 1) / ranks * right).sum(1) / np.maximum(right.sum(1), 1)
