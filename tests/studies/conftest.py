@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from deepenough.studies.study import make_study
@@ -46,6 +48,27 @@ def told():
 @pytest.fixture
 def photos(folder_of):
     return folder_of({"cat": 24, "dog": 24, "owl": 24})
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder of all tests of a file."""
+    return tmp_path_factory.mktemp("place")
+
+
+@pytest.fixture
+def photos_put_back(place, photo, encode):
+    """The pictures in one place for all tests of a file, as they were after each."""
+    pictures, kept_back = place / "pictures", place / "kept back"
+    if not pictures.exists():
+        for number in range(72):
+            path = pictures / ("cat", "dog", "owl")[number // 24] / f"{number % 24:03d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode(photo(number)))
+        shutil.copytree(pictures, kept_back)
+    yield pictures
+    shutil.rmtree(pictures, ignore_errors=True)
+    shutil.copytree(kept_back, pictures)
 
 
 @pytest.fixture

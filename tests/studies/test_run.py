@@ -29,10 +29,22 @@ STEPS = 12  # 2 epochs of 50 pictures in batches of 8
 
 
 @pytest.fixture
-def finished(request_of, told, tmp_path):
-    listener = told()
-    verdict = run_study(request_of(), tmp_path / "s", listener=listener, command="deepenough compare photos")
-    return tmp_path / "s", verdict, listener
+def photos(photos_put_back):
+    """Always in one place, so that one study of them serves all tests."""
+    return photos_put_back
+
+
+FINISHED = {}  # by place
+
+
+@pytest.fixture
+def finished(request_of, told, place, tmp_path):
+    """A finished study, the test's own copy, its verdict, and what was told of it."""
+    if place not in FINISHED:
+        listener = told()
+        verdict = run_study(request_of(), place / "study", listener=listener, command="deepenough compare photos")
+        FINISHED[place] = verdict, listener
+    return shutil.copytree(place / "study", tmp_path / "s"), *FINISHED[place]
 
 
 def scores_of(folder):
@@ -418,8 +430,9 @@ def test_groups_are_clusters_of_the_verdict(photos, request_of, tmp_path):
         {"path": str(path), "target": path.parent.name, "group": f"{path.parent.name}{int(path.stem) // 3}"}
         for path in sorted(photos.rglob("*.png"))
     ]
-    pl.DataFrame(rows).write_csv(tmp_path / "m.csv")
-    verdict = run_study(request_of(source=str(tmp_path / "m.csv")), tmp_path / "s")
+    manifest = photos.parent / "groups.csv"  # a manifest names no pictures outside its folder
+    pl.DataFrame(rows).write_csv(manifest)
+    verdict = run_study(request_of(source=str(manifest)), tmp_path / "s")
     samples = read_table(tmp_path / "s" / "samples.parquet", SAMPLES)
     assert samples.group_by("group").agg(pl.col("split").n_unique())["split"].max() == 1
     clusters = samples.filter(pl.col("split") == "test")["group"].n_unique()

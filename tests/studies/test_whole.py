@@ -64,24 +64,10 @@ def damage(folder, pattern, kind):
     return path
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("place")
-
-
 @pytest.fixture
-def photos(place, photo, encode):
-    """The pictures, put back after each test, always in one place, so that one study of them serves all tests."""
-    pictures, kept_back = place / "pictures", place / "kept back"
-    if not pictures.exists():
-        for number in range(72):
-            path = pictures / ("cat", "dog", "owl")[number // 24] / f"{number % 24:03d}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encode(photo(number)))
-        shutil.copytree(pictures, kept_back)
-    yield pictures
-    shutil.rmtree(pictures, ignore_errors=True)
-    shutil.copytree(kept_back, pictures)
+def photos(photos_put_back):
+    """Always in one place, so that one study of them serves all tests."""
+    return photos_put_back
 
 
 @pytest.fixture
