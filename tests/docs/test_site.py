@@ -1,5 +1,6 @@
 """The documentation as a site: what mkdocs does besides. `make check` builds it, and fails on any warning."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -7,6 +8,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 hooks = runpy.run_path(str(ROOT / "scripts" / "site_hooks.py"))
+
+
+def test_every_page_is_in_the_navigation_and_every_decision_in_its_list():
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    listed = re.findall(r"^ *- (?:[^:\n]+: )?(\S+\.md)$", nav, re.MULTILINE)
+    docs = ROOT / "docs"
+    assert sorted(listed) == sorted(page.relative_to(docs).as_posix() for page in docs.rglob("*.md"))
+    decisions = re.findall(r"^\| \[\d+\]\((.*?)\)", (docs / "decisions" / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert decisions == sorted(page.name for page in (docs / "decisions").glob("[0-9]*.md"))
 
 
 @pytest.mark.parametrize(
