@@ -145,16 +145,16 @@ def test_a_killed_extra_run_goes_on_to_the_same_scores(request_of, told, tmp_pat
 
 @pytest.mark.parametrize("diverging", [["resnet50"], ["resnet50", "resnet101"]])
 def test_a_diverged_extra_run_is_named_and_left_out(diverging, request_of, tmp_path, monkeypatch):
-    original, built = local.build, []
+    original, built = local.assemble, []
 
-    def build(name, outputs, *, seed=0):
-        network = original(name, outputs, seed=seed)
+    def assemble(task, name, *, seed):
+        network = original(task, name, seed=seed)
         built.append(name)
         if built.count(name) > 1 and name in diverging:
             network.register_forward_hook(lambda module, _, logits: logits * math.inf)
         return network
 
-    monkeypatch.setattr(local, "build", build)
+    monkeypatch.setattr(local, "assemble", assemble)
     verdict = run_study(request_of(**QUICK, seeds=1, noise=["initialisation"], noise_runs=1), tmp_path / "s")
     named = ", ".join(f"{name}-initialisation1" for name in diverging)
     assert f"Diverged and left out of the account of the noise: {named}." in verdict.caveats

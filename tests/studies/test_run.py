@@ -260,10 +260,10 @@ def test_changed_pictures_are_refused(finished, request_of, photos, encode, phot
 
 def diverging(monkeypatch, who):
     """Let the losses of some cells overflow from their fourth step on."""
-    original, calls = local.build, []
+    original, calls = local.assemble, []
 
-    def build(name, outputs, *, seed=0):
-        network = original(name, outputs, seed=seed)
+    def assemble(task, name, *, seed):
+        network = original(task, name, seed=seed)
         if who(name, len(calls)):
             steps = []
             network.register_forward_hook(
@@ -272,7 +272,7 @@ def diverging(monkeypatch, who):
         calls.append(name)
         return network
 
-    monkeypatch.setattr(local, "build", build)
+    monkeypatch.setattr(local, "assemble", assemble)
 
 
 def test_a_diverged_training_is_named_kept_and_left_out(request_of, told, tmp_path, monkeypatch):
@@ -312,10 +312,10 @@ def test_paired_seeds_are_held_against_each_other_unless_too_few_converge(reques
 
 def starving(monkeypatch, most):
     """Let ResNet-101 run out of memory in training where it gets more images than `most`."""
-    original = local.build
+    original = local.assemble
 
-    def build(name, outputs, *, seed=0):
-        network = original(name, outputs, seed=seed)
+    def assemble(task, name, *, seed):
+        network = original(task, name, seed=seed)
 
         def refuse(module, given):
             if name == "resnet101" and module.training and len(given[0]) > most:
@@ -324,7 +324,7 @@ def starving(monkeypatch, most):
         network.register_forward_pre_hook(refuse)
         return network
 
-    monkeypatch.setattr(local, "build", build)
+    monkeypatch.setattr(local, "assemble", assemble)
 
 
 def test_a_training_short_of_memory_is_halved_aloud_and_noted_in_record_and_verdict(
