@@ -74,3 +74,21 @@ def test_network_is_left_without_gradients(tiny_networks):
 def test_network_in_training_mode_is_refused(tiny_networks):
     with pytest.raises(ValueError, match="evaluation mode"):
         grad_cam(network_of("resnet50").train(), images(), torch.tensor([0, 1]))
+
+
+@pytest.mark.parametrize("stage", [2, 4])
+def test_map_of_an_earlier_stage_is_its_channels_weighted_by_their_slopes(stage, tiny_networks):
+    network, asked = network_of("resnet101"), torch.tensor([1, 3])
+    logits, maps = grad_cam(network, images(), asked, stage)
+
+    shown = images().requires_grad_()
+    kept = {}
+    hook = getattr(network, f"layer{stage - 1}").register_forward_hook(lambda _m, _i, out: kept.setdefault("map", out))
+    seen = network(shown)
+    hook.remove()
+    kept["map"].retain_grad()
+    seen.gather(1, asked[:, None]).sum().backward()
+    slopes = kept["map"].grad.mean(dim=(2, 3), keepdim=True)
+    expected = (slopes * kept["map"].detach()).sum(dim=1).clamp(min=0)
+    torch.testing.assert_close(logits, seen.detach())
+    torch.testing.assert_close(maps, expected / expected.amax(dim=(1, 2), keepdim=True))

@@ -153,6 +153,20 @@ def test_page_lists_paths_when_the_study_kept_no_thumbnails(study, tmp_path):
     assert "test/shirt/" in text
 
 
+def test_page_shows_where_both_contenders_found_their_answers_beside_a_picture(written, study, tmp_path):
+    text = written[0]
+    maps = re.findall(r'<div class="cams">(.*?)</div>', text, flags=re.DOTALL)
+    assert maps
+    assert all(re.findall(r'alt="Where (ResNet-\d+) found', each) == ["ResNet-50", "ResNet-101"] for each in maps)
+    assert text.count("Grad-CAM, Selvaraju") == 1
+
+    shutil.copytree(study, tmp_path / "copy", ignore=shutil.ignore_patterns("cams.parquet"))
+    without = report.write(tmp_path / "copy")[0].read_text(encoding="utf-8")
+    assert "<img" in without
+    assert 'class="cams"' not in without
+    assert "Grad-CAM" not in without
+
+
 def test_page_leaves_out_a_thumbnail_that_is_no_png_or_jpeg(study, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(study, copy)

@@ -36,6 +36,7 @@ from deepenough.records.results import (
 from deepenough.records.seals import require_whole_table, require_whole_text, seal_text, unpanicked
 from deepenough.records.tables import (
     ANNOTATIONS,
+    CAMS,
     COSTS,
     HISTORY,
     NOISE,
@@ -52,6 +53,7 @@ from deepenough.records.writing import DISK_FULL, sweep, write_atomically
 __all__ = [
     "ANNOTATIONS",
     "AVERAGE",
+    "CAMS",
     "CASCADE",
     "COSTS",
     "DISK_FULL",

@@ -45,6 +45,12 @@ NOISE: dict[str, Any] = {
     "source": pl.String,  # a NoiseSource
     "run": pl.Int64,  # from 1
 }
+CAMS: dict[str, Any] = {
+    "sample_id": pl.String,
+    "contender": pl.String,
+    "image": pl.Binary,  # a JPEG file: the square that the network saw, and where it found its answer
+    "side": pl.Int32,  # of that file, pixels
+}
 COSTS: dict[str, Any] = {
     "contender": pl.String,
     "scale": pl.Int32,

@@ -108,7 +108,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         environment=_optional_json(folder / "environment.json"),
         study=study.read_text(encoding="utf-8", errors="replace") if study.is_file() else None,
         cells=tuple(_cell(path) for path in sorted(folder.glob("cells/*-seed*")) if path.is_dir()),
-        thumbnails=_optional_table(folder / "thumbnails.parquet", THUMBNAILS),
+        thumbnails=_pictures(folder),
         slices=_optional_table(folder / "slices.parquet", records.SLICES),
         outcomes=None if scores is None or scores.is_empty() else align(scores, gaps=True),
         elsewhere=measured(costs, verdict),
@@ -118,6 +118,23 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         shifted=None if shifted is None else records.verdict_from_json(shifted),
         measures=None if measures is None else records.measures_from_json(measures),
     )
+
+
+def cam_id(sample_id: str, contender: str) -> str:
+    """Under which `Evidence.thumbnails` holds where a contender found its answer on a sample."""
+    return f"{sample_id} {contender}"
+
+
+def _pictures(folder: Path) -> pl.DataFrame | None:
+    """The small copies, and after them the maps of where the contenders found their answers."""
+    small = _optional_table(folder / "thumbnails.parquet", THUMBNAILS)
+    cams = _optional_table(folder / "cams.parquet", records.CAMS)
+    if small is None or cams is None:
+        return small
+    named = [cam_id(*pair) for pair in cams.select("sample_id", "contender").iter_rows()]
+    sides = {"width": pl.col("side"), "height": pl.col("side")}
+    maps = cams.with_columns(pl.Series("sample_id", named, dtype=pl.String), **sides)
+    return pl.concat([small.select(list(THUMBNAILS)), maps.select(list(THUMBNAILS))])
 
 
 def measured(paths: Sequence[Path], verdict: Verdict) -> tuple[Measured, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from deepenough.records import Audit, NearDuplicate, Verdict
 from deepenough.report import words
+from deepenough.report.evidence import cam_id
 from deepenough.report.language import say, term
 from deepenough.report.tables import numbers
 
@@ -17,6 +19,18 @@ MOST_PICTURES = 48
 MOST_BYTES_OF_TWINS = 400_000
 MOST_BYTES = 1_300_000  # of pictures in the page, before base64: the page stays under 5 MB
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cam:
+    """Where a contender found its answer on an image, and what that is for who does not see it."""
+
+    sample_id: str
+    uri: str
+    says: str
+    width: int
+    height: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +45,7 @@ class Photo:
     height: int
     sha256: str  # of the picture's bytes
     answers: tuple[tuple[str, str, str, bool], ...]  # contender, prediction, share of runs right, right by majority
+    cams: tuple[Cam, ...] = ()  # one a contender, where the study kept them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +61,11 @@ class Gallery:
     key: str = ""
     listed: tuple[str, ...] = ()
     more: bool = False
+
+    @property
+    def maps(self) -> bool:
+        """Whether any photo has maps of where answers were found."""
+        return any(photo.cams for photo in self.photos)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +138,21 @@ def gallery(frame: pl.DataFrame, thumbnails: pl.DataFrame | None, verdict: Verdi
     if thumbnails is None:
         return None
     joined = frame.join(thumbnails.unique("sample_id"), on="sample_id", how="inner", maintain_order="left")
+    kept = {row["sample_id"]: row for row in thumbnails.iter_rows(named=True)}
     photos, spent = [], 0
     for row in joined.iter_rows(named=True):
-        kind = kind_of(row["image"])
-        spent += len(row["image"])
+        kind, maps = kind_of(row["image"]), _maps(row["sample_id"], kept, verdict)
+        spent += sum(len(each["image"]) for each in (row, *maps))
         if kind is not None and spent <= MOST_BYTES and len(photos) < MOST_PICTURES:
-            photos.append(photo(row, verdict))
+            photos.append(photo(row, verdict, maps))
     return Gallery(title=say("Largest differences first"), photos=tuple(photos)) if photos else None
+
+
+def _maps(sample_id: str, kept: dict[str, dict], verdict: Verdict) -> list[dict]:
+    """The rows of both contenders' maps of a sample; none where either is missing or no picture."""
+    rows = [kept.get(cam_id(sample_id, name)) for name in (verdict.small, verdict.big)]
+    there = [row for row in rows if row is not None and kind_of(row["image"] or b"") is not None]
+    return there if len(there) == len(rows) else []
 
 
 def kind_of(image: bytes) -> str | None:
@@ -132,8 +160,8 @@ def kind_of(image: bytes) -> str | None:
     return next((kind for signature, kind in _SIGNATURES.items() if image.startswith(signature)), None)
 
 
-def photo(row: dict, verdict: Verdict) -> Photo:
-    """One row of `comparison.disagreements`, with its `path` and thumbnail, as a photo."""
+def photo(row: dict, verdict: Verdict, maps: Sequence[dict] = ()) -> Photo:
+    """One row of `comparison.disagreements`, with its `path` and thumbnail, as a photo; `maps` are both contenders'."""
     answers = tuple(
         (
             words.display_name(name),
@@ -143,18 +171,34 @@ def photo(row: dict, verdict: Verdict) -> Photo:
         )
         for side, name in (("small", verdict.small), ("big", verdict.big))
     )
-    return _photo(row, answers)
+    cams = tuple(_cam(each, name, said) for each, (name, said, _, _) in zip(maps, answers, strict=False))
+    return _photo(row, answers, cams)
 
 
-def _photo(row: dict, answers: tuple[tuple[str, str, str, bool], ...] = ()) -> Photo:
-    encoded = base64.b64encode(row["image"]).decode("ascii")
+def _cam(row: dict, name: str, answer: str) -> Cam:
+    return Cam(
+        sample_id=row["sample_id"],
+        uri=_uri(row["image"]),
+        says=say("Where {name} found {answer}", name=name, answer=answer),
+        width=row["width"],
+        height=row["height"],
+        sha256=hashlib.sha256(row["image"]).hexdigest(),
+    )
+
+
+def _uri(image: bytes) -> str:
+    return f"data:{kind_of(image)};base64,{base64.b64encode(image).decode('ascii')}"
+
+
+def _photo(row: dict, answers: tuple[tuple[str, str, str, bool], ...] = (), cams: tuple[Cam, ...] = ()) -> Photo:
     return Photo(
         sample_id=row["sample_id"],
-        uri=f"data:{kind_of(row['image'])};base64,{encoded}",
+        uri=_uri(row["image"]),
         path=row["path"],
         target=row["target"],
         width=row["width"],
         height=row["height"],
         sha256=hashlib.sha256(row["image"]).hexdigest(),
         answers=answers,
+        cams=cams,
     )

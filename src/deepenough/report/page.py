@@ -87,10 +87,10 @@ def pictures_of(document: Document) -> list[dict[str, object]]:
         for block in (*section.blocks, *section.aside)
         if isinstance(block, Gallery | Twins)
     ]
-    photos = {photo.sample_id: photo for gallery in galleries for photo in gallery.photos}
+    shown = (each for gallery in galleries for photo in gallery.photos for each in (photo, *photo.cams))
     return [
-        {"sample_id": photo.sample_id, "width": photo.width, "height": photo.height, "sha256": photo.sha256}
-        for photo in photos.values()
+        {"sample_id": each.sample_id, "width": each.width, "height": each.height, "sha256": each.sha256}
+        for each in {each.sample_id: each for each in shown}.values()
     ]
 
 

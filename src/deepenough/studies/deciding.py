@@ -26,6 +26,7 @@ from deepenough.records import (
 )
 from deepenough.stats import Look, diverged_rate
 from deepenough.studies.bench import Bench
+from deepenough.studies.cams import write_cams
 from deepenough.studies.contenders import sharing
 from deepenough.studies.measures import measure
 from deepenough.studies.noise import diverged_cells, done_cells
@@ -138,6 +139,7 @@ def keep(bench: Bench, decided: Decided) -> None:
     _write_slices(bench, decided)
     if bench.study.images:
         write_thumbnails(bench.prepared, decided.scores, decided.verdict, store.thumbnails, bench.units)
+        write_cams(bench, decided.scores, decided.verdict)
 
 
 def _sound(bench: Bench, look: Look) -> list[str]:
