@@ -107,7 +107,8 @@ def sentences(found: Robustness) -> list[str]:
 
 
 def lines(found: Robustness) -> tuple[Sequence[str], list[list[str]]]:
-    """The table as header and rows of text, for a terminal."""
+    """The table as header and rows of text, for a terminal of 80 columns; its sentences have named the units."""
     table = tables.gains(found)
     kept = [place for place, column in enumerate(table.columns) if column.title not in tables.PAGE_ONLY]
-    return [table.columns[place].title for place in kept], [[row[place].text for place in kept] for row in table.rows]
+    heads = [table.columns[place].title.removesuffix(f", {numbers.level_unit(found.unit)}") for place in kept]
+    return heads, [[row[place].text for place in kept] for row in table.rows]
