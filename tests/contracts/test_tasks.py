@@ -14,7 +14,7 @@ from deepenough import report
 from deepenough.data import open_source, prepare
 from deepenough.data.augment import Augmentation
 from deepenough.errors import InputError
-from deepenough.records import SCORES, read_table, samples_of
+from deepenough.records import SCORES, measures_from_json, read_json, read_table, samples_of
 from deepenough.studies import run_study
 from deepenough.studies.assembling import assemble
 from deepenough.studies.study import make_study
@@ -214,3 +214,14 @@ def test_a_study_ends_in_a_report_that_names_the_metric(finished):
     page, text = report.write(folder)
     assert verdict.metric in text.read_text(encoding="utf-8")
     assert page.stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_a_study_reports_its_further_metrics_with_their_intervals(finished, task):
+    folder, verdict = finished
+    asked = [task.metric.name, *(other.metric.name for other in task.also())] if task.also() else []
+    path = folder / "measures.json"
+    found = measures_from_json(read_json(path)).measures if path.is_file() else []
+    assert [one.metric for one in found] == asked
+    assert all(one.interval[0] <= one.difference <= one.interval[1] for one in found)
+    assert all(one.difference == pytest.approx(verdict.difference) for one in found[:1])

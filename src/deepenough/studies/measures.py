@@ -1,4 +1,4 @@
-"""What is measured beside the verdict, from the probabilities on record: further metrics, and temperatures."""
+"""What is measured beside the verdict, from what is kept of every picture: further metrics, and temperatures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def measure(bench: Bench, verdict: Verdict) -> Measures | None:
     """
     task = bench.setting.task
     splits = {"validation": bench.val, "test": bench.test} | ({"shifted": bench.shifted} if bench.shifted else {})
-    if not (task.row.names == (_COLUMN,) and all(_kept(bench, verdict, split) for split in splits)):
+    told = task.row.names == (_COLUMN,)  # probabilities alone, whose temperature can be had
+    if not ((told or task.also()) and all(_kept(bench, verdict, split) for split in splits)):
         return None
     shown = {split: bench.shown(pixels) for split, pixels in splits.items()}
     runs = {split: _runs(bench, verdict, split, shown[split]) for split in splits}
@@ -41,7 +42,7 @@ def measure(bench: Bench, verdict: Verdict) -> Measures | None:
             # images from elsewhere need not hold what a metric takes
             with contextlib.suppress(InputError) if split == "shifted" else contextlib.nullcontext():
                 found.append(_measured(bench, verdict, each, name, shown[split], runs[split], runs["validation"]))
-    one_class = np.asarray(next(iter(shown.values())).targets).ndim == 1
+    one_class = told and np.asarray(shown["test"].targets).ndim == 1
     return Measures(
         small=verdict.small,
         big=verdict.big,
@@ -67,7 +68,8 @@ def _runs(bench: Bench, verdict: Verdict, split: str, shown: Shown) -> Runs:
             path = bench.store.cell(cell_name(name, seed)).outcomes(split)
             kept = read_table(path, OUTCOMES).filter(pl.col("scale") == verdict.scale)
             rows = np.empty(kept.height, bench.setting.task.row)
-            rows[_COLUMN] = np.array(kept[_COLUMN].to_list(), np.float32)
+            for field in rows.dtype.names or ():
+                rows[field] = np.array(kept[field].to_list(), rows.dtype[field].base)
             runs[name, seed] = Run(rows, shown.targets)
     return runs
 
