@@ -37,7 +37,8 @@ def rederived(evidence: Evidence) -> Verdict | None:
     ids = aligned.sample_ids
     groups = None
     if clusters is not None:
-        named = [tuple(map(str, code)) if clusters.ndim == 2 else str(code) for code in clusters.tolist()]
+        codes = clusters.astype(str).tolist()
+        named: list[str | tuple[str, str]] = [(code[0], code[1]) for code in codes] if clusters.ndim == 2 else codes
         groups = dict(zip(ids, named, strict=True))
     return decide_study(
         outcomes.as_frame(aligned),
