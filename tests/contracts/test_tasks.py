@@ -63,7 +63,7 @@ def answered(task, network, prepared, order=None):
     with torch.inference_mode():
         outputs = network.eval()(torch.from_numpy(np.array(shown)).permute(0, 3, 1, 2).float() / 255 - 0.5).float()
     targets = task.targets(rows)
-    return rows, Run(task.outcomes(outputs, targets, squares), targets), outputs
+    return rows, Run(task.outcomes(outputs, targets, squares), targets, task.units(rows)), outputs
 
 
 def test_task_is_a_frozen_value_with_words_for_people(task, name):

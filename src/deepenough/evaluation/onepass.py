@@ -96,7 +96,8 @@ def examine(
                     for mean in (mean for mean in means.values() if mean.wants(name, side)):
                         mean.add(at, task.probabilities(said), len(truth))
         for name, mean in means.items():
-            found = task.outcomes(task.from_probabilities(mean.taken()), truth, squares[mean.sides[0]][:0])
+            clean = squares[mean.sides[0]][first : first + CHUNK]
+            found = task.outcomes(task.from_probabilities(mean.taken()), truth, clean)
             for scale in outcomes.scales:
                 outcomes.put(name, scale, first, found)
 

@@ -28,12 +28,12 @@ class Shown:
     Args:
         sample_ids: of each picture.
         targets: of each picture, as `Task.targets` gives them.
-        units: the ids of the samples that the pictures make; None where each picture is one.
+        units: the samples that the pictures make, as `Task.units` gives them; None where each picture is one.
     """
 
     sample_ids: Sequence[str]
     targets: Targets
-    units: Sequence[str] | None = None
+    units: pl.DataFrame | None = None
 
 
 class Outcomes:
@@ -104,7 +104,8 @@ class Outcomes:
     def run(self, contender: str, scale: int) -> Run:
         """All that a contender said at a scale."""
         blocks = [rows for _, rows in self._blocks(contender, scale)]
-        return Run(np.concatenate(blocks) if blocks else np.empty(0, self._row), self.shown.targets)
+        rows = np.concatenate(blocks) if blocks else np.empty(0, self._row)
+        return Run(rows, self.shown.targets, self.shown.units)
 
     def _judged(self, contender: str, scale: int, reference: Outcomes | None) -> Iterator[tuple[int, pl.DataFrame]]:
         """Where a part begins, and its samples judged; one part where a run is judged as a whole."""
@@ -128,7 +129,7 @@ class Outcomes:
 
 def table(contender: str, seed: int, scale: int, shown: Shown, first: int, judged: pl.DataFrame) -> pl.DataFrame:
     """A frame of `records.SCORES` for the samples from `first` on, from columns as `Task.judged` gives them."""
-    ids = shown.sample_ids if shown.units is None else shown.units
+    ids = shown.sample_ids if shown.units is None else shown.units["sample_id"]
     said = judged.with_columns(
         pl.Series("sample_id", ids[first : first + len(judged)], dtype=pl.String),
         contender=pl.lit(contender),

@@ -48,9 +48,8 @@ class Bench:
     def shown(self, pixels: TestPixels) -> Shown:
         """The pictures of a split with their targets, and the samples that they make."""
         pictures = self.pictures(pixels.sample_ids)
-        units = self.setting.task.units(pictures)
-        ids = None if units is None else units["sample_id"].to_list()
-        return Shown(sample_ids=pixels.sample_ids, targets=self.setting.task.targets(pictures), units=ids)
+        task = self.setting.task
+        return Shown(sample_ids=pixels.sample_ids, targets=task.targets(pictures), units=task.units(pictures))
 
     @cached_property
     def units(self) -> pl.DataFrame | None:

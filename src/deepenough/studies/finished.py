@@ -110,7 +110,8 @@ class Finished:
         """These pictures with their targets."""
         asked = pl.DataFrame({"sample_id": sample_ids}, schema={"sample_id": pl.String})
         rows = asked.join(self.samples.unique("sample_id"), on="sample_id", how="left", maintain_order="left")
-        return Shown(sample_ids=sample_ids, targets=self.setting.task.targets(rows))
+        task = self.setting.task
+        return Shown(sample_ids=sample_ids, targets=task.targets(rows), units=task.units(rows))
 
     def network(self, name: str, seed: int) -> nn.Module:
         """A trained network as it was tested, placed on the machine, in evaluation mode.

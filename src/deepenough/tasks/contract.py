@@ -87,10 +87,12 @@ class Run:
     Args:
         rows: as `Task.outcomes` gives them, (pictures,).
         targets: of the pictures, in the same order.
+        units: the samples that they make, as `Task.units` gives them; None where each picture is one.
     """
 
     rows: np.ndarray
     targets: Targets
+    units: pl.DataFrame | None = None
 
 
 class Task(ABC):
@@ -149,7 +151,8 @@ class Task(ABC):
     def units(self, samples: pl.DataFrame) -> pl.DataFrame | None:
         """The samples that a split's pictures make, as columns of `records.SAMPLES`; None where each picture is one.
 
-        A sample of two groups has the second in a column `group_other`.
+        A sample of two groups has the second in a column `group_other`. `judged` is handed them again, so a column may
+        say what it needs, such as the places of a sample's pictures; a nested one is never sliced by.
         """
         del samples
         return None
