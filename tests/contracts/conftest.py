@@ -57,7 +57,18 @@ def boxes(root):
     return root
 
 
-SOURCES = {"detection": boxes, "classification": classes, "multilabel": labels}
+def people(root):
+    """Ten of four pictures each, the last three of them tested."""
+    names = [f"p{number}" for number in range(10)]
+    pictures(root / "all", names, each=4)
+    for name, split in zip(names, ["train"] * 4 + ["val"] * 3 + ["test"] * 3, strict=True):
+        (root / split).mkdir(exist_ok=True)
+        (root / "all" / name).rename(root / split / name)
+    (root / "all").rmdir()
+    return root
+
+
+SOURCES = {"detection": boxes, "classification": classes, "multilabel": labels, "verification": people}
 
 
 @pytest.fixture(scope="session")

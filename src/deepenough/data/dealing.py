@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deepenough.data.findings import some
 from deepenough.data.opened import Opened
@@ -49,6 +49,7 @@ def with_splits(name: str, kept: list[Opened], found: Sequence[Likeness] | None,
     if declared == {None}:
         _require_three(name, kept)
         by = "class and group" if any(item.entry.group for item in kept) else "class"
+        by = "identity" if all(item.entry.group == item.target for item in kept) else by
         notes.append(
             f"No splits were declared: {train:.0%} train, {val:.0%} val, {test:.0%} test, dealt by {by} and content."
         )
@@ -69,6 +70,25 @@ def with_splits(name: str, kept: list[Opened], found: Sequence[Likeness] | None,
         others = [item for item in kept if item.split != "train"]
         return [*_dealt(training, {"train": 1 - val, "val": val}, found, dealing), *others]
     return kept
+
+
+def by_identity(name: str, kept: Sequence[Opened], notes: list[str]) -> list[Opened]:
+    """The pictures, each grouped by who it shows, so that whole identities are dealt out.
+
+    Raises:
+        SourceError: an identity is declared in two splits.
+    """
+    declared: dict[str, str | None] = {}
+    for item in kept:
+        split = declared.setdefault(item.target, item.entry.split)
+        if split != item.entry.split:
+            said = " and ".join(sorted({split or "no split", item.entry.split or "no split"}))
+            expected = "identities that stand in one split each, since those of a test must be new to the network"
+            remedy = "move all of its pictures into one split, or declare no splits"
+            raise SourceError(name, expected, f"'{item.target}' in {said}", remedy)
+    if any(item.entry.group not in (None, item.target) for item in kept):
+        notes.append("A group is one identity here; the groups of the manifest were not used.")
+    return [replace(item, entry=replace(item.entry, group=item.target)) for item in kept]
 
 
 def _dealt(

@@ -102,7 +102,7 @@ def _balance(kept: Sequence[Opened], reading: Reading) -> list[Finding]:
     found = []
     for split in ("val", "test"):
         missing = [name for name in classes if not counts[split][name]]
-        if missing:
+        if missing and not reading.disjoint:
             message = f"Classes without a picture in {split}: {some(missing)}."
             found.append(
                 Finding(kind=f"class_missing_from_{split}", severity="warning", message=message, count=len(missing))

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from deepenough.data.dealing import Dealing, with_splits
+from deepenough.data.dealing import Dealing, by_identity, with_splits
 from deepenough.data.decode import decode_picture, ending_fits, quiet
 from deepenough.data.entries import SPLITS, Entry, Skipped, Source
 from deepenough.data.findings import findings
@@ -81,10 +81,12 @@ def prepare(
     kept, doubles = _without_doubles(opened)
     quarantined, reading = [*source.skipped, *quarantined, *doubles], READINGS[source.reads]
     _require_usable(source, kept, quarantined)
+    notes = list(source.notes)
+    if reading.disjoint:
+        kept = by_identity(source.name, kept, notes)
     if reading != READINGS["classes"]:
         strata = reading.strata([item.target for item in kept])
         kept = [replace(item, stratum=stratum) for item, stratum in zip(kept, strata, strict=True)]
-    notes = list(source.notes)
     kept.sort(key=lambda item: item.sample_id)
     found = likenesses(kept, [item.entry.split or "" for item in kept]) if may_be_compared(kept) else None
     kept = with_splits(source.name, kept, found, Dealing(fractions, split_seed, notes))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from deepenough.data.entries import Entry, Skipped, Source, shown
 from deepenough.data.folders import is_folder, open_folder
 from deepenough.data.manifests import MANIFEST_SUFFIXES, open_manifest
 from deepenough.data.named import open_digits, open_torchvision
+from deepenough.data.protocols import open_people, with_protocols
 from deepenough.data.readings import READINGS, Reading
 from deepenough.data.voc import open_voc, voc_files
 from deepenough.errors import SourceError
@@ -57,7 +59,10 @@ def open_source(
         _require_classes(source, reading)
         return source
     of_manifests = {"path_column": path_column, "target_column": target_column, "allow_outside": allow_outside}
-    source = replace(_open(spec, {**of_manifests, "empty_targets": reading.several}), reads=reads)
+    source = _open(
+        spec, {**of_manifests, "empty_targets": reading.several}, open_people if reading.disjoint else open_folder
+    )
+    source = replace(with_protocols(source, _folder_of(spec)) if reading.disjoint else source, reads=reads)
     _require_classes(source, reading)
     return source
 
@@ -79,20 +84,27 @@ def open_annotated(spec: str) -> Source:
     return open_voc(name, path, voc_files(path))
 
 
-def _open(spec: str, of_manifests: dict[str, Any]) -> Source:
+def _open(spec: str, of_manifests: dict[str, Any], of_folders: Callable[[str, Path], Source]) -> Source:
     if spec == "digits":
         return open_digits()
     if spec.startswith("torchvision:"):
         return open_torchvision(spec)
     path, name = Path(os.path.expanduser(spec)), shown(spec)  # noqa: PTH111  Path.expanduser raises on ~nobody
     if is_folder(path):
-        return open_folder(name, path)
+        return of_folders(name, path)
     if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises on names that are too long
         raise SourceError(name, FORMS, "no such file or folder", "check the path")
     if path.suffix.lower() not in MANIFEST_SUFFIXES:
         got = f"a file ending in '{path.suffix}'" if path.suffix else "a file"
         raise SourceError(name, FORMS, got, "give the folder that holds the class folders")
     return open_manifest(name, path, **of_manifests)
+
+
+def _folder_of(spec: str) -> Path | None:
+    """The folder of a source, or that of a manifest; None where it has none."""
+    path = Path(os.path.expanduser(spec))  # noqa: PTH111  as in `_open`
+    there = path if is_folder(path) else path.parent
+    return there if path.exists() else None
 
 
 def _require_classes(source: Source, reading: Reading) -> None:

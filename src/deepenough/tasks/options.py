@@ -39,6 +39,21 @@ def number(options: Mapping[str, Any], name: str, default: float, *, above: floa
     return float(value)
 
 
+def whole_number(options: Mapping[str, Any], name: str, default: int, *, least: int, most: int) -> int:
+    """A whole number of the options within [least, most].
+
+    Raises:
+        InputError: it is none, or lies outside.
+
+    >>> whole_number({}, "dimensions", 128, least=2, most=4096)
+    128
+    """
+    value = options.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InputError(f"task_options: {name}", f"a whole number from {least:,} to {most:,}", repr(value))
+    return value
+
+
 def one_of(options: Mapping[str, Any], name: str, default: str, known: Sequence[str]) -> str:
     """A word of the options among those that are known.
 

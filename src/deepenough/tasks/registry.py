@@ -38,6 +38,11 @@ TASKS: dict[str, Entry] = {
     "multilabel": Entry(
         reads="labels", home="multilabel:MultiLabel", summary="one image, any number of labels, joined by |"
     ),
+    "verification": Entry(
+        reads="identities",
+        home="verification:Verification",
+        summary="two images: of the same person, of people never seen in training?",
+    ),
 }
 
 

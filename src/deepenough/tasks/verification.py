@@ -1,0 +1,179 @@
+"""Verification: do two pictures show the same identity, of identities that no network has seen in training?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor, nn
+
+from deepenough.errors import InputError
+from deepenough.tasks.contract import Given, Metric, Run, Targets, Task
+from deepenough.tasks.embedder import Embedder
+from deepenough.tasks.margins import ARCFACE, MarginLoss
+from deepenough.tasks.options import one_of, refuse_unknown, whole_number
+from deepenough.tasks.pairs import DIFFERENT, PLACES, SAME, pairs_of
+from deepenough.tasks.verifying import MEASURES, Measure, threshold_of
+
+FEWEST_PEOPLE = 3  # of a split that is judged: of fewer the error is not known
+MOST_PAIRS = 20_000
+GREY = 16  # side of the small grey copy whose cosine is the baseline
+_OPTIONS = ("metric", "far", "loss", "angular_margin", "sharpness", "dimensions", "pairs", "most_pairs")
+
+
+@dataclass(frozen=True)
+class Verification(Task):
+    """The task of telling whether two pictures show the same identity.
+
+    Args:
+        people: all identities, those that are trained on first.
+        trained: how many of them are.
+        measure: what the pairs are judged by.
+        margin_loss: how the embedding is taught.
+        dimensions: of the embedding.
+        protocol: ask about the pairs that the source declares, where it does.
+        most_pairs: of a split where it does not.
+    """
+
+    people: tuple[str, ...]
+    trained: int
+    measure: Measure = MEASURES[0]
+    margin_loss: MarginLoss = ARCFACE
+    dimensions: int = 128
+    protocol: bool = True
+    most_pairs: int = MOST_PAIRS
+
+    name = "verification"
+    sample = "pair"
+    averages = True
+
+    @classmethod
+    def of(cls, given: Given) -> Verification:
+        """The task of the source's identities; of three at least in val and in test, with pairs of both kinds."""
+        options = given.options
+        refuse_unknown(cls.name, options, _OPTIONS)
+        in_training = set(given.samples.filter(pl.col("split") == "train")["target"])
+        task = cls(
+            people=tuple(sorted(given.classes, key=lambda name: (name not in in_training, name))),
+            trained=len(in_training),
+            measure=Measure.of(options),
+            margin_loss=MarginLoss.of(options),
+            dimensions=whole_number(options, "dimensions", 128, least=2, most=4096),
+            protocol=one_of(options, "pairs", "protocol", ("protocol", "all")) == "protocol",
+            most_pairs=whole_number(options, "most_pairs", MOST_PAIRS, least=100, most=10_000_000),
+        )
+        if task.trained < 2:
+            raise InputError("source, split train", "at least two identities", str(task.trained), "add people to it")
+        for split in ("val", "test"):
+            task._require_pairs(split, given.samples.filter(pl.col("split") == split))
+        return task
+
+    @property
+    def metric(self) -> Metric:
+        """AUC, unless another was asked for."""
+        return self.measure.metric
+
+    @property
+    def row(self) -> np.dtype:
+        """The embedding, and a small grey copy of the picture."""
+        return np.dtype([("embedding", "<f4", (self.dimensions,)), ("grey", "u1", (GREY * GREY,))])
+
+    @property
+    def outputs(self) -> int:
+        """The backbone's own linear head gives the embedding."""
+        return self.dimensions
+
+    def targets(self, samples: pl.DataFrame) -> np.ndarray:
+        """The number of each picture's identity, int64 (pictures,)."""
+        numbers = {name: index for index, name in enumerate(self.people)}
+        return samples["target"].replace_strict(numbers, return_dtype=pl.Int64).to_numpy(writable=True)
+
+    def units(self, samples: pl.DataFrame) -> pl.DataFrame:
+        """The pairs of the pictures."""
+        return pairs_of(samples, protocol=self.protocol, most=self.most_pairs)
+
+    def assemble(self, backbone: nn.Module) -> Embedder:
+        """The backbone with a norm on its output and a centre for each identity that is trained on."""
+        return Embedder(backbone, self.dimensions, self.trained)
+
+    def example(self, images: Tensor) -> Tensor:
+        """The identities in turn."""
+        return torch.arange(len(images)) % self.trained
+
+    def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+        """See `MarginLoss`."""
+        return self.margin_loss(outputs, targets, smoothing)
+
+    def hits(self, outputs: Tensor, targets: Tensor) -> int:
+        """Whose nearest centre is the right one."""
+        return int((outputs.detach().argmax(1) == targets).sum())
+
+    def outcomes(self, outputs: Tensor, targets: Targets, squares: np.ndarray) -> np.ndarray:
+        """The embedding, all zero where it is not finite, and the picture's small grey copy."""
+        del targets
+        rows = np.zeros(len(outputs), self.row)
+        finite = outputs.isfinite().all(dim=1).numpy()
+        rows["embedding"][finite] = outputs.float().numpy()[finite]
+        rows["grey"] = grey_copies(squares)
+        return rows
+
+    def judged(self, run: Run, reference: Run | None = None) -> pl.DataFrame:
+        """One value a pair; predicted as same above the threshold that is best on validation."""
+        similarity, genuine = compared(run)
+        chosen_on = (similarity, genuine) if reference is None else compared(reference)
+        threshold = threshold_of(*chosen_on)
+        words = pl.Series([DIFFERENT, SAME], dtype=pl.String)
+        return pl.DataFrame(
+            {
+                "target": words.gather(genuine.astype(np.int64)),
+                "prediction": words.gather((similarity > threshold).astype(np.int64)),
+                "score": self.measure.scores(similarity, genuine, None if reference is None else threshold),
+                "confidence": np.clip((1.0 + np.where(similarity > threshold, 1.0, -1.0) * similarity) / 2.0, 0.0, 1.0),
+            }
+        )
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """Embeddings, which are averaged as they are."""
+        return outputs.float()
+
+    def from_probabilities(self, mean: Tensor) -> Tensor:
+        """The mean embedding; its length plays no part."""
+        return mean
+
+    def _require_pairs(self, split: str, pictures: pl.DataFrame) -> None:
+        people, where = pictures["target"].n_unique(), f"source, split {split}"
+        if people < FEWEST_PEOPLE:
+            raise InputError(
+                where, f"at least {FEWEST_PEOPLE} identities", str(people), "add people, or declare splits"
+            )
+        pairs = self.units(pictures)
+        counts = {kind: int((pairs["target"] == kind).sum()) for kind in (SAME, DIFFERENT)}
+        if min(counts.values()) < 2:
+            got = " and ".join(f"{count} {kind}" for kind, count in counts.items())
+            raise InputError(where, "at least two pairs of one identity and of two", got, "add pictures of each person")
+        if split == "test":
+            self.measure.require(counts[DIFFERENT])
+
+
+def compared(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine of each pair's embeddings, and whether both are of one identity; (pairs,) each."""
+    assert run.units is not None
+    places, people = run.units[PLACES].to_numpy(), np.asarray(run.targets)
+    return cosines(run.rows["embedding"], places), people[places[:, 0]] == people[places[:, 1]]
+
+
+def cosines(vectors: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Cosine of the two vectors of each pair of places, float64 (pairs,); 0 where one of them has no length."""
+    rows = vectors.astype(np.float64)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return np.einsum("pd,pd->p", rows[places[:, 0]], rows[places[:, 1]]).round(9)
+
+
+def grey_copies(squares: np.ndarray) -> np.ndarray:
+    """Means over the areas of a small grid, uint8 (pictures, GREY * GREY), of squares (pictures, side, side, 3)."""
+    grey = torch.from_numpy(np.array(squares, dtype=np.uint8)).float().mean(dim=3)[:, None]
+    small = torch.nn.functional.interpolate(grey, (GREY, GREY), mode="area")
+    return small.flatten(1).round().to(torch.uint8).numpy()

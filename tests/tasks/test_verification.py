@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from deepenough.errors import InputError
+from deepenough.records import SAMPLES
+from deepenough.tasks import Given, Run, make_task
+from deepenough.tasks.pairs import PLACES, all_pairs
+from deepenough.tasks.verification import GREY, grey_copies
+from deepenough.tasks.verifying import Measure
+
+PEOPLE = {"train": "abcd", "val": "efg", "test": "hijk"}
+
+
+def samples(each=5, pairs=None):
+    rows = [
+        (f"{name}{number}", f"{name}/{number}.png", name, split, name, 40, 50)
+        for split, names in PEOPLE.items()
+        for name in names
+        for number in range(each)
+    ]
+    frame = pl.DataFrame(rows, schema=SAMPLES, orient="row")
+    if pairs is None:
+        return frame
+    return frame.with_columns(annotations=pl.col("path").replace_strict(pairs, default=None))
+
+
+def made(frame=None, **options):
+    frame = samples() if frame is None else frame
+    return make_task("verification", Given(classes=tuple("abcdefghijk"), samples=frame, options=options))
+
+
+def run_of(task, split="test", spread=0.5, frame=None):
+    rows = (samples() if frame is None else frame).filter(pl.col("split") == split)
+    people = task.targets(rows)
+    rng = np.random.default_rng(len(rows))
+    found = np.zeros(len(rows), task.row)
+    centres = rng.normal(size=(people.max() + 1, task.dimensions))
+    found["embedding"] = centres[people] + spread * rng.normal(size=(len(rows), task.dimensions))
+    return Run(found, people, task.units(rows))
+
+
+def test_scores_average_to_the_auc_of_sklearn():
+    task = made(dimensions=4)
+    run = run_of(task)
+    vectors = run.rows["embedding"] / np.linalg.norm(run.rows["embedding"], axis=1, keepdims=True)
+    first, second = run.units[PLACES].to_numpy().T
+    truth = roc_auc_score(run.targets[first] == run.targets[second], (vectors[first] * vectors[second]).sum(1))
+    assert 0.5 < truth < 1
+    assert task.judged(run)["score"].mean() == pytest.approx(truth, abs=1e-6)
+
+
+def test_every_pair_of_a_split_is_asked_about_once_with_both_its_people():
+    units = made().units(samples().filter(pl.col("split") == "test"))
+    assert len(units) == 20 * 19 // 2
+    assert units["sample_id"].n_unique() == len(units)
+    assert dict(units["target"].value_counts().iter_rows()) == {"same": 40, "different": 150}
+    assert ((units["group"] == units["group_other"]) == (units["target"] == "same")).all()
+
+
+def test_pairs_are_those_of_the_protocol_unless_all_are_asked_for():
+    said = {"h/0.png": '{"pairs": ["h/1.png", "i/0.png", "gone.png"]}', "i/1.png": '{"pairs": ["h/0.png", "i/0.png"]}'}
+    frame = samples(pairs=said)
+    rows = frame.filter(pl.col("split") == "test")
+    units = made(frame).units(rows)
+    assert sorted(units["path"]) == [
+        "h/0.png | h/1.png",
+        "h/0.png | i/0.png",
+        "h/0.png | i/1.png",
+        "i/0.png | i/1.png",
+    ]
+    assert len(made(frame, pairs="all").units(rows)) == 190
+
+
+def test_pairs_beyond_the_bound_are_a_balanced_choice_that_repeats():
+    people = np.repeat(np.arange(30), 10)
+    found = all_pairs(people, 1000)
+    same = people[found[:, 0]] == people[found[:, 1]]
+    assert (len(found), same.sum()) == (1000, 500)
+    assert (found[:, 0] < found[:, 1]).all()
+    assert len(np.unique(found, axis=0)) == 1000
+    np.testing.assert_array_equal(found, all_pairs(people, 1000))
+    assert (people[all_pairs(people, 5000)[:, 0]] == people[all_pairs(people, 5000)[:, 1]]).sum() == 1350
+
+
+def test_accuracy_takes_its_threshold_from_validation_and_weighs_both_kinds_alike():
+    task = made(metric="accuracy", dimensions=4)
+    test, validation = run_of(task), run_of(task, "val")
+    own = task.judged(test, validation)
+    shares = [((own["prediction"] == kind) & (own["target"] == kind)).sum() for kind in ("same", "different")]
+    assert own["score"].mean() == pytest.approx((shares[0] / 40 + shares[1] / 150) / 2)
+    shifted = validation.rows.copy()
+    shifted["embedding"] += 5.0  # all cosines near 1: a threshold that no test pair reaches
+    other = task.judged(test, replace(validation, rows=shifted))
+    assert (other["prediction"] == "same").mean() < (own["prediction"] == "same").mean()
+
+
+def test_accuracy_on_validation_itself_is_by_folds_and_below_that_of_its_own_best_threshold():
+    measure, rng = Measure("accuracy"), np.random.default_rng(0)
+    genuine = np.arange(400) % 2 == 0
+    noise = rng.normal(size=400)  # nothing to be found: the best threshold on the pairs themselves flatters
+    assert measure.scores(noise, genuine, None).mean() < 0.55
+
+
+def test_rate_at_a_false_accept_rate_is_refused_with_the_rule_when_impostors_are_too_few():
+    assert made(metric="tar_at_far", far=0.1).metric.name == "TAR at FAR 0.1"
+    with pytest.raises(
+        InputError, match=r"at least 1,000 impostor pairs for FAR 0\.01, so that 10 are accepted; got 150"
+    ):
+        made(metric="tar_at_far", far=0.01)
+    with pytest.raises(InputError, match="metric tar_at_far"):
+        made(far=0.1)
+
+
+def test_too_few_people_or_pairs_are_refused():
+    few = samples().filter(~pl.col("target").is_in(["j", "k"]))
+    with pytest.raises(InputError, match=r"split test: expected at least 3 identities; got 2"):
+        made(few)
+    with pytest.raises(InputError, match="at least two pairs of one identity"):
+        made(samples(each=1))
+
+
+def test_grey_copies_are_means_over_areas():
+    squares = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    means = squares.mean(3).reshape(2, GREY, 64 // GREY, GREY, 64 // GREY).mean((2, 4))
+    assert np.abs(grey_copies(squares).reshape(2, GREY, GREY) - means).max() <= 0.51
