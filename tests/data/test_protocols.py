@@ -111,6 +111,6 @@ def test_pairs_of_which_a_split_is_declared_otherwise_are_refused(tmp_path):
         f"{name}/{number}.png,{name},{'test' if name == 'p00' else 'train'}" for name in NAMES for number in (1, 2)
     ]
     (people / "list.csv").write_text("\n".join(["path,target,split", *lines]))
-    write_pairs(people / "pairs_test.csv", ["p03/1.png,p03/2.png,1"])
+    write_pairs(people / "pairs_test.csv", ["p00/1.png,p00/2.png,1", "p03/1.png,p03/2.png,1"])
     with pytest.raises(InputError, match="p03 in train by the source and in test by the pairs"):
         open_source(str(people / "list.csv"), reads="identities")
