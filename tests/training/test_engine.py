@@ -18,7 +18,7 @@ from deepenough.machine import Machine
 from deepenough.networks.catalogue import build
 from deepenough.records import HISTORY
 from deepenough.tasks.classification import Classification
-from deepenough.training import Cell, Recipe, Seeds, Setting, learning_rate, train_lockstep
+from deepenough.training import Cell, Recipe, Seeds, Setting, learning_rate, take_step, train_lockstep
 from deepenough.training.recipe import set_learning_rate
 
 CLASSES = ("cat", "dog", "owl")
@@ -512,3 +512,19 @@ def test_mixed_targets_are_cut_as_their_images_are():
     train_lockstep([starved(cell_of(shared), 3)], FixedStream(mixed=True), shared, two)
     assert two.halved_at == [("small-seed0", 0, 3)]
     assert two.steps[0][2] == pytest.approx(one.steps[0][2], abs=0.2)  # batch norm differs, the targets do not
+
+
+def test_blocks_skipped_at_random_follow_the_seed(tiny_networks):
+    """A network with random depth, trained twice: nothing but the seed decides which blocks are left out."""
+    ends = []
+    for disturbed in (False, True):
+        if disturbed:
+            torch.rand(7)
+        network = build("resnet50+drop_path=0.5", len(CLASSES))
+        shared = setting()
+        cell = Cell.begin("resnet50+drop_path=0.5", 0, network, shared.recipe)
+        images, labels = torch.zeros(4, 3, 32, 32, dtype=torch.uint8), torch.arange(4) % 3
+        for step in range(3):
+            take_step(cell, Batch(step, images, labels, labels), 1e-3, shared)
+        ends.append(cell.network.state_dict())
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])

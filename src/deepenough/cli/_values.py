@@ -66,6 +66,16 @@ def numbers(text: str, option: str, what: str) -> list[int]:
         raise StudyError(option, f"whole numbers {what}", repr(text)) from None
 
 
+def rate(text: str | None) -> float | str | None:
+    """A learning rate, or auto; None where none is given."""
+    if text is None or text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise StudyError("--learning-rate", "a number above 0, or auto", repr(text)) from None
+
+
 def weights(given: list[str] | None) -> str | dict[str, str] | None:
     """One origin for all, or an origin for each contender named; None where none is given."""
     if not given:

@@ -59,7 +59,15 @@ def compare(  # noqa: PLR0913  one option a parameter
         typer.Option(metavar="TIME", help="Time for all, such as 30m: fits what is not given.  [default: 1h]"),
     ] = None,
     optimizer: Annotated[str | None, typer.Option(help="adamw, sgd or lamb.  [default: adamw]")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The peak.  [default: by optimizer]")] = None,
+    learning_rate: Annotated[
+        str | None,
+        typer.Option(
+            "--learning-rate",
+            "--lr",
+            metavar="RATE",
+            help="The peak, or auto: found for each network by range tests.  [default: by optimizer]",
+        ),
+    ] = None,
     train: Annotated[
         str | None,
         typer.Option(metavar="PART", help="all, or head: a linear probe of the starting weights.  [default: all]"),
@@ -191,7 +199,7 @@ def compare(  # noqa: PLR0913  one option a parameter
             "recipe": {
                 "train": train,
                 "optimizer": optimizer,
-                "learning_rate": learning_rate,
+                "learning_rate": _values.rate(learning_rate),
                 "layer_decay": layer_decay,
             },
             "augmentation": {"strength": augmentation},

@@ -30,6 +30,7 @@ from deepenough.studies.cams import write_cams
 from deepenough.studies.contenders import sharing
 from deepenough.studies.measures import measure
 from deepenough.studies.noise import diverged_cells, done_cells
+from deepenough.studies.rates import caveat_of_rates, recorded_rates
 from deepenough.studies.starting import caveats_of_start
 from deepenough.studies.store import CellFolder
 from deepenough.studies.thumbnails import write_thumbnails
@@ -174,12 +175,14 @@ def note_what_it_took(bench: Bench, look: Look, cost_s: float, peak_bytes: int) 
     evaluation = sum(note["evaluation_s"] for note in notes)
     extra = [read_json(bench.store.cell(seeds.cell(name)).note) for name, seeds in _noise(bench)]
     noise = sum(note["training_s"] + note["evaluation_s"] for note in extra)
+    tests = sum(each["took_s"] for each in recorded_rates(bench).values())
     took = {
         "training_s": training,
         "evaluation_s": evaluation,
         "cost_s": cost_s,
         "noise_s": noise,
-        "total_s": training + evaluation + cost_s + noise,
+        "range_tests_s": tests,
+        "total_s": training + evaluation + cost_s + noise + tests,
         "peak_bytes": peak_bytes,
     }
     write_json(bench.store.plan, {**read_json(bench.store.plan), "took": took})
@@ -209,7 +212,7 @@ def _caveats(bench: Bench, look: Look, diverged: list[str]) -> list[str]:
         said.append(
             f"The study went on with other versions or on another machine ({listed}); its runs may differ by it."
         )
-    said += [*_shared(bench.design.contenders), *_halved(bench, look)]
+    said += [*caveat_of_rates(bench), *_shared(bench.design.contenders), *_halved(bench, look)]
     if diverged:
         said.append(
             f"Diverged and left out: {', '.join(diverged)} ({_rates(bench, look, diverged)}). The verdict is about "

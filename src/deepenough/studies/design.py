@@ -10,6 +10,7 @@ from deepenough.errors import StudyError
 from deepenough.evaluation import batch_at
 from deepenough.stats import Look, schedule
 from deepenough.studies.contenders import Lineage, lineage, sides_at_test, sides_in_training
+from deepenough.studies.resolve import all_start_from_weights, default_rate
 from deepenough.studies.study import Study
 from deepenough.training import Recipe
 
@@ -71,7 +72,7 @@ def design_of(study: Study) -> Design:
         scales=_given("scales", study.scales),
         recipe=Recipe(
             optimizer=recipe.optimizer,
-            learning_rate=_given("recipe.learning_rate", recipe.learning_rate),
+            learning_rate=_rate(study),
             weight_decay=_given("recipe.weight_decay", recipe.weight_decay),
             momentum=recipe.momentum,
             warmup_epochs=_given("recipe.warmup_epochs", recipe.warmup_epochs),
@@ -106,6 +107,14 @@ def _design_of_probe(study: Study) -> Design:
         augmentation=Augmentation(),
         looks=(Look(seeds=1),),
     )
+
+
+def _rate(study: Study) -> float:
+    """The peak for all contenders; under `auto` the default, until each has its own (`studies.rates`)."""
+    rate = _given("recipe.learning_rate", study.recipe.learning_rate)
+    if not isinstance(rate, str):
+        return rate
+    return default_rate(study.recipe.optimizer, _given("batch", study.batch), tuned=all_start_from_weights(study))
 
 
 def _given(name: str, value: _Value | None) -> _Value:

@@ -59,7 +59,7 @@ def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int], *, only: Col
         base = cells[contender(name).trained]
         cells[name] = _resumed(bench, lambda name=name, base=base: begin_tuning(bench, name, base, seeds))
         bench.listener.advance(cells[name].step)
-        _train(bench, Phase([cells[name]], stream, tuning_setting(bench)))
+        _train(bench, Phase([cells[name]], stream, tuning_setting(bench, name)))
     _test(bench, {name: cells[contender(name).tested] for name in todo}, seeds, scales)
 
 
@@ -171,7 +171,7 @@ def _begin(bench: Bench, name: str, seeds: Seeds) -> Cell:
 
 def _fresh(bench: Bench, name: str, seeds: Seeds) -> Cell:
     network = starting_network(bench, name, seeds)
-    return Cell.begin(name, seeds, bench.setting.machine.place(network), bench.setting.recipe)
+    return Cell.begin(name, seeds, bench.setting.machine.place(network), bench.setting.recipe_of(name))
 
 
 def starting_network(bench: Bench, name: str, seeds: Seeds) -> nn.Module:
@@ -247,6 +247,7 @@ def _finish(bench: Bench, name: str, cell: Cell, folder: CellFolder, tested: Map
         "training_s": cell.elapsed_s if name == cell.contender else 0.0,
         **tested,
     }
+    note["learning_rate"] = bench.setting.recipe_of(contender(name).trained).learning_rate
     if cell.halvings:
         note["halvings"] = cell.halvings
     made_from = contender(name).trained if name == cell.contender else cell.contender

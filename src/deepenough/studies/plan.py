@@ -59,6 +59,7 @@ class Forecast:
     total_s: float
     peak_bytes: int
     noise_s: float = 0.0  # the extra trainings of `studies.noise`
+    range_tests_s: float = 0.0  # the range tests of `studies.rates`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +97,21 @@ class Plan:
 
 
 def forecast(
-    probe: Probe, sizes: Sizes, *, seeds: int, epochs: int, train_scale: int, scales: Sequence[int], extra: int = 0
+    probe: Probe,
+    sizes: Sizes,
+    *,
+    seeds: int,
+    epochs: int,
+    train_scale: int,
+    scales: Sequence[int],
+    extra: int = 0,
+    tested_images: int = 0,
 ) -> Forecast:
     """Time and memory of a study from a probe, in seconds and bytes.
 
     Validation at the training scale runs about five times in a training, and at every scale at its end. `extra`
-    trainings of each contender are tested at one scale, taken to be the largest.
+    trainings of each contender are tested at one scale, taken to be the largest. `tested_images` are those on which
+    range tests of the learning rate train each contender.
     """
     steps = epochs * sizes.train * probe.train_image_s(train_scale) * OVERHEAD
     during = min(VALIDATIONS, epochs) * sizes.val * probe.test_image_s(train_scale)
@@ -109,13 +119,15 @@ def forecast(
     evaluation = seeds * sum(probe.test_image_s(scale) for scale in scales) * (sizes.test + sizes.val)
     cost = _cost_s(probe, scales)
     noise = extra * (steps + during + probe.test_image_s(max(scales)) * (sizes.test + sizes.val))
+    rates = tested_images * probe.train_image_s(train_scale) * OVERHEAD
     return Forecast(
         training_s=training,
         evaluation_s=evaluation,
         cost_s=cost,
-        total_s=training + evaluation + cost + noise,
+        total_s=training + evaluation + cost + noise + rates,
         peak_bytes=probe.peak_bytes,
         noise_s=noise,
+        range_tests_s=rates,
     )
 
 

@@ -18,7 +18,7 @@ from deepenough.studies.listener import Listener
 from deepenough.studies.noise import noise_cells, take_up
 from deepenough.studies.plan import Forecast, Plan, Probe, forecast, forecast_probe
 from deepenough.studies.probe import probe
-from deepenough.studies.resolve import Resolved, describe_recipe, resolve, split_sizes
+from deepenough.studies.resolve import Resolved, describe_recipe, range_test_images, resolve, split_sizes
 from deepenough.studies.starting import describe_start, preprocessing_of
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study, make_study, save_study, seconds
@@ -192,6 +192,7 @@ def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str])
             train_scale=design.train_scale,
             scales=design.scales,
             extra=extra,
+            tested_images=range_test_images(study),
         )
 
     return Plan(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from deepenough.search.ranges import STEPS, TESTS
 from deepenough.studies.plan import Probe, Sizes, forecast, forecast_probe
 from deepenough.studies.starting import start_of
 from deepenough.studies.study import AugmentationChoice, RecipeChoice, Study, seconds
@@ -60,7 +61,7 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
     gave_up = [*short, *_gave_up(asked, study, native)]
     study = study.model_copy(
         update={
-            "recipe": _recipe(study.recipe, study.epochs or 1, study.batch or 1, tuned=_all_start_from_weights(study)),
+            "recipe": _recipe(study.recipe, study.epochs or 1, study.batch or 1, tuned=all_start_from_weights(study)),
             "augmentation": _augmentation(study.augmentation, study.epochs or 1),
         }
     )
@@ -115,6 +116,7 @@ def describe_recipe(study: Study) -> str:
     recipe, augmentation = study.recipe, study.augmentation
     if recipe.train == "head":
         return "logistic regression on standardised features, its penalty chosen on validation; centre crop"
+    rate = "found for each network" if recipe.learning_rate == "auto" else f"{recipe.learning_rate:g}"
     extras = {
         "TrivialAugment": augmentation.trivial_augment,
         f"erasing {augmentation.erasing}": augmentation.erasing,
@@ -126,7 +128,7 @@ def describe_recipe(study: Study) -> str:
         f"focal loss {recipe.focal}": recipe.focal,
     }
     return (
-        f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}, "
+        f"{recipe.optimizer}, learning rate {rate}, weight decay {recipe.weight_decay:g}, "
         f"warm-up {recipe.warmup_epochs:g} epochs, cosine, label smoothing {recipe.label_smoothing:g}, "
         + ", ".join(["random crop", *(["mirror"] if augmentation.flip else []), *(n for n, on in extras.items() if on)])
     )
@@ -198,7 +200,13 @@ def _total(study: Study, side: int, seeds: int, epochs: int, sizes: Sizes, measu
         train_scale=side,
         scales=study.scales or default_scales(side),
         extra=study.noise_trainings,
+        tested_images=range_test_images(study),
     ).total_s
+
+
+def range_test_images(study: Study) -> int:
+    """Images on which range tests train each contender, before the first training; none where no rate is sought."""
+    return TESTS * STEPS * (study.batch or 1) if study.recipe.learning_rate == "auto" else 0
 
 
 def _filled(study: Study, side: int, seeds: int, epochs: int) -> Study:
@@ -222,13 +230,23 @@ def _gave_up(asked: Study, study: Study, native: int) -> list[str]:
     return lost
 
 
-def _all_start_from_weights(study: Study) -> bool:
+def all_start_from_weights(study: Study) -> bool:
+    """Whether no contender starts fresh."""
     return all(start_of(study, name) is not None for name in study.contenders)
 
 
+def default_rate(optimizer: str, batch: int, *, tuned: bool) -> float:
+    """The peak learning rate where none is given; `tuned` says that all contenders start from weights.
+
+    >>> default_rate("adamw", 64, tuned=False), default_rate("sgd", 64, tuned=False)
+    (0.001, 0.025)
+    """
+    rate = LEARNING_RATES[optimizer] * (batch / 256 if optimizer == "sgd" else 1.0)
+    return rate * (FINE_TUNING if tuned else 1.0)
+
+
 def _recipe(choice: RecipeChoice, epochs: int, batch: int, *, tuned: bool) -> RecipeChoice:
-    rate = LEARNING_RATES[choice.optimizer] * (batch / 256 if choice.optimizer == "sgd" else 1.0)
-    rate *= FINE_TUNING if tuned else 1.0
+    rate = default_rate(choice.optimizer, batch, tuned=tuned)
     return choice.model_copy(
         update={
             "learning_rate": choice.learning_rate or rate,

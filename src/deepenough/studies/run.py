@@ -33,6 +33,7 @@ from deepenough.studies.listener import Listener, Silent
 from deepenough.studies.looks import run_looks
 from deepenough.studies.noise import run_noise
 from deepenough.studies.planning import plan_study, require_same_request, setting_of
+from deepenough.studies.rates import settle_rates
 from deepenough.studies.starting import starting_weights
 from deepenough.studies.stops import resumable, stoppable
 from deepenough.studies.store import StudyFolder
@@ -84,6 +85,7 @@ def run_study(
         study, machine, plan = plan_study(settled, store, prepared, listener, command)
         listener.plan(plan)
         bench = _bench(study, shared or store.cache, store, prepared, machine, listener, check_stop)
+        bench = settle_rates(bench)
         ended = run_looks(bench, executor, lambda: _measure_costs(bench))
         decided = ended.decided
         keep(bench, decided)

@@ -29,6 +29,7 @@ class StudyFolder:
         self.quarantine = root / "quarantine.parquet"
         self.audit = root / "audit.json"
         self.plan = root / "plan.json"
+        self.rates = root / "learning_rates.json"
         self.scores = root / "scores.parquet"
         self.shifted = root / "shifted.parquet"
         self.verdict_shifted = root / "verdict_shifted.json"

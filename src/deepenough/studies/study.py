@@ -38,7 +38,7 @@ class RecipeChoice(_Part):
     """
 
     optimizer: Literal["adamw", "sgd", "lamb"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] | None = None
     weight_decay: Annotated[float, Field(ge=0)] | None = None
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     warmup_epochs: Annotated[float, Field(ge=0)] | None = None
@@ -49,6 +49,14 @@ class RecipeChoice(_Part):
     class_weights: Literal["none", "balanced"] = "none"
     focal: Annotated[float, Field(gt=0, le=10)] | None = None
     train: Literal["all", "head"] = "all"
+
+    @field_validator("learning_rate", mode="before")
+    @classmethod
+    def _rate(cls, value: object) -> object:
+        number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+        if value is not None and value != "auto" and not number:
+            raise ValueError("a number above 0, or auto")
+        return value
 
 
 class AugmentationChoice(_Part):

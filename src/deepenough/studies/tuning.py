@@ -46,11 +46,11 @@ def tuning_work(name: str, scale: int) -> float:
     return EPOCHS_SHARE * STEP_SHARE * (side / scale) ** 2
 
 
-def tuning_setting(bench: Bench) -> Setting:
+def tuning_setting(bench: Bench, name: str) -> Setting:
     """The training's setting with a smaller rate, no warm-up and no averaging of weights."""
-    recipe: Recipe = bench.setting.recipe
+    recipe: Recipe = bench.setting.recipe_of(contender(name).trained)
     tuned = replace(recipe, learning_rate=RATE_SHARE * recipe.learning_rate, warmup_epochs=0.0, ema_decay=None)
-    return replace(bench.setting, recipe=tuned)
+    return replace(bench.setting, recipes={name: tuned})
 
 
 def tuning_stream(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
@@ -90,7 +90,7 @@ def begin_tuning(bench: Bench, name: str, base: Cell, seeds: Seeds) -> Cell:
             learning |= {id(weight) for weight in module.parameters()}
     for weight in network.parameters():
         weight.requires_grad_(id(weight) in learning)
-    cell = Cell.begin(name, seeds, network, tuning_setting(bench).recipe)
+    cell = Cell.begin(name, seeds, network, tuning_setting(bench, name).recipe_of(name))
     if base.status == "diverged":
         cell.status = "diverged"
     return cell

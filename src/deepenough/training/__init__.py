@@ -6,7 +6,7 @@ validation function.
 """
 
 from deepenough.training.cell import Cell, cell_name
-from deepenough.training.engine import Watcher, step_seconds, train_lockstep
+from deepenough.training.engine import Watcher, step_seconds, take_step, train_lockstep
 from deepenough.training.recipe import Recipe, learning_rate
 from deepenough.training.seeds import Seeds, derive_seed
 from deepenough.training.setting import Setting
@@ -21,5 +21,6 @@ __all__ = [
     "derive_seed",
     "learning_rate",
     "step_seconds",
+    "take_step",
     "train_lockstep",
 ]

@@ -109,7 +109,7 @@ class Cell:
     @property
     def state_bytes(self) -> int:
         """Size of the state that `save` writes; saving holds it twice more for a moment."""
-        return sum(tensor.nbytes for tensor in self._tensors().values())
+        return sum(tensor.nbytes for tensor in self.tensors().values())
 
     def save(self, path: Path) -> None:
         """Write the state with its checksum, atomically."""
@@ -125,7 +125,7 @@ class Cell:
             "halvings": self.halvings,
             "groups": [_scalars(group) for group in self.optimizer.param_groups],
         }
-        tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in self._tensors().items()}
+        tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in self.tensors().items()}
         said = json.dumps(note)
         content = save(tensors, metadata={"deepenough": said, "sha256": tensors_sha256(tensors, said)})
         write_atomically(path, lambda stream: stream.write(content))
@@ -157,7 +157,7 @@ class Cell:
 
     def _require_fits(self, tensors: Mapping[str, Tensor], groups: Sequence[Mapping[str, Any]]) -> None:
         """Raise a `ValueError` where a state is of another network or optimiser."""
-        own = self._tensors()
+        own = self.tensors()
         wanted, found = ({n: v.shape for n, v in each.items() if n.startswith(_MODULES)} for each in (own, tensors))
         if wanted != found or len(groups) != len(self.optimizer.param_groups):
             raise ValueError("the state of another network or optimiser")
@@ -168,7 +168,7 @@ class Cell:
                 if value.numel() != 1 and value.shape != weight.shape:
                     raise ValueError(f"{name} does not fit its weight")
 
-    def _tensors(self) -> dict[str, Tensor]:
+    def tensors(self) -> dict[str, Tensor]:
         """Everything of the state that is a tensor, as it is held."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         if self.average is not None:

@@ -74,14 +74,16 @@ def train_lockstep(cells: Sequence[Cell], stream: TrainingStream, setting: Setti
 
 
 def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setting: Setting, watcher: Watcher) -> None:
-    machine, norm = setting.machine, setting.preprocessing
-    images = machine.images(batch.images, norm.mean, norm.std)
-    targets = moved(batch.targets, machine.device)
+    machine = setting.machine
+    images, targets = _on_device(batch, setting)
     for cell in cells:
         if cell.status != "training" or cell.step != batch.step:
             continue
         rate = learning_rate(
-            setting.recipe, cell.step, steps_per_epoch=stream.steps_per_epoch, total_steps=stream.total_steps
+            setting.recipe_of(cell.contender),
+            cell.step,
+            steps_per_epoch=stream.steps_per_epoch,
+            total_steps=stream.total_steps,
         )
         started = time.perf_counter()
         loss, correct = _step(cell, images, targets, rate, setting, watcher.halved)
@@ -130,11 +132,30 @@ def _step(
 
 def _update(cell: Cell, setting: Setting) -> None:
     """Let the optimiser change the weights by their gradients, and their average follow."""
-    if setting.recipe.clip_norm is not None:
-        nn.utils.clip_grad_norm_(cell.network.parameters(), setting.recipe.clip_norm)
+    clip_norm = setting.recipe_of(cell.contender).clip_norm
+    if clip_norm is not None:
+        nn.utils.clip_grad_norm_(cell.network.parameters(), clip_norm)
     cell.optimizer.step()
     if cell.average is not None:
         cell.average.update(cell.network, step=cell.step)
+
+
+def take_step(cell: Cell, batch: Batch, rate: float, setting: Setting) -> float:
+    """One step of one cell at a learning rate, outside of any training; the batch's mean loss before it.
+
+    A loss that is not finite changes nothing.
+    """
+    images, targets = _on_device(batch, setting)
+    loss, _ = _step(cell, images, targets, rate, setting, _nobody)
+    cell.step += math.isfinite(loss)
+    return loss
+
+
+def _on_device(batch: Batch, setting: Setting) -> tuple[Tensor, Any]:
+    """Images as the networks take them, and their targets, on the device."""
+    machine, norm = setting.machine, setting.preprocessing
+    images = machine.images(batch.images, norm.mean, norm.std)
+    return images, moved(batch.targets, machine.device)
 
 
 def step_seconds(cell: Cell, images: Tensor, targets: Any, setting: Setting, steps: int) -> float:  # noqa: ANN401

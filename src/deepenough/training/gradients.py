@@ -72,7 +72,7 @@ def _added_up(cell: Cell, images: Tensor, targets: Any, setting: Setting) -> tup
     for some, wanted in zip(_cut(images, parts), _cut(targets, parts), strict=True):
         with setting.machine.autocast():
             outputs = task.forward(cell.network, some, wanted)
-        loss = task.loss(outputs, wanted, setting.recipe.label_smoothing)
+        loss = task.loss(outputs, wanted, setting.recipe_of(cell.contender).label_smoothing)
         if parts > 1:
             loss = loss * (len(some) / len(images))
         value += loss.item()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
+from deepenough.networks.blocks import Bottleneck
 from deepenough.records import NoiseSource
 
 
@@ -72,10 +73,14 @@ def derive_seed(*parts: int | str) -> int:
     return int.from_bytes(digest[:8], "little") >> 1
 
 
+def _is_random(module: nn.Module) -> bool:
+    """Whether a layer draws in training; a bottleneck that is skipped at random does so without a layer for it."""
+    if isinstance(module, Bottleneck):
+        return module.skip > 0
+    return isinstance(module, nn.Dropout | nn.Dropout2d) or "drop" in type(module).__name__.lower()
+
+
 def seed_step(network: nn.Module, *parts: int | str) -> None:
     """Seed torch's generators for the random layers of one training step, where the network has any."""
-    if any(
-        isinstance(module, nn.Dropout | nn.Dropout2d) or "drop" in type(module).__name__.lower()
-        for module in network.modules()
-    ):
+    if any(_is_random(module) for module in network.modules()):
         torch.manual_seed(derive_seed(*parts))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from deepenough.data import Preprocessing
 from deepenough.machine import Machine
@@ -12,9 +13,22 @@ from deepenough.training.recipe import Recipe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What all cells of a training share."""
+    """What all cells of a training share.
+
+    Args:
+        recipe: of all contenders but those in `recipes`.
+        machine: on which they compute.
+        preprocessing: of the images.
+        task: what is asked of them.
+        recipes: by contender, where one has its own.
+    """
 
     recipe: Recipe
     machine: Machine
     preprocessing: Preprocessing
     task: Task
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
+
+    def recipe_of(self, contender: str) -> Recipe:
+        """How a contender is trained."""
+        return self.recipes.get(contender, self.recipe)

@@ -98,7 +98,13 @@ def _training(evidence: Evidence, study: Mapping[str, Any]) -> list[Said]:
         return said
     text = f"The optimiser was {recipe['optimizer']}"
     settings = {"learning rate": "learning_rate", "weight decay": "weight_decay", "label smoothing": "label_smoothing"}
-    told = [f"{name} {numbers.shortest(recipe[key])}" for name, key in settings.items() if recipe.get(key) is not None]
+    told = [
+        f"{name} {numbers.shortest(recipe[key])}"
+        for name, key in settings.items()
+        if recipe.get(key) not in (None, "auto")
+    ]
+    if recipe.get("learning_rate") == "auto":
+        told.insert(0, "a learning rate found for each network by range tests")
     if recipe.get("warmup_epochs"):
         told.append(f"warm-up {numbers.shortest(recipe['warmup_epochs'])} epochs")
     text += f" ({', '.join(told)}), with a cosine schedule"

@@ -269,6 +269,15 @@ def ratio(value: float | None) -> str:
     return ABSENT if value is None or not math.isfinite(value) else f"{_three_digits(value)}×"
 
 
+def two_digits(value: float) -> str:
+    """A number of any size, such as a learning rate.
+
+    >>> two_digits(0.00123), two_digits(1e-6)
+    ('0.0012', '1e-06')
+    """
+    return f"{value:.2g}"
+
+
 def plain(value: object) -> str:
     """Any value from a free-form record as text, floats shortened."""
     if isinstance(value, bool):
