@@ -14,12 +14,11 @@ import polars as pl
 
 from deepenough import comparison
 from deepenough.records import Verdict
-from deepenough.report import costing, measures, protocol, robustness, stopping, third, words
+from deepenough.report import costing, measures, protocol, robustness, searching, stopping, third, words
 from deepenough.report.document import Block, Document, Section
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures.calibration import reliability
 from deepenough.report.figures.noise import noise_parts
-from deepenough.report.figures.rates import range_tests
 from deepenough.report.figures.scale import accuracy_over_scale, gain_over_scale
 from deepenough.report.figures.slices import gain_per_slice
 from deepenough.report.figures.training import training_curves
@@ -30,7 +29,6 @@ from deepenough.report.noise import account_in_words, gap_in_words
 from deepenough.report.panel import panel
 from deepenough.report.slices import images_of_slices, lead
 from deepenough.report.tables import calibration, data, machine, noise, numbers, results
-from deepenough.report.tables.rates import found_rates
 
 
 def document(evidence: Evidence) -> Document:
@@ -221,18 +219,6 @@ def _training(evidence: Evidence) -> Section:
     )
 
 
-def _rates(evidence: Evidence) -> Section | None:
-    """Only where learning rates were looked for."""
-    if not evidence.rates:
-        return None
-    lead = (
-        "Before its first training each network was tried at growing learning rates, on copies and on training images "
-        "alone. A step at a rate below the interval changes little; at its upper end the loss turns up.",
-    )
-    blocks = _there(range_tests(evidence.rates, evidence.verdict), found_rates(evidence.rates))
-    return Section(key="rates", title="Learning rates", lead=lead, blocks=blocks)
-
-
 def _data(evidence: Evidence) -> Section:
     title, audit, quarantine = say("The images"), evidence.audit, evidence.quarantine
     left_out = () if quarantine is None or quarantine.is_empty() else (data.quarantine(quarantine),)
@@ -295,7 +281,7 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     _disagreements,
     _calibration,
     _training,
-    _rates,
+    searching.rates,
     _data,
     _forecast,
     protocol.section,

@@ -20,6 +20,7 @@ from deepenough.data.kept import Keeping
 from deepenough.errors import StudyError
 from deepenough.records import NoiseSource, seal_text, write_atomically
 from deepenough.stats.sequential import FEWEST_SEEDS
+from deepenough.studies.strict_yaml import StrictLoader
 from deepenough.tasks.registry import TASKS
 
 LONGEST_BYTES = 1 << 16  # of a study file
@@ -258,17 +259,6 @@ def _shown(value: object) -> str:
     return repr(list(value) if isinstance(value, tuple) else value)
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader, to which a key that stands twice in one mapping is an error: the last would win unseen."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = [key for place, key in enumerate(keys) if key in keys[:place]]
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"the key '{twice[0]}' stands twice", node.start_mark)
-        return super().construct_mapping(node, deep=deep)
-
-
 def load_study(path: Path) -> Study:
     """Read a study file (YAML)."""
     if path.exists() and not path.is_file():  # reading a pipe would wait for ever
@@ -277,7 +267,7 @@ def load_study(path: Path) -> Study:
         if path.stat().st_size > LONGEST_BYTES:
             got = f"{path.stat().st_size} bytes"
             raise StudyError(str(path), f"a study file of at most {LONGEST_BYTES} bytes", got, "leave out what repeats")
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        values = yaml.load(path.read_text(encoding="utf-8"), StrictLoader)
     except FileNotFoundError:
         raise StudyError(str(path), "a study file", "no such file") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:

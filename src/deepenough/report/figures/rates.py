@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from deepenough.records import Verdict
 from deepenough.report.figures.canvas import Caption, Picture, colour, dashes, legend_above, picture, printable
+from deepenough.report.language import say
 from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers, results
 from deepenough.report.tables.rates import curves
@@ -24,8 +25,8 @@ def range_tests(rates: Mapping[str, Any], verdict: Verdict) -> Picture | None:
     taken = "; ".join(f"{display_name(name)} {numbers.plain(float(found['rate']))}" for name, found in drawn.items())
     caption = Caption(
         key="rangetests",
-        title="Training loss over a growing learning rate",
-        description=f"One line a test. Upright lines at what was taken: {taken}.",
+        title=say("Training loss over a growing learning rate"),
+        description=say("One line a test. Upright lines at what was taken: {taken}.", taken=taken),
         twin=curves(drawn),
     )
     order = results.contender_order(verdict)
@@ -44,8 +45,8 @@ def _draw(figure: Figure, drawn: Mapping[str, Any], places: Mapping[str, int], n
         axes.axvspan(found["low"], found["high"], color=tint, alpha=0.07, linewidth=0)
         axes.axvline(found["rate"], color=tint, linestyle=style, linewidth=1.2)
     axes.set_xscale("log")
-    axes.set_xlabel("learning rate")
-    axes.set_ylabel("training loss")
+    axes.set_xlabel(say("learning rate"))
+    axes.set_ylabel(say("training loss"))
     axes.grid(visible=True, axis="y")
     handles = [
         Line2D([], [], color=colour(place), linestyle=dashes(place), label=printable(display_name(name), 44))

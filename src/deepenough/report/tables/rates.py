@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from deepenough.report.language import say
 from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
 from deepenough.report.tables.model import Table, table, text_column
@@ -16,16 +17,17 @@ def found_rates(rates: Mapping[str, Any]) -> Table:
         (
             display_name(name),
             numbers.plain(float(found["rate"])),
-            f"{numbers.two_digits(found['low'])} to {numbers.two_digits(found['high'])}",
+            say("{low} to {high}", low=numbers.two_digits(found["low"]), high=numbers.two_digits(found["high"])),
             numbers.share(found["agreement"], 0),
             numbers.ratio(found["spread"]),
             found.get("note", ""),
         )
         for name, found in rates.items()
     ]
-    heads = ["", "learning rate", "interval", "tests agree on", "picks differ by", text_column("", wraps=True)]
-    note = "The rate is the geometric mean of the tests' picks; they agree on so much of the intervals together."
-    return table("foundrates", "Learning rates that were found", heads, rows, note=note)
+    heads = ["", say("learning rate"), say("interval"), say("tests agree on"), say("picks differ by")]
+    note = say("The rate is the geometric mean of the tests' picks; they agree on so much of the intervals together.")
+    columns = [*heads, text_column("", wraps=True)]
+    return table("foundrates", say("Learning rates that were found"), columns, rows, note=note)
 
 
 def curves(rates: Mapping[str, Any]) -> Table:
@@ -41,4 +43,5 @@ def curves(rates: Mapping[str, Any]) -> Table:
         for number, test in enumerate(found["tests"], start=1)
         for step in range(0, len(test["losses"]), 4)
     ]
-    return table("rangetests", "Loss over the learning rate", ["", "test", "learning rate", "loss"], rows)
+    heads = ["", say("test"), say("learning rate"), say("loss")]
+    return table("rangetests", say("Loss over the learning rate"), heads, rows)

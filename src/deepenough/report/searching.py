@@ -1,0 +1,24 @@
+"""The section on what was searched for: a learning rate for each network."""
+
+from __future__ import annotations
+
+from deepenough.report.document import Section
+from deepenough.report.evidence import Evidence
+from deepenough.report.figures.rates import range_tests
+from deepenough.report.language import say
+from deepenough.report.tables.rates import found_rates
+
+
+def rates(evidence: Evidence) -> Section | None:
+    """Only where learning rates were looked for."""
+    if not evidence.rates:
+        return None
+    lead = (
+        say(
+            "Before its first training each network was tried at growing learning rates, on copies and on training "
+            "images alone. A step at a rate below the interval changes little; at its upper end the loss turns up."
+        ),
+    )
+    shown = (range_tests(evidence.rates, evidence.verdict), found_rates(evidence.rates))
+    blocks = tuple(block for block in shown if block is not None)
+    return Section(key="rates", title=say("Learning rates"), lead=lead, blocks=blocks)
