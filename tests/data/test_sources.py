@@ -52,9 +52,9 @@ def test_split_folders_go_by_their_usual_names_and_say_so(folder_of):
 
 
 def test_a_folder_that_is_no_split_is_left_out_and_every_file_in_it_listed(folder_of):
-    source = open_source(str(folder_of({"train/a": 1, "train/b": 1, "test/a": 1, "test_shifted/a": 3})))
+    source = open_source(str(folder_of({"train/a": 1, "train/b": 1, "test/a": 1, "test_other/a": 3})))
     assert [item.reason for item in source.skipped] == ["unused_folder"] * 3
-    assert source.notes == ["The folder 'test_shifted' is no split and was left out (3 files)."]
+    assert source.notes == ["The folder 'test_other' is no split and was left out (3 files)."]
 
 
 def test_a_class_may_be_called_train_when_it_holds_no_class_folders(folder_of):
@@ -409,5 +409,7 @@ def test_a_manifest_whose_every_split_is_unknown_names_the_known_ones(folder_of,
     root = folder_of({"cat": 3, "dog": 3})
     rows = [f"{path.relative_to(root)},{path.parent.name},trian" for path in sorted(root.rglob("*.png"))]
     (root / "m.csv").write_text("\n".join(["path,target,split", *rows]))
-    with pytest.raises(SourceError, match=r"m\.csv, column split: expected train, val or test; got 'trian'; rename"):
+    with pytest.raises(
+        SourceError, match=r"m\.csv, column split: expected train, val or test \(or test_shifted\); got 'trian'; rename"
+    ):
         open_source(str(root / "m.csv"))

@@ -67,7 +67,10 @@ def test_looks_read_back_with_or_without_their_last_as_seeds(tmp_path):
         ("epoch: 3", "study.yaml: epoch: expected one of source, task,"),
         ("recipe: {optimiser: sgd}", "study.yaml: recipe.optimiser: expected one of optimizer, learning_rate,"),
         ("recipe: {optimizer: adam}", "study.yaml: recipe.optimizer: expected 'adamw', 'sgd' or 'lamb'; got 'adam'"),
-        ("task: faces", "study.yaml: task: expected 'classification'; got 'faces'"),
+        (
+            "task: faces",
+            "study.yaml: task: expected one of classification, detection, multilabel, verification; got 'faces'",
+        ),
         ("source: 2020-13-45", "expected a study file in YAML"),
         ("[" * 3000, "expected a study file in YAML"),
         ("- a list", "study.yaml: expected keys and values, such as `source: my_photos`; got list"),

@@ -72,7 +72,7 @@ def say(sentence: str, /, **values: object) -> str:
     ...     say("{small} is enough", small="ResNet-50")
     'ResNet-50 已足够'
     """
-    return _translated("sentences", sentence).format(**values)
+    return _translated("sentences", sentence).format_map(values)  # places without a form: what rounds is in tables
 
 
 def later(sentence: str) -> str:
@@ -101,7 +101,7 @@ def recorded(text: str) -> str:
         found = form.fullmatch(text)
         if found is not None:
             given = found.groupdict()
-            return sentence.format(**{name: term(text) if name in _TERMS else text for name, text in given.items()})
+            return sentence.format_map({name: term(text) if name in _TERMS else text for name, text in given.items()})
     return term(text)
 
 

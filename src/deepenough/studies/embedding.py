@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import polars as pl
@@ -18,7 +20,7 @@ from deepenough.evaluation import Batches
 from deepenough.evaluation.embedding import HEAD, embed_stages
 from deepenough.machine import available_cores, choose_machine
 from deepenough.networks import ResNet
-from deepenough.records import write_json, write_table
+from deepenough.records import write_atomically, write_json, write_table
 from deepenough.records.embedding import EmbeddingReport
 from deepenough.studies.assembling import assemble, assemble_from
 from deepenough.studies.contenders import contender
@@ -226,8 +228,12 @@ def _keep(heads: Mapping[Run, Mapping[str, np.ndarray]], order: pl.DataFrame, fo
         vectors = np.concatenate([parts[split] for split in SPLITS])
         path = folder / f"{name}-seed{seed}"
         if form == "numpy":
-            np.save(path.with_name(path.name + ".npy"), vectors)
+            write_atomically(path.with_name(path.name + ".npy"), partial(_as_npy, vectors=vectors))
             continue
         kind = pl.Array(pl.Float32, vectors.shape[1])
         frame = order.with_columns(pl.Series("vector", vectors, dtype=kind))
         write_table(path.with_name(path.name + ".parquet"), frame, {**columns, "vector": kind})
+
+
+def _as_npy(stream: IO[bytes], vectors: np.ndarray) -> None:
+    np.lib.format.write_array(stream, vectors, allow_pickle=False)
