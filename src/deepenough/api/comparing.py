@@ -56,6 +56,7 @@ class Settings(TypedDict, total=False):
     noise_runs: int
     exact: bool
     paired_seeds: bool
+    at_once: int
 
 
 def compare(

@@ -97,6 +97,26 @@ class FreshPixels:
         return np.array(reduce_short_side(pixels, self._short_side))
 
 
+class SomePixels:
+    """Some of the training pictures.
+
+    Args:
+        pixels: all of them.
+        indices: of those that are taken, each once.
+    """
+
+    def __init__(self, pixels: TrainPixels | FreshPixels, indices: Sequence[int]) -> None:
+        self.sample_ids = [pixels.sample_ids[index] for index in indices]
+        self._pixels, self._indices = pixels, list(indices)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """The picture as uint8 (height, width, 3), a copy that the caller may change."""
+        return self._pixels[self._indices[index]]
+
+
 def build_train_pixels(
     prepared: Prepared,
     folder: Path | PixelFolder,

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from deepenough.data.augment import Augmentation, mix, sample_transform
-from deepenough.data.kept import FreshPixels, TrainPixels
+from deepenough.data.kept import FreshPixels, SomePixels, TrainPixels
 from deepenough.data.schedules import Schedule, Step, lay_out
 
 _ORDER, _AUGMENT, _MIX = 0, 1, 2  # keeps the generators of different purposes apart
@@ -90,7 +90,7 @@ class TrainingStream:
 
     def __init__(  # noqa: PLR0913  the contract between data and training
         self,
-        pixels: TrainPixels | FreshPixels,
+        pixels: TrainPixels | FreshPixels | SomePixels,
         targets: Sequence[Any] | np.ndarray,
         augmentation: Augmentation,
         *,
@@ -191,7 +191,7 @@ class _Views(Dataset):
 
     def __init__(
         self,
-        pixels: TrainPixels | FreshPixels,
+        pixels: TrainPixels | FreshPixels | SomePixels,
         targets: Sequence[Any] | np.ndarray,
         augmentation: Augmentation,
         seed: int,

@@ -1,12 +1,32 @@
-"""The section on what was searched for: a learning rate for each network."""
+"""Sections on what was searched for: a learning rate for each network, and what each lever buys."""
 
 from __future__ import annotations
 
 from deepenough.report.document import Section
 from deepenough.report.evidence import Evidence
+from deepenough.report.figures.ablation import tornado
 from deepenough.report.figures.rates import range_tests
 from deepenough.report.language import say
+from deepenough.report.tables import ablation, numbers
 from deepenough.report.tables.rates import found_rates
+
+
+def levers(evidence: Evidence) -> Section | None:
+    """Only of a study that is an ablation."""
+    record = evidence.ablation
+    if record is None:
+        return None
+    lead = (
+        say(
+            "Each setting changes one thing of its base and was trained with the same seeds; where it is not the "
+            "training that changes, on the same batches. {samples} test images, {seeds} trainings of each.",
+            samples=numbers.count(record["samples"]),
+            seeds=numbers.count(record["seeds"]),
+        ),
+    )
+    shown = (tornado(record) or ablation.effects(record), ablation.interactions(record))
+    blocks = tuple(block for block in shown if block is not None)
+    return Section(key="ablation", title=say("What each lever buys"), lead=lead, blocks=blocks)
 
 
 def rates(evidence: Evidence) -> Section | None:

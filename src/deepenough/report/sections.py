@@ -267,6 +267,7 @@ def _there(*blocks: Block | None) -> tuple[Block, ...]:
 
 
 SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
+    searching.levers,
     _designs,
     _looks,
     _noise,

@@ -10,14 +10,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from deepenough.data.schedules import SMALLEST_SIDE, Kind, Schedule
 from deepenough.errors import InputError
 from deepenough.networks.catalogue import entry
+from deepenough.studies.regimes import PLAIN, WORDS, Regime, regime_value
 
 LARGEST_SIDE = 2048  # pixels
 _SCHEDULES: dict[str, Kind] = {"mixed": "mixed", "progressive": "progressive"}
-_TREATMENTS = (*_SCHEDULES, "fixres", "average")
+_TREATMENTS = (*_SCHEDULES, "fixres", "average", *WORDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +27,15 @@ class Contender:
     """What a contender's name says.
 
     Args:
-        name: with its treatments in the order schedule, tuning, average and their sides ascending, however written.
+        name: with its treatments in the order schedule, regime, tuning, average and their sides ascending, however
+            written.
         network: the catalogue's name, levers included.
         schedule: of the image sides in training.
         fixres: image side at which head and norms are tuned after training, 0 for the largest test scale; None where
             they are not.
         average: test scales whose probabilities are averaged, empty for all the study's; None where each scale stands
             alone.
+        regime: how its training differs from the study's.
     """
 
     name: str
@@ -39,16 +43,17 @@ class Contender:
     schedule: Schedule
     fixres: int | None = None
     average: tuple[int, ...] | None = None
+    regime: Regime = PLAIN
 
     @property
     def trained(self) -> str:
         """The contender whose training this one shares: itself, without what is done after training."""
-        return _name(self.network, self.schedule)
+        return _name(self.network, self.schedule, self.regime)
 
     @property
     def tested(self) -> str:
         """The contender whose weights this one is tested with: itself, without what is done at test."""
-        return _name(self.network, self.schedule, self.fixres)
+        return _name(self.network, self.schedule, self.regime, self.fixres)
 
 
 def contender(name: str) -> Contender:
@@ -64,15 +69,19 @@ def contender(name: str) -> Contender:
     network, *treatments = name.split("@")
     entry(network)
     given: dict[str, tuple[int, ...]] = {}
+    differing: dict[str, Any] = {}
     for treatment in treatments:
         word, equals, text = treatment.partition("=")
         if word not in _TREATMENTS:
             near = difflib.get_close_matches(word, _TREATMENTS, n=1)
             expected = f"a network and after @ one of {', '.join(_TREATMENTS)}"
             raise InputError("contender", expected, repr(treatment), f"did you mean {near[0]}?" if near else "")
-        if word in given:
+        if word in given or word in differing:
             raise InputError(f"contender {name}", f"@{word} once", "it twice")
-        given[word] = _sides(name, word, text) if equals else ()
+        if word in WORDS:
+            differing[word] = regime_value(name, word, text)
+        else:
+            given[word] = _sides(name, word, text) if equals else ()
     scheduled = [word for word in given if word in _SCHEDULES]
     if len(scheduled) > 1:
         raise InputError(f"contender {name}", "one schedule of training scales", " and ".join(scheduled))
@@ -81,8 +90,15 @@ def contender(name: str) -> Contender:
         raise InputError(f"contender {name}", "one side to tune at, such as @fixres=96", "several")
     fixres = None if "fixres" not in given else (*given["fixres"], 0)[0]
     average = given.get("average")
-    canonical = _name(network, schedule, fixres, average)
-    return Contender(name=canonical, network=network, schedule=schedule, fixres=fixres, average=average)
+    regime = Regime(**differing)
+    return Contender(
+        name=_name(network, schedule, regime, fixres, average),
+        network=network,
+        schedule=schedule,
+        fixres=fixres,
+        average=average,
+        regime=regime,
+    )
 
 
 def require_contenders(names: Iterable[str]) -> tuple[str, ...]:
@@ -98,7 +114,7 @@ def require_contenders(names: Iterable[str]) -> tuple[str, ...]:
     canonical: list[str] = []
     for name in names:
         each = contender(name)
-        key = (entry(each.network).config, each.schedule, each.fixres, each.average)
+        key = (entry(each.network).config, each.schedule, each.regime, each.fixres, each.average)
         if key in written:
             raise InputError("contenders", "each once", f"{written[key]} and {name}, which are the same")
         written[key] = name
@@ -183,10 +199,17 @@ def _sides(name: str, word: str, text: str) -> tuple[int, ...]:
     return tuple(sorted(set(sides)))
 
 
-def _name(network: str, schedule: Schedule, fixres: int | None = None, average: tuple[int, ...] | None = None) -> str:
+def _name(
+    network: str,
+    schedule: Schedule,
+    regime: Regime,
+    fixres: int | None = None,
+    average: tuple[int, ...] | None = None,
+) -> str:
     parts = [network]
     if schedule.kind != "fixed":
         parts.append(schedule.kind + _joined(schedule.sides or ()))
+    parts += regime.words
     if fixres is not None:
         parts.append("fixres" + _joined((fixres,) if fixres else ()))
     if average is not None:

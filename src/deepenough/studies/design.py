@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from deepenough.data.augment import Augmentation
 from deepenough.errors import StudyError
 from deepenough.evaluation import batch_at
 from deepenough.stats import Look, schedule
-from deepenough.studies.contenders import Lineage, lineage, sides_at_test, sides_in_training
-from deepenough.studies.resolve import all_start_from_weights, default_rate
-from deepenough.studies.study import Study
+from deepenough.studies.contenders import Lineage, contender, lineage, sides_at_test, sides_in_training
+from deepenough.studies.resolve import WEIGHT_DECAYS, all_start_from_weights, augmentation_at, default_rate
+from deepenough.studies.study import AugmentationChoice, Study
 from deepenough.training import Recipe
 
 _Value = TypeVar("_Value")
@@ -30,6 +31,17 @@ class Design:
     recipe: Recipe
     augmentation: Augmentation
     looks: tuple[Look, ...]  # one, after all seeds, where none were declared
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)  # of what is trained otherwise, by its name
+    augmentations: Mapping[str, Augmentation] = field(default_factory=dict)  # likewise
+
+    def epochs_of(self, name: str) -> int:
+        """Passes over its training pictures that a contender makes; fewer pictures are seen more often."""
+        regime = contender(name).regime
+        return max(1, round(self.epochs * regime.time / regime.share))
+
+    def augmentation_of(self, name: str) -> Augmentation:
+        """What is done to a contender's training pictures."""
+        return self.augmentations.get(contender(name).trained, self.augmentation)
 
     @property
     def declares_looks(self) -> bool:
@@ -59,11 +71,11 @@ def design_of(study: Study) -> Design:
     Raises:
         StudyError: the study is not resolved.
     """
-    recipe, augmentation = study.recipe, study.augmentation
+    recipe = study.recipe
     seeds = _given("seeds", study.seeds)
     if study.recipe.train == "head":
         return _design_of_probe(study)
-    return Design(
+    design = Design(
         contenders=study.contenders,
         seeds=seeds,
         epochs=_given("epochs", study.epochs),
@@ -81,15 +93,45 @@ def design_of(study: Study) -> Design:
             clip_norm=recipe.clip_norm,
             layer_decay=recipe.layer_decay,
         ),
-        augmentation=Augmentation(
-            min_area=augmentation.min_area,
-            flip=augmentation.flip,
-            trivial_augment=_given("augmentation.trivial_augment", augmentation.trivial_augment),
-            erasing=_given("augmentation.erasing", augmentation.erasing),
-            mixup=_given("augmentation.mixup", augmentation.mixup),
-            cutmix=_given("augmentation.cutmix", augmentation.cutmix),
-        ),
+        augmentation=_augmentation(study.augmentation),
         looks=(Look(seeds=seeds),) if study.looks is None else schedule(study.looks),
+    )
+    trained = design.lineage.trained
+    return replace(
+        design,
+        recipes={name: own for name in trained if (own := _recipe_of(study, design, name)) != design.recipe},
+        augmentations={name: own for name in trained if (own := _augmentation_of(study, design, name)) is not None},
+    )
+
+
+def _recipe_of(study: Study, design: Design, name: str) -> Recipe:
+    """How a contender is trained: the study's recipe, changed as its name says."""
+    regime, recipe = contender(name).regime, design.recipe
+    if regime.optimizer is not None and regime.optimizer != recipe.optimizer:
+        rate = default_rate(regime.optimizer, design.batch, tuned=all_start_from_weights(study))
+        decay = WEIGHT_DECAYS[regime.optimizer]
+        recipe = replace(recipe, optimizer=regime.optimizer, learning_rate=rate, weight_decay=decay)
+    warmup = recipe.warmup_epochs * design.epochs_of(name) / design.epochs
+    return replace(recipe, learning_rate=regime.rate * recipe.learning_rate, warmup_epochs=warmup)
+
+
+def _augmentation_of(study: Study, design: Design, name: str) -> Augmentation | None:
+    """What is done to its pictures where its name says so, else None."""
+    strength, kept = contender(name).regime.augmentation, study.augmentation
+    if strength is None:
+        return None
+    fresh = AugmentationChoice(strength=strength, min_area=kept.min_area, flip=kept.flip)
+    return _augmentation(augmentation_at(fresh, design.epochs))
+
+
+def _augmentation(choice: AugmentationChoice) -> Augmentation:
+    return Augmentation(
+        min_area=choice.min_area,
+        flip=choice.flip,
+        trivial_augment=_given("augmentation.trivial_augment", choice.trivial_augment),
+        erasing=_given("augmentation.erasing", choice.erasing),
+        mixup=_given("augmentation.mixup", choice.mixup),
+        cutmix=_given("augmentation.cutmix", choice.cutmix),
     )
 
 

@@ -13,6 +13,7 @@ import torch
 
 from deepenough.cost.memory import most_held
 from deepenough.studies.bench import Bench
+from deepenough.studies.contenders import Lineage, contender
 from deepenough.studies.environment import note_change
 from deepenough.studies.local import run_together
 from deepenough.training import Seeds
@@ -30,6 +31,13 @@ class Executor(Protocol):
         ...
 
 
+def lots(lines: Lineage, at_once: int | None) -> list[tuple[str, ...]]:
+    """The names of a study in lots of so many trainings, each with all that is made from it; one lot where None."""
+    size = at_once or len(lines.trained)
+    cut = [lines.trained[first : first + size] for first in range(0, len(lines.trained), size)]
+    return [tuple(name for name in lines.all if contender(name).trained in some) for some in cut]
+
+
 class Local:
     """This process: one seed after the other, its contenders in lockstep."""
 
@@ -39,5 +47,6 @@ class Local:
         for seeds in wanted:
             if not all(bench.store.cell(seeds.cell(name)).done for name in names):
                 note_change(bench.store, bench.setting.machine)
-                run_together(bench, seeds, scales)
+                for some in lots(bench.design.lineage, bench.study.at_once):
+                    run_together(bench, seeds, scales, only=some)
         return most_held(torch.device(bench.setting.machine.device))

@@ -7,15 +7,13 @@ and a training goes on from the last saved step.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 from torch import nn
 
-from deepenough.data import TestPixels
-from deepenough.data.schedules import Schedule
 from deepenough.data.streams import TrainingStream
 from deepenough.errors import RecordError
 from deepenough.networks import save_weights
@@ -24,13 +22,14 @@ from deepenough.records import HISTORY, write_json, write_table
 from deepenough.studies.assembling import assemble, assemble_from
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
+from deepenough.studies.phases import Phase, phases_of
 from deepenough.studies.plan import validates_at
 from deepenough.studies.starting import file_of, preparation_note, start_of
 from deepenough.studies.store import CellFolder
 from deepenough.studies.testing import accuracy_of, rounding, rounds, test_on
 from deepenough.studies.tuning import begin_tuning, tuning_setting, tuning_stream
 from deepenough.studies.whole import sha256_of
-from deepenough.training import Cell, Seeds, Setting, derive_seed, train_lockstep
+from deepenough.training import Cell, Seeds, derive_seed, train_lockstep
 
 SAVE_EVERY_S = 120.0
 
@@ -47,7 +46,7 @@ def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int], *, only: Col
     if not todo:
         return
     cells = {name: _begin(bench, name, seeds) for name in lines.trained if _needed(name, todo)}
-    phases = [_phase(bench, schedule, group, seeds) for schedule, group in _by_schedule(cells.values())]
+    phases = phases_of(bench, list(cells.values()), seeds)
     tunings = [name for name in lines.tuned if _needed(name, todo)]
     extra = {name: tuning_stream(bench, name, seeds) for name in tunings}
     steps = sum(len(phase.cells) * phase.stream.total_steps for phase in phases)
@@ -66,42 +65,6 @@ def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int], *, only: Col
 def _needed(name: str, todo: Sequence[str]) -> bool:
     """Whether the cell, done or not, is one of `todo` or what one of them is made from."""
     return any(name in (other, contender(other).tested, contender(other).trained) for other in todo)
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """Cells that take the same batches, in lockstep."""
-
-    cells: Sequence[Cell]
-    stream: TrainingStream
-    setting: Setting
-
-
-def _by_schedule(cells: Iterable[Cell]) -> list[tuple[Schedule, list[Cell]]]:
-    groups: dict[Schedule, list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault(contender(cell.contender).schedule, []).append(cell)
-    return list(groups.items())
-
-
-def _phase(bench: Bench, schedule: Schedule, cells: Sequence[Cell], seeds: Seeds) -> Phase:
-    design = bench.design
-    assert not isinstance(bench.train, TestPixels), "networks are trained on whole pictures, not on squares"
-    stream = TrainingStream(
-        bench.train,
-        bench.targets(bench.train.sample_ids),
-        design.augmentation,
-        side=design.train_scale,
-        batch=design.batch,
-        epochs=design.epochs,
-        seed=seeds.augmentation,
-        order_seed=seeds.order,
-        workers=bench.study.workers,
-        classes=len(bench.prepared.classes),
-        schedule=schedule,
-        teaching=bench.setting.task,
-    )
-    return Phase(cells, stream, bench.setting)
 
 
 def _train(bench: Bench, phase: Phase) -> None:

@@ -27,7 +27,13 @@ from deepenough.tasks import Given, Task, make_task
 from deepenough.training import Recipe, Setting, cell_name
 
 _ONCE_DEFAULT = {"weights": ("auto", {}), "crop": (None, 1.0)}  # now and in 0.1, where nothing was asked for
-WITHOUT_EFFECT = ("workers", "images", "noise", "noise_runs")  # a study may go on with others: no score depends on them
+WITHOUT_EFFECT = (
+    "workers",
+    "at_once",
+    "images",
+    "noise",
+    "noise_runs",
+)  # may be others when it goes on
 
 
 def plan_study(
@@ -85,7 +91,7 @@ def resolve_on(machine: Machine, request: Study, prepared: Prepared) -> Resolved
 
     def probe_at(study: Study, side: int) -> Probe:
         setting = setting_of(study, prepared, machine, Recipe(optimizer=study.recipe.optimizer))
-        return probe(study.contenders, setting, side=side, batch=min(study.batch or 1, trained))
+        return probe(study.contenders, setting, side=side, batch=min(study.batch or 1, trained), at_once=study.at_once)
 
     return resolve(request, prepared.samples, probe_at)
 

@@ -17,7 +17,9 @@ from deepenough.studies.tuning import tuning_work
 from deepenough.training import Cell, Setting, step_seconds
 
 
-def probe(contenders: Sequence[str], setting: Setting, *, side: int, batch: int, steps: int = 2) -> Probe:
+def probe(
+    contenders: Sequence[str], setting: Setting, *, side: int, batch: int, steps: int = 2, at_once: int | None = None
+) -> Probe:
     """Time the contenders in training and at test at one image side, random pixels, all in memory as in the study.
 
     Networks that several contenders share are timed once; their schedules and tunings are counted as work.
@@ -28,27 +30,39 @@ def probe(contenders: Sequence[str], setting: Setting, *, side: int, batch: int,
         side: image side, pixels.
         batch: images a step.
         steps: timed steps a contender, after one that is not timed.
+        at_once: networks in memory at a time; None for all.
     """
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (batch, 3, side, side), generator=generator, dtype=torch.uint8)
     task, machine, norm = setting.task, setting.machine, setting.preprocessing
     images = machine.images(pixels, norm.mean, norm.std)
     names = dict.fromkeys(contender(name).network for name in contenders)
-    networks = {name: machine.place(assemble(task, name)) for name in names}
-    cells = [Cell.begin(name, 0, network, setting.recipe) for name, network in networks.items()]
-    step_s = {
-        cell.contender: step_seconds(cell, images, task.example(pixels), setting, steps) / batch for cell in cells
-    }
-    call_s = {cell.contender: evaluate_batch_seconds(cell.network, images, machine) / batch for cell in cells}
+    step_s: dict[str, float] = {}
+    call_s: dict[str, float] = {}
+    states: dict[str, int] = {}
+    heads: dict[str, int] = {}
+    held: list[Cell] = []
+    for name in names:
+        if at_once is not None:
+            del held[: max(0, len(held) + 1 - at_once)]
+        cell = Cell.begin(name, 0, machine.place(assemble(task, name)), setting.recipe)
+        held.append(cell)
+        step_s[name] = step_seconds(cell, images, task.example(pixels), setting, steps) / batch
+        call_s[name] = evaluate_batch_seconds(cell.network, images, machine) / batch
+        states[name] = cell.state_bytes
+        heads[name] = cell.network.fc.weight.numel() if isinstance(cell.network, ResNet) else 0
     lines = lineage(contenders)
-    train_s = {name: step_s[contender(name).network] * work(contender(name).schedule, side) for name in lines.trained}
+    train_s = {
+        name: step_s[contender(name).network] * work(contender(name).schedule, side) * contender(name).regime.time
+        for name in lines.trained
+    }
     train_s |= {name: step_s[contender(name).network] * tuning_work(name, side) for name in lines.tuned}
     test_s = {name: call_s[contender(name).network] for name in contenders}
-    saving = 2 * max(cell.state_bytes for cell in cells)  # in the layout of a file, and as the file's bytes
+    saving = 2 * max(states.values())  # in the layout of a file, and as the file's bytes
     return Probe(
         side=side,
         train_s=train_s,
         test_s=test_s,
         peak_bytes=most_held(torch.device(machine.device)) + saving,
-        head_weights=sum(network.fc.weight.numel() for network in networks.values() if isinstance(network, ResNet)),
+        head_weights=sum(heads.values()),
     )

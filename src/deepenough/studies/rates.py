@@ -43,7 +43,10 @@ def settle_rates(bench: Bench) -> Bench:
     environment = read_json(bench.store.environment)
     if environment.get("learning_rates") != rates:
         write_json(bench.store.environment, {**environment, "learning_rates": rates})
-    own = {name: replace(bench.setting.recipe_of(name), learning_rate=rate) for name, rate in rates.items()}
+    own = {
+        name: replace(bench.setting.recipe_of(name), learning_rate=rate * contender(name).regime.rate)
+        for name, rate in rates.items()
+    }
     setting: Setting = replace(bench.setting, recipes={**bench.setting.recipes, **own})
     return replace(bench, setting=setting)
 
@@ -63,23 +66,26 @@ def recorded_rates(bench: Bench) -> dict[str, dict[str, Any]]:
 def _find(bench: Bench, name: str) -> FoundRate:
     seeds, setting = Seeds.of(0), bench.setting
     network = setting.machine.place(starting_network(bench, name, seeds))
-    cell = Cell.begin(name, seeds, network, setting.recipe_of(name))
+    recipe = setting.recipe_of(name)
+    plain = replace(recipe, learning_rate=recipe.learning_rate / contender(name).regime.rate)
+    setting = replace(setting, recipes={name: plain})
+    cell = Cell.begin(name, seeds, network, plain)
 
     def progress() -> None:
         bench.listener.advance(1)
         bench.check_stop()
 
-    return find_rate(cell, [_opened(bench, test) for test in range(TESTS)], setting, progress=progress)
+    return find_rate(cell, [_opened(bench, name, test) for test in range(TESTS)], setting, progress=progress)
 
 
-def _opened(bench: Bench, test: int) -> Callable[[], Iterator[Batch]]:
+def _opened(bench: Bench, name: str, test: int) -> Callable[[], Iterator[Batch]]:
     """The batches of a test, at the training scale whatever the contender's schedule."""
     design, pixels = bench.design, bench.train
     assert not isinstance(pixels, TestPixels), "networks are trained on whole pictures, not on squares"
     stream = TrainingStream(
         pixels,
         bench.targets(pixels.sample_ids),
-        design.augmentation,
+        design.augmentation_of(name),
         side=design.train_scale,
         batch=design.batch,
         epochs=math.ceil(STEPS / max(1, len(pixels) // design.batch)),

@@ -62,7 +62,7 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
     study = study.model_copy(
         update={
             "recipe": _recipe(study.recipe, study.epochs or 1, study.batch or 1, tuned=all_start_from_weights(study)),
-            "augmentation": _augmentation(study.augmentation, study.epochs or 1),
+            "augmentation": augmentation_at(study.augmentation, study.epochs or 1),
         }
     )
     return Resolved(study=study, probe=measured, gave_up=gave_up)
@@ -256,7 +256,8 @@ def _recipe(choice: RecipeChoice, epochs: int, batch: int, *, tuned: bool) -> Re
     )
 
 
-def _augmentation(choice: AugmentationChoice, epochs: int) -> AugmentationChoice:
+def augmentation_at(choice: AugmentationChoice, epochs: int) -> AugmentationChoice:
+    """What a strength sets where nothing else is given; `auto` goes by the epochs."""
     by_epochs = "light" if epochs < 30 else "standard" if epochs < 100 else "strong"
     strength = by_epochs if choice.strength == "auto" else choice.strength
     standard, strong = strength != "light", strength == "strong"

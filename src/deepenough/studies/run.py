@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from deepenough.data import (
@@ -170,7 +171,7 @@ def _bench(
 ) -> Bench:
     """Decode everything once into the cache and lay out what the cells share."""
     design = design_of(study)
-    setting = setting_of(study, prepared, machine, design.recipe)
+    setting = replace(setting_of(study, prepared, machine, design.recipe), recipes=design.recipes)
     sides, norm, workers = design.sides, setting.preprocessing, machine.threads
     listener.stage("decoding the pictures once", total=len(prepared.samples))
 

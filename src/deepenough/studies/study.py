@@ -108,6 +108,7 @@ class Study(_Part):
         noise: sources of randomness that extra trainings vary one at a time; see `studies.noise`.
         noise_runs: extra trainings of each contender for each of them.
         exact: networks are tested as they are and in fp32, whatever they were trained in; see `evaluation`.
+        at_once: how many networks are in memory at a time; None for all. No score depends on it.
         paired_seeds: networks of one seed are held against each other; see `stats.paired` for when that is allowed.
     """
 
@@ -138,6 +139,7 @@ class Study(_Part):
     noise_runs: Annotated[int, Field(ge=1, le=100)] = 2
     exact: bool = False
     paired_seeds: bool = False
+    at_once: Annotated[int, Field(ge=1)] | None = None
 
     @property
     def starts(self) -> dict[str, str]:

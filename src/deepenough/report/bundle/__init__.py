@@ -111,6 +111,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         thumbnails=thumbnails,
         slices=tables.from_columns(plain["slices"], records.SLICES),
         elsewhere=tuple(_measured(entry) for entry in plain["elsewhere"]),
+        ablation=plain.get("ablation"),
         rates=plain.get("rates"),  # pages of earlier versions have none
         images=header["images"],
         third=None if third is None else records.third_from_json(third),
@@ -177,6 +178,7 @@ def _records(evidence: Evidence, shown: pl.Series | None) -> dict[str, Any]:
         "plan": None if evidence.plan is None else dict(evidence.plan),
         "environment": None if evidence.environment is None else dict(evidence.environment),
         "study": evidence.study,
+        "ablation": None if evidence.ablation is None else dict(evidence.ablation),
         "rates": None if evidence.rates is None else dict(evidence.rates),
         "cells": [tables.cell_to_json(cell) for cell in evidence.cells],
         "slices": None if slices is None else tables.to_columns(slices),

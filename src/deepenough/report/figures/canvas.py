@@ -32,6 +32,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (2, 1.4)), "-.", "-", ":", (0, (8, 1.6, 1.2, 1.6)))
 HALO = "halo"  # as the gid of a text that lines may cross: the page sets it off from them
 WIDE, NARROW = 736, 352  # CSS pixels
+_ROWS, _ROW = 4, 19  # of a legend for which a figure has room; CSS pixels of a further one
 
 _VARIABLES = {
     INK: "currentColor",
@@ -151,9 +152,11 @@ def minus(text: str) -> str:
 
 
 def legend_above(figure: Figure, handles: Sequence[Artist], narrow: bool) -> None:
-    """A legend over the axes, flush left, in as many columns as its longest entry allows."""
+    """A legend over the axes, flush left, in as many columns as its longest entry allows; a long one adds height."""
     longest = max((len(str(handle.get_label())) for handle in handles), default=0)
     columns = max(1, min(2 if narrow else 4, (36 if narrow else 88) // max(longest, 1)))
+    rows = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + max(0, rows - _ROWS) * _ROW / 72)
     figure.legend(handles=list(handles), loc="outside upper left", ncols=columns)
 
 

@@ -1,0 +1,112 @@
+"""An ablation: a study whose contenders are the settings of the levers, and what it says about each lever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from deepenough.errors import StudyError
+from deepenough.records import COSTS, SCORES, read_json, read_table, verdict_from_json, write_json
+from deepenough.search.ablation import as_record, effects
+from deepenough.search.levers import Setting, settings_of, twin
+from deepenough.studies.contenders import contender, require_contenders
+from deepenough.studies.store import StudyFolder
+from deepenough.studies.study import Study
+from deepenough.studies.whole import stored_study
+
+AT_ONCE = 4  # networks in memory at a time, unless the request says otherwise
+
+
+def ablation_of(request: Study, base: str | None, levers: tuple[str, ...]) -> tuple[Study, list[Setting]]:
+    """The study of an ablation, and its settings.
+
+    Args:
+        request: what all contenders share; its own contenders play no part.
+        base: the contender whose levers are moved, at its own depth alone; None for ResNet-50 and ResNet-101.
+        levers: of `search.levers.LEVERS`.
+
+    Raises:
+        StudyError: one seed only, or nothing to compare.
+    """
+    if request.seeds == 1:
+        raise StudyError("--seeds", "at least 2 to tell an effect from luck", "1", "leave it out for 3")
+    bases = ["resnet50", "resnet101"] if base is None else [contender(base).name]
+    other = None if base is None or "depth" not in levers else twin(bases[0])
+    settings = [
+        each
+        for one in bases
+        for each in settings_of(
+            one, levers, optimizer=request.recipe.optimizer, augmentation=request.augmentation.strength
+        )
+    ]
+    names = [*bases, *([] if other is None else [contender(other).name]), *(each.contender for each in settings)]
+    if len(names) < 2:
+        raise StudyError("--levers", "one that the contender has a setting of", ", ".join(levers))
+    changes = {"contenders": require_contenders(names), "at_once": request.at_once or AT_ONCE, "images": False}
+    return request.model_copy(update=changes), settings
+
+
+def conclude(folder: Path, settings: list[Setting], levers: tuple[str, ...]) -> dict[str, Any]:
+    """What a finished study says about its levers, at the training scale; also written to `ablation.json`.
+
+    Args:
+        folder: of the study.
+        settings: as `ablation_of` gave them.
+        levers: that were asked for.
+    """
+    store = StudyFolder(folder)
+    study, verdict = stored_study(store), verdict_from_json(read_json(store.verdict))
+    scale = study.train_scale if study.train_scale in (study.scales or ()) else verdict.scale
+    named = [
+        each if (name := contender(each.contender).name) == each.contender else _renamed(each, name)
+        for each in settings
+    ]
+    if "depth" in levers:
+        named = [*_depth(study), *named]
+    scores = read_table(store.scores, SCORES).filter(pl.col("scale") == scale)
+    multiplier = 100.0 if verdict.unit == "points" else 1.0
+    bases = {each.base for each in settings}
+    found, both = effects(named, scores, _costs(store, study, int(scale or 0)), multiplier=multiplier)
+    record = as_record(
+        metric=verdict.metric,
+        unit=verdict.unit,
+        scale=scale,
+        seeds=study.seeds,
+        samples=scores["sample_id"].n_unique(),
+        bases=sorted(bases, key=study.contenders.index),
+        effects=found,
+        interactions=both,
+    )
+    write_json(folder / "ablation.json", record)
+    return record
+
+
+def _renamed(setting: Setting, name: str) -> Setting:
+    return Setting(lever=setting.lever, label=setting.label, base=setting.base, contender=name)
+
+
+def _depth(study: Study) -> list[Setting]:
+    """The other depth as a setting of the first base, where it takes part."""
+    base = study.contenders[0]
+    other = twin(base)
+    if other is None or other not in study.contenders:
+        return []
+    return [Setting(lever="depth", label="the other depth", base=base, contender=other)]
+
+
+def _costs(store: StudyFolder, study: Study, scale: int) -> dict[str, dict[str, float]]:
+    """Seconds, counts and bytes of each contender: of training, the mean over its seeds; else of one image."""
+    found: dict[str, dict[str, float]] = {}
+    for name in study.contenders:
+        notes = [store.cell(f"{name}-seed{seed}").note for seed in range(study.seeds or 0)]
+        spans = [read_json(note)["training_s"] for note in notes if note.is_file()]
+        found[name] = {"training_s": sum(spans) / len(spans)} if spans else {}
+    rows = read_table(store.costs, COSTS).filter((pl.col("scale") == scale) & (pl.col("batch") == 1))
+    for row in rows.iter_rows(named=True):
+        latency: Mapping[str, float] = row["latency_s"]
+        counted = {key: float(row[key]) for key in ("macs", "parameters", "peak_bytes") if row[key] is not None}
+        found[row["contender"]] |= {"latency_s": latency["p50"], **counted}
+    return found

@@ -1,0 +1,49 @@
+"""An ablation from its study to its record and its page."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from deepenough import report
+from deepenough.errors import StudyError
+from deepenough.records import SCORES, read_json, read_table
+from deepenough.report import proof
+from deepenough.search.levers import chosen
+from deepenough.studies import run_study
+from deepenough.studies.ablating import ablation_of, conclude
+
+
+@pytest.mark.slow
+def test_ablation_of_both_depths_says_effects_costs_and_interactions(request_of, tmp_path):
+    levers = chosen("depth,width,time,diversity")
+    study, settings = ablation_of(request_of(scales=[32], epochs=1), None, levers)
+    run_study(study, tmp_path / "a")
+    record = conclude(tmp_path / "a", settings, levers)
+    report.write(tmp_path / "a")
+
+    assert record["bases"] == ["resnet50", "resnet101"]
+    assert len(record["effects"]) == 1 + 2 * 6
+    assert len(record["interactions"]) == 6
+    scores = read_table(tmp_path / "a" / "scores.parquet", SCORES)
+    means = dict(scores.group_by("contender").agg(pl.col("score").mean()).iter_rows())
+    for each in record["effects"]:
+        assert each["difference"] == pytest.approx(100 * (means[each["contender"]] - means[each["base"]]))
+    macs = {each["label"]: each["costs"]["macs"] for each in record["effects"]}
+    assert macs["half as wide"] < 1 < macs["1.5 times as wide"]
+    assert macs["twice the time"] == 1
+    steps = {path.name: read_json(path / "cell.json")["steps"] for path in (tmp_path / "a" / "cells").iterdir()}
+    assert steps["resnet50@time=2-seed0"] == 2 * steps["resnet50-seed0"]
+    assert [fault for look in proof.looks(tmp_path / "a" / "report.html") for fault in look.wrong] == []
+    page = (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
+    assert page.index("What each lever buys") < page.index("Does it buy more at the larger depth?")
+
+
+def test_ablation_of_one_seed_is_refused(request_of):
+    with pytest.raises(StudyError, match="--seeds: expected at least 2 to tell an effect from luck; got 1"):
+        ablation_of(request_of(seeds=1), None, chosen("all"))
+
+
+def test_ablation_of_what_the_contender_settles_already_is_refused(request_of):
+    with pytest.raises(StudyError, match="--levers: expected one that the contender has a setting of; got width"):
+        ablation_of(request_of(), "resnet50+width=0.5", ("width",))
