@@ -1,4 +1,4 @@
-"""Effects and interactions of an ablation against differences of means, scipy's joint model's limits, statsmodels' Holm."""
+"""Effects and interactions of an ablation against differences of means, and Holm's p-values of statsmodels."""
 
 from __future__ import annotations
 
