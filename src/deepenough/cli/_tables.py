@@ -37,6 +37,7 @@ class Tables:
     looks: list[dict[str, Any]] | None = None
     trained: Trained = "all"
     caveats: tuple[str, ...] = ()  # of the records themselves
+    baselines: pl.DataFrame | None = None
 
     def like(self, study: Verdict) -> Tables:
         """The same, to be decided at the level of a study's own verdict."""
@@ -55,6 +56,7 @@ class Tables:
     ) -> Verdict:
         """The verdict; a score of 1 is 100 points, and 1 of any other unit."""
         from deepenough.comparison import decide_study
+        from deepenough.comparison.baselines import with_baselines
         from deepenough.stats.sequential import LOOK_GUARD
 
         decided = decide_study(
@@ -76,7 +78,7 @@ class Tables:
             trained=self.trained,
             paired_seeds=paired_seeds,
         )
-        return replace(decided, looks=self.looks)
+        return with_baselines(replace(decided, looks=self.looks), self.scores, self.baselines, self.groups)
 
 
 def read(folder: Path, wish: Wish, metric: str = "accuracy") -> Tables:
@@ -107,6 +109,7 @@ def read(folder: Path, wish: Wish, metric: str = "accuracy") -> Tables:
         noise=noise,
         metric=metric,
         caveats=tuple(said),
+        baselines=_optional(folder / "baselines.parquet", records.BASELINES),
     )
 
 

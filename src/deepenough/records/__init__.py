@@ -23,6 +23,7 @@ from deepenough.records.measures import Measure, Measures, Tempered, measures_fr
 from deepenough.records.results import (
     Answer,
     Audit,
+    BaselineResult,
     ContenderResult,
     Finding,
     NearDuplicate,
@@ -36,6 +37,7 @@ from deepenough.records.results import (
 from deepenough.records.seals import require_whole_table, require_whole_text, seal_text, unpanicked
 from deepenough.records.tables import (
     ANNOTATIONS,
+    BASELINES,
     CAMS,
     COSTS,
     HISTORY,
@@ -53,6 +55,7 @@ from deepenough.records.writing import DISK_FULL, sweep, write_atomically
 __all__ = [
     "ANNOTATIONS",
     "AVERAGE",
+    "BASELINES",
     "CAMS",
     "CASCADE",
     "COSTS",
@@ -67,6 +70,7 @@ __all__ = [
     "SLICES",
     "Answer",
     "Audit",
+    "BaselineResult",
     "CascadeTiming",
     "ContenderResult",
     "Finding",

@@ -15,7 +15,16 @@ from polars.io.plugins import register_io_source
 
 from deepenough.errors import RecordError
 from deepenough.records import seals
-from deepenough.records.results import Audit, ContenderResult, Finding, NearDuplicate, Needed, PairResult, Verdict
+from deepenough.records.results import (
+    Audit,
+    BaselineResult,
+    ContenderResult,
+    Finding,
+    NearDuplicate,
+    Needed,
+    PairResult,
+    Verdict,
+)
 from deepenough.records.writing import write_atomically
 
 _ROWS_A_GROUP = 8192  # polars holds a row group before it writes it
@@ -163,6 +172,7 @@ def verdict_from_json(plain: Mapping[str, Any]) -> Verdict:
         values["needed"] = None if values["needed"] is None else Needed(**values["needed"])
         values["pairs"] = [pair_from_json(pair) for pair in values["pairs"]]
         values["contenders"] = [contender_from_json(entry) for entry in values["contenders"]]
+        values["baselines"] = [baseline_from_json(entry) for entry in values.get("baselines", ())]
         return Verdict(**values)
     except (KeyError, TypeError) as error:
         raise RecordError(
@@ -182,6 +192,13 @@ def contender_from_json(entry: Mapping[str, Any]) -> ContenderResult:
     return ContenderResult(
         **{**entry, "interval": interval, "per_seed": {int(k): v for k, v in entry["per_seed"].items()}}
     )
+
+
+def baseline_from_json(entry: Mapping[str, Any]) -> BaselineResult:
+    """A baseline's result as JSON holds it; as `pair_from_json`."""
+    intervals = {name: None if ends is None else tuple(ends) for name, ends in entry["intervals"].items()}
+    interval = None if entry["interval"] is None else tuple(entry["interval"])
+    return BaselineResult(**{**entry, "interval": interval, "intervals": intervals})
 
 
 def audit_from_json(plain: Mapping[str, Any]) -> Audit:

@@ -61,6 +61,21 @@ class Needed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineResult:
+    """What a method without a trained network reached at the deciding scale, and what each contender gains over it.
+
+    In the verdict's unit, each interval by itself and at the verdict's level.
+    """
+
+    baseline: str
+    mean: float
+    interval: tuple[float, float] | None  # over samples; None where it cannot be had
+    samples: int  # on which it was tried; gains are over these alone
+    gains: dict[str, float]  # by contender
+    intervals: dict[str, tuple[float, float] | None]  # over seeds and samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The decision. Differences, intervals and margins are big minus small, in `unit` (for accuracy: points)."""
 
@@ -92,6 +107,7 @@ class Verdict:
     looks: list[dict[str, Any]] | None = None  # those declared, in order; None where the seeds were looked at once
     trained: Trained = "all"  # of the networks; `head` is a linear probe, in which no seed has a part
     paired_seeds: bool = False  # by declaration: run s of one contender was held against run s of the other
+    baselines: list[BaselineResult] = field(default_factory=list)  # where the task knows any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,13 @@ OUTCOMES: dict[str, Any] = {  # and the task's own columns: what is kept of ever
     "scale": pl.Int32,
     "sample_id": pl.String,  # of the picture
 }
+BASELINES: dict[str, Any] = {  # what methods without a trained network reach on the test samples
+    "baseline": pl.String,
+    "metric": pl.String,
+    "scale": pl.Int32,
+    "sample_id": pl.String,
+    "score": pl.Float64,
+}
 NOISE: dict[str, Any] = {
     **SCORES,  # `seed` is that of the sources that stood still
     "source": pl.String,  # a NoiseSource

@@ -1,11 +1,12 @@
-"""The sections on the shifted test set and on further measures; numbers come rounded from `tables`."""
+"""The sections on the shifted test set, on further measures and on what needs no training; numbers come rounded from `tables`."""
 
 from __future__ import annotations
 
-from deepenough.report import words
+from deepenough.report import baselines, words
 from deepenough.report.document import Section
 from deepenough.report.evidence import Evidence
 from deepenough.report.language import recorded, say
+from deepenough.report.tables import baselines as without_training
 from deepenough.report.tables import measures as tables
 from deepenough.report.tables.model import Table
 from deepenough.report.tables.results import key_facts
@@ -31,6 +32,15 @@ def section(evidence: Evidence) -> Section | None:
         return None
     lead = say("The same networks and images by further measures, each interval by itself; none of them decides.")
     return Section(key="measures", title=say("By other measures"), lead=(lead,), blocks=tables.reached(found))
+
+
+def without(evidence: Evidence) -> Section | None:
+    """Only where the task knows methods without a trained network."""
+    verdict = evidence.verdict
+    if not verdict.baselines:
+        return None
+    lead, reached = tuple(baselines.in_words(verdict)), without_training.reached(verdict)
+    return Section(key="baselines", title=say("Without a trained network"), lead=lead, blocks=(reached,))
 
 
 def temperatures(evidence: Evidence) -> Table | None:

@@ -272,6 +272,7 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     _looks,
     _noise,
     _scale,
+    measures.without,
     costing.section,
     measures.shifted,
     measures.section,

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from deepenough.comparison import decide_study, groups_of, slice_table
+from deepenough.comparison.baselines import with_baselines
 from deepenough.comparison.order import from_small_to_big
 from deepenough.comparison.pairing import FEWEST_PAIRS, Groups
 from deepenough.errors import StudyError
@@ -25,6 +26,7 @@ from deepenough.records import (
     write_table,
 )
 from deepenough.stats import Look, diverged_rate
+from deepenough.studies.baselines import baseline_scores
 from deepenough.studies.bench import Bench
 from deepenough.studies.cams import write_cams
 from deepenough.studies.contenders import sharing
@@ -93,6 +95,7 @@ def decide(bench: Bench, look: Look) -> Decided:
         trained=bench.study.recipe.train,
         paired_seeds=bench.study.paired_seeds and pairs >= FEWEST_PAIRS,
     )
+    verdict = with_baselines(verdict, scores, baseline_scores(bench, verdict.scale), known)
     decided = Decided(look=look, verdict=verdict, scores=scores, validation=validation, groups=known)
     there = bench.shifted is not None and all(folder.shifted.is_file() for folder in sound)
     return _on_shifted(bench, decided, sound) if there else decided

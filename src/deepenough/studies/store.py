@@ -41,6 +41,7 @@ class StudyFolder:
         self.noise = root / "noise.parquet"
         self.costs = root / "costs.parquet"
         self.verdict = root / "verdict.json"
+        self.baselines = root / "baselines.parquet"
         self.slices = root / "slices.parquet"
         self.thumbnails = root / "thumbnails.parquet"
         self.cache = root / "cache"

@@ -234,6 +234,21 @@ class Task(ABC):
         """The same task by further metrics, from the same rows; reported beside the verdict, never deciding."""
         return ()
 
+    def baselines(self, squares: np.ndarray, targets: Targets, sample_ids: Sequence[str]) -> Mapping[str, np.ndarray]:
+        """What methods without a trained network say of each picture, by their name for people; shown by every figure.
+
+        Args:
+            squares: uint8 (pictures, side, side, 3), before `inputs`; some of a split's, or none.
+            targets: of the pictures.
+            sample_ids: of the pictures.
+
+        Returns:
+            Rows that `judged` takes, (pictures,) for each name; each picture's depends on no other. The same names for
+            any pictures. They need not be of type `row`: what a method lacks may be left out or have another size.
+        """
+        del squares, targets, sample_ids
+        return {}
+
     def decisions(self, outputs: Tensor) -> Tensor | None:
         """What rounding may flip, int64 (batch, ...); None where an output is no decision."""
         del outputs
