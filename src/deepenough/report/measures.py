@@ -1,4 +1,4 @@
-"""The sections on the shifted test set, on further measures and on what needs no training; numbers come rounded from `tables`."""
+"""The sections on the shifted test set, further measures and methods without training; numbers come from `tables`."""
 
 from __future__ import annotations
 
