@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from deepenough.cli._output import one_line
+from deepenough.cli._output import one_line, visible_json
 
 if TYPE_CHECKING:
     from deepenough.serving import About, Answer
@@ -27,7 +27,7 @@ def writer(kind: str, about: About, *, probabilities: bool) -> Callable[[Answer]
         probabilities: with those of every class, in JSON and CSV.
     """
     if kind == "json":
-        return lambda answer: typer.echo(json.dumps(_record(answer, about, probabilities), ensure_ascii=False))
+        return lambda answer: typer.echo(visible_json(json.dumps(_record(answer, about, probabilities), ensure_ascii=False)))
     return _csv(about, probabilities) if kind == "csv" else _table(about)
 
 

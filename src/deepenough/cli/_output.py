@@ -70,13 +70,22 @@ def say_json(record: object) -> None:
     """Print a record, mapping or list as JSON on standard output; NaN becomes null."""
     from deepenough.records import to_json
 
-    typer.echo(to_json(record))
+    typer.echo(visible_json(to_json(record)))
+
+
+def visible_json(text: str) -> str:
+    r"""The same JSON with whatever a terminal would not show as it stands, or obey, as JSON's escapes.
+
+    >>> print(visible_json('{"猫\u202e": "a\U000e0001"}'))
+    {"猫\u202e": "a\udb40\udc01"}
+    """
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def fail(error: DeepenoughError, *, as_json: bool) -> None:
     """Print one line on standard error and, for machines, the same as a JSON object on standard output."""
     if as_json:
-        typer.echo(json.dumps({"error": _parts(error)}, ensure_ascii=False, indent=2))
+        typer.echo(visible_json(json.dumps({"error": _parts(error)}, ensure_ascii=False, indent=2)))
     typer.echo(f"error: {one_line(str(error))}", err=True)
 
 
