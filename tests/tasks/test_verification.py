@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from deepenough.errors import InputError
 from deepenough.records import SAMPLES
 from deepenough.tasks import Given, Run, make_task
 from deepenough.tasks.pairs import PLACES, all_pairs
-from deepenough.tasks.verification import GREY, grey_copies
+from deepenough.tasks.verification import GREY, Identification, grey_copies
 from deepenough.tasks.verifying import Measure
 
 PEOPLE = {"train": "abcd", "val": "efg", "test": "hijk"}
@@ -129,3 +130,41 @@ def test_grey_copies_are_means_over_areas():
     squares = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
     means = squares.mean(3).reshape(2, GREY, 64 // GREY, GREY, 64 // GREY).mean((2, 4))
     assert np.abs(grey_copies(squares).reshape(2, GREY, GREY) - means).max() <= 0.51
+
+
+def test_rank_one_is_that_of_pytorch_metric_learning_and_of_sklearn():
+    from pytorch_metric_learning.distances import CosineSimilarity
+    from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
+    from pytorch_metric_learning.utils.inference import CustomKNN
+    from sklearn.neighbors import KNeighborsClassifier
+
+    task = Identification.beside(made(dimensions=4))
+    run = run_of(task, spread=1.2)
+    judged = task.judged(run)
+    vectors = run.rows["embedding"] / np.linalg.norm(run.rows["embedding"], axis=1, keepdims=True)
+    found = CustomKNN(CosineSimilarity())
+    calculator = AccuracyCalculator(include=("precision_at_1",), device=torch.device("cpu"), knn_func=found)
+    vectors, people = torch.from_numpy(vectors), torch.from_numpy(run.targets)
+    truth = calculator.get_accuracy(vectors, people)["precision_at_1"]  # of each among all others
+    assert 0.3 < truth < 1
+    assert judged["score"].mean() == pytest.approx(truth)
+    last = KNeighborsClassifier(1).fit(vectors[:-1], people[:-1]).predict(vectors[-1:])
+    assert judged["prediction"][-1] == task.people[last[0]]
+
+
+def test_a_picture_whose_person_has_no_other_one_asks_nothing_and_may_be_answered():
+    frame = samples(each=2).filter(pl.col("path") != "h/1.png")
+    task = Identification.beside(made(frame, dimensions=4))
+    units = task.units(frame.filter(pl.col("split") == "test"))
+    assert units["sample_id"].to_list() == ["i0", "i1", "j0", "j1", "k0", "k1"]
+    assert units["group"].to_list() == ["i", "i", "j", "j", "k", "k"]
+    run = run_of(task, frame=frame)
+    run.rows["embedding"][1] = run.rows["embedding"][0]  # i0 is told to be h, the one that asks nothing
+    assert task.judged(run).row(0, named=True)["prediction"] == "h"
+
+
+def test_further_metrics_are_those_that_the_pairs_of_strangers_can_tell():
+    few, many = made(), made(samples(each=20))
+    assert [each.metric.name for each in few.also()] == ["pair accuracy", "TAR at FAR 0.1", "rank-1"]
+    assert few.impostors == 150
+    assert [each.metric.name for each in many.also()][1:3] == ["TAR at FAR 0.1", "TAR at FAR 0.01"]

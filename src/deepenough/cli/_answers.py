@@ -27,7 +27,9 @@ def writer(kind: str, about: About, *, probabilities: bool) -> Callable[[Answer]
         probabilities: with those of every class, in JSON and CSV.
     """
     if kind == "json":
-        return lambda answer: typer.echo(visible_json(json.dumps(_record(answer, about, probabilities), ensure_ascii=False)))
+        return lambda answer: typer.echo(
+            visible_json(json.dumps(_record(answer, about, probabilities), ensure_ascii=False))
+        )
     return _csv(about, probabilities) if kind == "csv" else _table(about)
 
 

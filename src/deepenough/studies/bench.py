@@ -15,6 +15,7 @@ from deepenough.studies.design import Design
 from deepenough.studies.listener import Listener
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study
+from deepenough.tasks.contract import Task
 from deepenough.training import Setting
 
 
@@ -45,10 +46,10 @@ class Bench:
         """The target of each picture, in their order."""
         return self.setting.task.targets(self.pictures(sample_ids))
 
-    def shown(self, pixels: TestPixels) -> Shown:
-        """The pictures of a split with their targets, and the samples that they make."""
+    def shown(self, pixels: TestPixels, task: Task | None = None) -> Shown:
+        """The pictures of a split with their targets, and the samples that they make for a task."""
         pictures = self.pictures(pixels.sample_ids)
-        task = self.setting.task
+        task = task or self.setting.task
         return Shown(sample_ids=pixels.sample_ids, targets=task.targets(pictures), units=task.units(pictures))
 
     @cached_property

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
 from deepenough.comparison import decide_study, groups_of
 from deepenough.comparison.temperature import calibration_error, fit_temperature, tempered
+from deepenough.data import TestPixels
 from deepenough.errors import InputError
 from deepenough.evaluation.outcomes import Shown, table
 from deepenough.records import OUTCOMES, Measure, Measures, Tempered, Verdict, read_table
@@ -34,15 +35,16 @@ def measure(bench: Bench, verdict: Verdict) -> Measures | None:
     told = task.row.names == (_COLUMN,)  # probabilities alone, whose temperature can be had
     if not ((told or task.also()) and all(_kept(bench, verdict, split) for split in splits)):
         return None
-    shown = {split: bench.shown(pixels) for split, pixels in splits.items()}
-    runs = {split: _runs(bench, verdict, split, shown[split]) for split in splits}
+    runs = {split: _runs(bench, verdict, split, bench.shown(pixels)) for split, pixels in splits.items()}
     found = []
-    for split, name in (("test", "test"), ("shifted", "test_shifted")):
-        for each in (task, *task.also()) if split in splits else ():
+    for split in ("test", "shifted") if "shifted" in splits else ("test",):
+        for each in (task, *task.also()):
             # images from elsewhere need not hold what a metric takes
             with contextlib.suppress(InputError) if split == "shifted" else contextlib.nullcontext():
-                found.append(_measured(bench, verdict, each, name, shown[split], runs[split], runs["validation"]))
-    one_class = told and np.asarray(shown["test"].targets).ndim == 1
+                found.append(
+                    _measured(bench, verdict, each, split, {own: splits[own] for own in (split, "validation")}, runs)
+                )
+    one_class = told and all(np.asarray(run.targets).ndim == 1 for run in runs["test"].values())
     return Measures(
         small=verdict.small,
         big=verdict.big,
@@ -75,13 +77,18 @@ def _runs(bench: Bench, verdict: Verdict, split: str, shown: Shown) -> Runs:
 
 
 def _measured(
-    bench: Bench, verdict: Verdict, task: Task, split: str, shown: Shown, runs: Runs, reference: Runs
+    bench: Bench, verdict: Verdict, task: Task, split: str, pixels: Mapping[str, TestPixels], runs: dict[str, Runs]
 ) -> Measure:
-    """One metric on one split, by the estimator of the verdict."""
+    """One metric on one split, by the estimator of the verdict; its samples need not be the verdict's."""
+    shown = {own: bench.shown(each, task) for own, each in pixels.items()}
+    asked = {
+        own: {key: Run(run.rows, of.targets, of.units) for key, run in runs[own].items()} for own, of in shown.items()
+    }
     frames = [
-        table(name, seed, verdict.scale, shown, 0, task.judged(run, reference[name, seed]))
-        for (name, seed), run in runs.items()
+        table(name, seed, verdict.scale, shown[split], 0, task.judged(run, asked["validation"][name, seed]))
+        for (name, seed), run in asked[split].items()
     ]
+    units = shown[split].units
     metric = task.metric
     decided = decide_study(
         pl.concat(frames),
@@ -92,13 +99,13 @@ def _measured(
         metric=metric.name,
         unit=metric.unit,
         multiplier=metric.multiplier,
-        groups=groups_of(bench.samples),
+        groups=groups_of(bench.prepared.samples if units is None else units),
         level=verdict.level,
         trained=verdict.trained,
     )
     reached = {each.contender: each for each in decided.contenders}
     return Measure(
-        split=split,
+        split="test_shifted" if split == "shifted" else split,
         metric=metric.name,
         unit=metric.unit,
         samples=decided.samples,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from deepenough.errors import InputError
+from deepenough.records import SAMPLES
 from deepenough.tasks.contract import Given, Metric, Run, Targets, Task
 from deepenough.tasks.embedder import Embedder
 from deepenough.tasks.margins import ARCFACE, MarginLoss
@@ -20,6 +21,8 @@ from deepenough.tasks.verifying import MEASURES, Measure, threshold_of
 FEWEST_PEOPLE = 3  # of a split that is judged: of fewer the error is not known
 MOST_PAIRS = 20_000
 GREY = 16  # side of the small grey copy whose cosine is the baseline
+_PLACE = "place"  # of a picture in its split
+_BLOCK = 4096  # pictures whose likeness to all others is had at once
 _OPTIONS = ("metric", "far", "loss", "angular_margin", "sharpness", "dimensions", "pairs", "most_pairs")
 
 
@@ -35,6 +38,7 @@ class Verification(Task):
         dimensions: of the embedding.
         protocol: ask about the pairs that the source declares, where it does.
         most_pairs: of a split where it does not.
+        impostors: pairs of two people in test, which say down to which false accept rate it can be told.
     """
 
     people: tuple[str, ...]
@@ -44,6 +48,7 @@ class Verification(Task):
     dimensions: int = 128
     protocol: bool = True
     most_pairs: int = MOST_PAIRS
+    impostors: int = 0
 
     name = "verification"
     sample = "pair"
@@ -66,9 +71,12 @@ class Verification(Task):
         )
         if task.trained < 2:
             raise InputError("source, split train", "at least two identities", str(task.trained), "add people to it")
-        for split in ("val", "test"):
-            task._require_pairs(split, given.samples.filter(pl.col("split") == split))
-        return task
+        different = {
+            split: task._require_pairs(split, given.samples.filter(pl.col("split") == split))
+            for split in ("val", "test")
+        }
+        task.measure.require(different["test"])
+        return replace(task, impostors=different["test"])
 
     @property
     def metric(self) -> Metric:
@@ -134,6 +142,11 @@ class Verification(Task):
             }
         )
 
+    def also(self) -> tuple[Task, ...]:
+        """The other metrics that so many pairs can tell, and rank-1 identification."""
+        others = [each for each in MEASURES if each != self.measure and each.told_by(self.impostors)]
+        return (*(replace(self, measure=each) for each in others), Identification.beside(self))
+
     def probabilities(self, outputs: Tensor) -> Tensor:
         """Embeddings, which are averaged as they are."""
         return outputs.float()
@@ -142,7 +155,8 @@ class Verification(Task):
         """The mean embedding; its length plays no part."""
         return mean
 
-    def _require_pairs(self, split: str, pictures: pl.DataFrame) -> None:
+    def _require_pairs(self, split: str, pictures: pl.DataFrame) -> int:
+        """How many pairs of two people there are."""
         people, where = pictures["target"].n_unique(), f"source, split {split}"
         if people < FEWEST_PEOPLE:
             raise InputError(
@@ -153,8 +167,61 @@ class Verification(Task):
         if min(counts.values()) < 2:
             got = " and ".join(f"{count} {kind}" for kind, count in counts.items())
             raise InputError(where, "at least two pairs of one identity and of two", got, "add pictures of each person")
-        if split == "test":
-            self.measure.require(counts[DIFFERENT])
+        return counts[DIFFERENT]
+
+
+@dataclass(frozen=True)
+class Identification(Verification):
+    """Whose the nearest other picture is: each tested picture asks all others of its split, of people never trained on.
+
+    Rank-1 identification, leaving one out; a picture whose person has no other one asks nothing.
+    """
+
+    name = "identification"
+    sample = "image"
+
+    @classmethod
+    def beside(cls, task: Verification) -> Identification:
+        """On the same people and rows."""
+        return cls(**{each.name: getattr(task, each.name) for each in fields(task)})
+
+    @property
+    def metric(self) -> Metric:
+        """The share of pictures whose nearest is of the same person."""
+        return Metric(name="rank-1", unit="points", multiplier=100.0, lowest=0.0, highest=1.0, alone=False)
+
+    def units(self, samples: pl.DataFrame) -> pl.DataFrame:
+        """The pictures that have another of their person, clustered by person."""
+        numbered = samples.select(list(SAMPLES)).with_row_index(_PLACE).with_columns(group=pl.col("target"))
+        return numbered.filter(pl.len().over("target") > 1)
+
+    def judged(self, run: Run, reference: Run | None = None) -> pl.DataFrame:
+        """One row an asking picture; the confidence is the cosine to its nearest, from 0 to 1."""
+        del reference
+        assert run.units is not None
+        people, asking = np.asarray(run.targets), run.units[_PLACE].to_numpy()
+        nearest, cosine = nearest_of(run.rows["embedding"], asking)
+        return pl.DataFrame(
+            {
+                "target": run.units["target"],
+                "prediction": [self.people[number] for number in people[nearest]],
+                "score": (people[nearest] == people[asking]).astype(np.float64),
+                "confidence": np.clip((1.0 + cosine) / 2.0, 0.0, 1.0),
+            }
+        )
+
+
+def nearest_of(vectors: np.ndarray, asking: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The place of each asking picture's nearest other by cosine, of equals the first, and that cosine."""
+    rows = _of_length_one(vectors)
+    nearest, cosine = np.empty(len(asking), np.int64), np.empty(len(asking))
+    for first in range(0, len(asking), _BLOCK):
+        places = asking[first : first + _BLOCK]
+        likeness = (rows[places] @ rows.T).round(9)
+        likeness[np.arange(len(places)), places] = -np.inf
+        nearest[first : first + _BLOCK] = likeness.argmax(axis=1)
+        cosine[first : first + _BLOCK] = likeness.max(axis=1)
+    return nearest, cosine
 
 
 def compared(run: Run) -> tuple[np.ndarray, np.ndarray]:
@@ -166,10 +233,15 @@ def compared(run: Run) -> tuple[np.ndarray, np.ndarray]:
 
 def cosines(vectors: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Cosine of the two vectors of each pair of places, float64 (pairs,); 0 where one of them has no length."""
+    rows = _of_length_one(vectors)
+    return np.einsum("pd,pd->p", rows[places[:, 0]], rows[places[:, 1]]).round(9)
+
+
+def _of_length_one(vectors: np.ndarray) -> np.ndarray:
+    """Float64; what has no length stays without."""
     rows = vectors.astype(np.float64)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    rows = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
-    return np.einsum("pd,pd->p", rows[places[:, 0]], rows[places[:, 1]]).round(9)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
 
 
 def grey_copies(squares: np.ndarray) -> np.ndarray:

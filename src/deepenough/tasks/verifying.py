@@ -45,13 +45,17 @@ class Measure:
         names = {"auc": "AUC", "accuracy": "pair accuracy", "tar_at_far": f"TAR at FAR {self.far:g}"}
         return Metric(name=names[self.kind], unit="points", multiplier=100.0, lowest=0.0, highest=1.0, alone=False)
 
+    def told_by(self, impostors: int) -> bool:
+        """Whether so many impostor pairs can tell it."""
+        return self.kind != "tar_at_far" or self.far * impostors >= FEWEST_ACCEPTED
+
     def require(self, impostors: int) -> None:
         """Refuse what so many impostor pairs cannot tell.
 
         Raises:
             InputError: fewer than 10 of them would be accepted.
         """
-        if self.kind == "tar_at_far" and self.far * impostors < FEWEST_ACCEPTED:
+        if not self.told_by(impostors):
             least = int(np.ceil(FEWEST_ACCEPTED / self.far - 1e-9))
             expected = f"at least {least:,} impostor pairs for FAR {self.far:g}, so that {FEWEST_ACCEPTED} are accepted"
             raise InputError("source, split test", expected, f"{impostors:,}", "ask for a higher FAR, or for all pairs")
