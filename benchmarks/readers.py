@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -190,6 +191,56 @@ def read_costs(path: Path) -> object:
     return read_table(path, COSTS)
 
 
+def pages() -> list[bytes]:
+    from deepenough.report import write
+    from verdict_speed import make_study
+
+    with tempfile.TemporaryDirectory() as place:
+        make_study(Path(place), 12, (32, 48), 2)
+        page, _ = write(Path(place))
+        return [page.read_bytes()]
+
+
+def read_page(path: Path) -> object:
+    """A page that somebody changed and sealed anew, so that what is in its blocks is reached."""
+    from deepenough.report.bundle import blocks
+    from deepenough.report.proof import looks
+
+    text = path.read_bytes().decode("utf-8", "replace")
+    for block, sealed in blocks.blocks_of(text).values():
+        text = text.replace(sealed, block.sha256)
+    text = re.sub(r"(?<=<!-- sha256 of this page: )[0-9a-f]{64}", blocks.BLANK, text)
+    path.write_text(blocks.seal(text), encoding="utf-8")
+    return looks(path)
+
+
+def exported() -> list[bytes]:
+    from deepenough.serving.about import About
+
+    preprocessing = {"mean": (0.5,) * 3, "std": (0.2,) * 3, "interpolation": "bicubic", "crop": 0.875}
+    about = About(
+        contender="resnet50", network="resnet50", seed=0, scale=64, sides=(64,), classes=("a", "b"),
+        preprocessing=preprocessing, weights_sha256="0" * 64, verdict={"answer": "undecided"}, versions={"torch": "2"},
+    )  # fmt: skip
+    return [about.to_json().encode()]
+
+
+def read_about(path: Path) -> object:
+    """What an exported file says about itself, put to use as `predict` does."""
+    from deepenough.data.preprocess import resize_and_crop
+    from deepenough.networks.catalogue import skeleton
+    from deepenough.serving.about import about_from_json
+    from deepenough.serving.predicting import batch_of
+
+    about = about_from_json(path.read_bytes().decode("utf-8", "replace"), "model.onnx")
+    pixels = np.zeros((20, 30, 3), np.uint8)
+    for side in about.sides:
+        resize_and_crop(pixels, side, about.prepared())
+    if about.network != "resnet50":
+        skeleton(about.network, len(about.classes))
+    return batch_of(about), about.to_json()
+
+
 READERS = {
     "picture": Reader(".img", pictures, read_picture, DecodeError),
     "study": Reader(".yaml", studies, read_study),
@@ -202,5 +253,7 @@ READERS = {
     "state": Reader(".safetensors", states, read_state),
     "weights": Reader(".safetensors", lambda: weights(".safetensors"), read_weights),
     "weights-pickle": Reader(".pth", lambda: weights(".pth"), read_weights),
+    "report": Reader(".html", pages, read_page),
+    "about": Reader(".json", exported, read_about),
     "record": Reader(".json", records, read_record),
 }

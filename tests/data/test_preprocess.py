@@ -44,7 +44,10 @@ def test_reduce_short_side_shrinks_to_the_side_and_never_enlarges(size, expected
     assert reduce_short_side(photo(3, *size), 32).shape == (*expected, 3)
 
 
-@pytest.mark.parametrize("values", [{"interpolation": "nearest"}, {"crop": 0.0}, {"crop": 1.2}])
+@pytest.mark.parametrize("values", [
+        {"interpolation": "nearest"}, {"crop": 1e-9}, {"crop": 1.2}, {"crop": float("nan")},
+        {"mean": (0.5, 0.5)}, {"mean": (0.5, 0.5, float("nan"))}, {"std": (0.2, 0.2, 0.0)},
+    ])  # fmt: skip
 def test_preprocessing_refuses_what_it_does_not_know(values):
     with pytest.raises(ValueError, match="must be"):
         Preprocessing(**values)

@@ -78,7 +78,11 @@ def test_about_comes_back_from_its_json_and_refuses_what_is_none():
         "{",
         json.dumps({**plain, "classes": ["one"]}),
         json.dumps({**plain, "sides": [10**9]}),
+        json.dumps({**plain, "sides": [4096] * 3000}),
+        json.dumps({**plain, "contender": ["one"]}),
+        json.dumps({**plain, "verdict": []}),
         json.dumps({**plain, "preprocessing": {"mean": 1}}),
+        json.dumps({**plain, "preprocessing": {**plain["preprocessing"], "crop": 1e-9}}),  # would fill the memory
         json.dumps({key: value for key, value in plain.items() if key != "network"}),
     ):
         with pytest.raises(WeightsError, match="a model that `deepenough export` wrote"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 _EXTREME_ASPECT = 8
+LEAST_CROP = 0.1  # the picture is resized to so many times the side, which must fit the memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +23,10 @@ class Preprocessing:
     """What is done to every picture at test.
 
     Args:
-        mean: of each channel in [0, 1], subtracted by whoever feeds the network.
-        std: of each channel in [0, 1], divided by.
+        mean: of each channel, finite, subtracted by whoever feeds the network from values in [0, 1].
+        std: of each channel, above 0, divided by.
         interpolation: `bilinear`, `bicubic` or `lanczos`, always antialiased.
-        crop: the share of the short side that is kept, in (0, 1]: the short side is resized to round(scale / crop),
+        crop: the share of the short side that is kept, in [0.1, 1]: the short side is resized to round(scale / crop),
             then the centre of side `scale` is cut out.
         fit: how a picture becomes a square: `crop` as above; `pad`, all of it in the upper left corner, its long side
             resized to `scale`, the rest black; `cut`, the centre at the picture's own resolution, black beyond it.
@@ -39,8 +41,12 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if self.interpolation not in _FILTERS:
             raise ValueError(f"interpolation must be one of {', '.join(_FILTERS)}, but got {self.interpolation!r}")
-        if not 0 < self.crop <= 1:
-            raise ValueError(f"crop must be in (0, 1], but got {self.crop}")
+        if not LEAST_CROP <= self.crop <= 1:
+            raise ValueError(f"crop must be in [{LEAST_CROP}, 1], but got {self.crop}")
+        if len(self.mean) != 3 or not all(map(math.isfinite, self.mean)):
+            raise ValueError(f"mean must be three finite numbers, but got {self.mean}")
+        if len(self.std) != 3 or not all(0 < value < math.inf for value in self.std):
+            raise ValueError(f"std must be three numbers above 0, but got {self.std}")
 
 
 def squared(image: np.ndarray | Image.Image, scale: int, preprocessing: Preprocessing) -> np.ndarray:

@@ -12,6 +12,7 @@ from deepenough.errors import WeightsError
 
 KEY = "deepenough"  # of the metadata of every form: one JSON object
 FORMAT = 1
+MOST_SIDES = 32  # that a picture is cut to
 NumberForm = Literal["fp32", "int8"]
 
 
@@ -89,7 +90,14 @@ def _frozen(value: Any) -> Any:  # noqa: ANN401  what JSON holds
 def _require_sound(about: About) -> None:
     if len(about.classes) < 2 or not all(isinstance(name, str) for name in about.classes):
         raise ValueError("classes must be two or more names")
-    if not about.sides or not all(isinstance(side, int) and 0 < side <= 4096 for side in about.sides):
-        raise ValueError("sides must be image sides in pixels")
+    if not 0 < len(about.sides) <= MOST_SIDES or not all(
+        type(side) is int and 0 < side <= 4096 for side in about.sides
+    ):
+        raise ValueError(f"sides must be at most {MOST_SIDES} image sides in pixels")
+    for name in ("contender", "network", "numbers"):
+        if not isinstance(getattr(about, name), str):
+            raise ValueError(f"{name} must be text")
+    if not all(isinstance(getattr(about, name), dict) for name in ("verdict", "versions")):
+        raise ValueError("verdict and versions must be mappings")
     if not isinstance(about.format, int):
         raise ValueError("format must be a whole number")

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from deepenough.comparison.pairing import FEWEST_PAIRS
 from deepenough.data.kept import Keeping
+from deepenough.data.preprocess import LEAST_CROP
 from deepenough.errors import StudyError
 from deepenough.records import NoiseSource, seal_text, write_atomically
 from deepenough.stats.sequential import FEWEST_SEEDS
@@ -128,7 +129,7 @@ class Study(_Part):
     recipe: RecipeChoice = RecipeChoice()
     augmentation: AugmentationChoice = AugmentationChoice()
     weights: str | dict[str, str] = "auto"
-    crop: Annotated[float, Field(gt=0, le=1)] | None = None
+    crop: Annotated[float, Field(ge=LEAST_CROP, le=1)] | None = None
     split_seed: Annotated[int, Field(ge=0)] = 0
     workers: Annotated[int, Field(ge=0, le=256)] = 1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
