@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from deepenough import report
 from deepenough.api.opened import OpenStudy, open_study
 from deepenough.errors import StudyError
+from deepenough.ranks import is_follower, processes
 from deepenough.records import Verdict
 from deepenough.report.language import require_known
 from deepenough.studies.absent import require_obtainable
@@ -57,6 +59,7 @@ class Settings(TypedDict, total=False):
     exact: bool
     paired_seeds: bool
     at_once: int
+    batch_norm: str
 
 
 def compare(
@@ -73,7 +76,8 @@ def compare(
 ) -> OpenStudy:
     """Train, test and compare networks on your images: what `deepenough compare` does.
 
-    A study that was stopped goes on where it was by the same call.
+    A study that was stopped goes on where it was by the same call. In a script that torchrun starts, all its processes
+    train together, and each returns the study.
 
     Args:
         source: a folder of class folders, a manifest (.csv, .parquet), `torchvision:NAME`, `digits`, or a study file.
@@ -96,6 +100,11 @@ def compare(
     """
     request = request_of(source, settings, where="compare()")
     folder = folder_of(source) if out is None else Path(out)
+    if is_follower():
+        from deepenough.studies.spread_executor import follow
+
+        follow()
+        return open_study(folder)
     require_obtainable(request, folder)  # before torch is imported
     told = listener or (Silent() if quiet else Printed())
     by = executor_of(executor, ray_address)
@@ -152,8 +161,11 @@ def executor_of(name: str, ray_address: str | None = None) -> Executor | None:
     """The executor of that name; None for this process.
 
     Raises:
-        StudyError: no such executor, an address of Ray's without it, or Ray is not installed.
+        StudyError: no such executor, an address of Ray's without it, Ray is not installed, or this is one of several
+            processes of torchrun, which are an executor themselves.
     """
+    if name != "local" and processes() > 1:
+        raise StudyError("--executor", "none beside torchrun, whose processes train together", name, "leave it out")
     if name not in ("local", "ray"):
         raise StudyError("--executor", "local or ray", repr(name))
     if name == "local":
@@ -178,10 +190,26 @@ def _carry_out(
 ) -> Verdict:
     from deepenough.studies import run_study  # torch
 
-    verdict = run_study(request, folder, listener=listener, command=command, shared=shared, executor=executor)
-    with hold(folder):
-        report.write(folder, language=language)
+    with _with_others(executor) as by:
+        verdict = run_study(request, folder, listener=listener, command=command, shared=shared, executor=by)
+        with hold(folder):
+            report.write(folder, language=language)
     return verdict
+
+
+@contextlib.contextmanager
+def _with_others(executor: Executor | None) -> Iterator[Executor | None]:
+    """The executor that this process was given; where torchrun started it as one of several, all of them."""
+    if processes() == 1:
+        yield executor
+        return
+    from deepenough.ranks import connected
+    from deepenough.studies.spread_executor import SpreadExecutor
+
+    with connected() as ranks:
+        together = SpreadExecutor(ranks)
+        yield together
+        together.close()
 
 
 class Printed(Silent):

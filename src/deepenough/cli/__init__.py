@@ -18,6 +18,7 @@ import typer
 
 from deepenough.cli import _output
 from deepenough.errors import InputError, Interrupted
+from deepenough.ranks import LOST, is_follower
 
 __all__ = ["COMMANDS", "application", "main"]
 
@@ -101,6 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         status = application(named)(given, prog_name="deepenough", standalone_mode=False)
     except (InputError, typer.TyperException) as error:
+        if isinstance(error, typer.TyperException) and is_follower():  # the first has found the same
+            raise SystemExit(LOST) from None
         _output.fail(_usage_error(error) if isinstance(error, typer.TyperException) else error, as_json=as_json)
         raise SystemExit(_INPUT) from None
     except Interrupted as stop:
@@ -113,6 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         _leave_interrupted(again, as_json=as_json)
     else:
+        if status == _SIGINT_STATUS and is_follower():
+            raise SystemExit(LOST)
         if status == _SIGINT_STATUS:
             _leave_interrupted(Interrupted("Ctrl-C", "the same command"), as_json=as_json)
         raise SystemExit(status or 0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepenough.cli import _options, _output, _values
+from deepenough.cli import _launch, _options, _output, _values
 from deepenough.tasks.registry import TASKS
 
 if TYPE_CHECKING:
@@ -145,6 +145,14 @@ def compare(  # noqa: PLR0913  one option a parameter
         str | None,
         typer.Option(metavar="ADDR", help="The Ray cluster: auto, HOST:PORT.  [default: one begun on this machine]"),
     ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(help="Train each network on so many GPUs or processes together (DDP).  [default: 1]", min=1),
+    ] = None,
+    batch_norm: Annotated[
+        str | None,
+        typer.Option(metavar="HOW", help="Among --devices: synced, over the whole batch, or own.  [default: synced]"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the study.  [default: runs/NAME]")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a stopped study; the same command does so by itself.")
@@ -162,6 +170,8 @@ def compare(  # noqa: PLR0913  one option a parameter
       deepenough compare my_photos/ --margin 1 --budget 2h
       deepenough compare my_photos/ --train-scale 96 --scales 64,96,128
     """
+    if _launch.is_done_elsewhere(devices, executor):
+        return
     from deepenough.studies.absent import require_obtainable
     from deepenough.studies.asking import folder_of, is_study_file, request_of
 
@@ -196,6 +206,7 @@ def compare(  # noqa: PLR0913  one option a parameter
             "noise_runs": noise_runs,
             "exact": exact or None,
             "paired_seeds": paired_seeds or None,
+            "batch_norm": batch_norm,
             "recipe": {
                 "train": train,
                 "optimizer": optimizer,

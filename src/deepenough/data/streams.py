@@ -28,6 +28,7 @@ from torch.utils.data import DataLoader, Dataset
 from deepenough.data.augment import Augmentation, mix, sample_transform
 from deepenough.data.kept import FreshPixels, SomePixels, TrainPixels
 from deepenough.data.schedules import Schedule, Step, lay_out
+from deepenough.ranks import ALONE, Ranks
 
 _ORDER, _AUGMENT, _MIX = 0, 1, 2  # keeps the generators of different purposes apart
 _GIVES_WAY = 10  # how much nicer than the training a worker is; batches are made ahead, so it can wait
@@ -43,12 +44,14 @@ class Batch:
         targets: as `Teaching.collate` gives them; of classes int64 (batch,), or under mixup and CutMix float32
             (batch, classes).
         labels: the same before mixing.
+        whole: pictures of the batch over all ranks; None where they are all here.
     """
 
     step: int
     images: Tensor
     targets: Any
     labels: Any
+    whole: int | None = None
 
 
 class Teaching(Protocol):
@@ -81,6 +84,7 @@ class TrainingStream:
         classes: how many there are; the width of the targets under mixup and CutMix.
         schedule: of the images' sides.
         teaching: how targets move with the pixels and become a batch; None for class numbers.
+        ranks: whose part of every batch this gives, mixed as in the whole batch.
 
     Attributes:
         epochs: as given.
@@ -103,6 +107,7 @@ class TrainingStream:
         order_seed: int | None = None,
         schedule: Schedule | None = None,
         teaching: Teaching | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         if len(pixels) != len(targets) or len(pixels) == 0:
             raise ValueError(f"a label a picture is needed, but got {len(targets)} labels for {len(pixels)} pictures")
@@ -111,7 +116,7 @@ class TrainingStream:
         self._views = _Views(pixels, targets, augmentation, seed, teaching)
         self._pictures = len(targets)
         self._augmentation, self._seed, self._workers, self._classes = augmentation, seed, workers, classes
-        self._order_seed = seed if order_seed is None else order_seed
+        self._order_seed, self._ranks = seed if order_seed is None else order_seed, ranks
         self._steps, self._ends = lay_out(
             schedule or Schedule(), pictures=len(pixels), scale=side, batch=batch, epochs=epochs, seed=seed
         )
@@ -138,7 +143,7 @@ class TrainingStream:
 
     def _loaded(self, first_step: int) -> Iterator[tuple[Tensor, Any]]:
         """Images and their targets, batch by batch; the workers end with the iterator."""
-        plan = _Plan(self._pictures, self._order_seed, self._steps[first_step:])
+        plan = _Plan(self._pictures, self._order_seed, self._steps[first_step:], self._rows)
         with warnings.catch_warnings():
             # the number of workers is the caller's; torch advises against more than there are cores
             warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)
@@ -155,12 +160,24 @@ class TrainingStream:
             )
             return iter(loader)
 
+    @property
+    def smallest(self) -> int:
+        """Pictures of the smallest batch, over all ranks."""
+        return min(step.size for step in self._steps)
+
+    def _rows(self, size: int) -> Sequence[int]:
+        """This rank's places in a batch; where torchvision mixes each with the one before it, that one too."""
+        own = self._ranks.part(size)
+        return [(own.start - 1) % size, *own] if self._ranks.several and self._augmentation.mixes else own
+
     def _finished(self, step: int, images: Tensor, labels: Any) -> Batch:  # noqa: ANN401
+        whole = self._steps[step].size
         if not self._augmentation.mixes:
-            return Batch(step, images, labels, labels)
+            return Batch(step, images, labels, labels, whole)
         with _seeded(self._seed, _MIX, step):
             mixed, targets = mix(images, labels, self._augmentation, self._classes)
-        return Batch(step, mixed, targets, labels)
+        partners = len(images) - len(self._ranks.part(whole))
+        return Batch(step, mixed[partners:], targets[partners:], labels[partners:], whole)
 
 
 def order(samples: int, *, seed: int, epoch: int) -> np.ndarray:
@@ -171,8 +188,8 @@ def order(samples: int, *, seed: int, epoch: int) -> np.ndarray:
 class _Plan:
     """Which (epoch, picture, side) make each batch; re-iterable."""
 
-    def __init__(self, pictures: int, seed: int, steps: Sequence[Step]) -> None:
-        self._pictures, self._seed, self._steps = pictures, seed, steps
+    def __init__(self, pictures: int, seed: int, steps: Sequence[Step], rows: Callable[[int], Sequence[int]]) -> None:
+        self._pictures, self._seed, self._steps, self._rows = pictures, seed, steps, rows
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -183,7 +200,7 @@ class _Plan:
             if step.epoch != current:
                 current, indices = step.epoch, order(self._pictures, seed=self._seed, epoch=step.epoch)
             chosen = indices[step.first : step.first + step.size]
-            yield [(step.epoch, int(index), step.side) for index in chosen]
+            yield [(step.epoch, int(chosen[row]), step.side) for row in self._rows(len(chosen))]
 
 
 class _Views(Dataset):

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+import numpy as np
 import polars as pl
 import torch
 from torch import Tensor, nn
 
 from deepenough.data import Preprocessing, TestPixels
-from deepenough.evaluation.batches import CHUNK, Batches
+from deepenough.evaluation.batches import CHUNK, Batches, batch_at
 from deepenough.evaluation.folding import folded
 from deepenough.evaluation.outcomes import Outcomes, Shown
 from deepenough.machine import Machine
+from deepenough.ranks import ALONE, Ranks
 from deepenough.tasks.contract import Targets, Task
+
+Found = tuple[str, int, int, np.ndarray]  # a contender's outcomes at a scale from a picture on
 
 
 def evaluate(  # noqa: PLR0913  all that a score depends on
@@ -64,6 +68,7 @@ def examine(
     batches: Batches,
     averages: Mapping[str, tuple[str, Sequence[int]]] = MappingProxyType({}),
     exact: bool = False,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Test every network at every scale on every picture, a chunk of pictures at a time.
 
@@ -78,28 +83,54 @@ def examine(
         averages: by contender's name, whose network it is tested with and the scales whose probabilities it averages;
             as it sees the same sides whatever the scale, its outcomes are the same at every one.
         exact: test the networks as they are, in fp32, whatever the machine's precision.
+        ranks: take blocks of pictures by turns, in the batches that one process would show; `outcomes` are whole on the
+            first of them, each picture once, and empty on the others.
     """
-    task, targets, ids = outcomes.task, outcomes.shown.targets, outcomes.shown.sample_ids
     means = {name: _Mean(network, tuple(sides)) for name, (network, sides) in averages.items()}
     tested, batches = as_tested(networks, batches, exact=exact)
     asked = _asked(list(networks), outcomes.scales, means.values())
     squares = {side: pixels.at(side) for side in sorted(asked)}
-    for first in range(0, len(pixels), CHUNK):
-        truth = targets[first : first + CHUNK]
-        for side, stored in squares.items():
-            calls, clean = {name: tested[name] for name in asked[side]}, stored[first : first + CHUNK]
-            for at, outputs in batches.outputs(calls, task.inputs(clean, ids[first : first + CHUNK])):
-                for name, said in outputs.items():
-                    here = slice(at, at + len(said))
-                    if side in outcomes.scales:
-                        outcomes.put(name, side, first + at, task.outcomes(said, truth[here], clean[here]))
-                    for mean in (mean for mean in means.values() if mean.wants(name, side)):
-                        mean.add(at, task.probabilities(said), len(truth))
-        for name, mean in means.items():
-            clean = squares[mean.sides[0]][first : first + CHUNK]
-            found = task.outcomes(task.from_probabilities(mean.taken()), truth, clean)
-            for scale in outcomes.scales:
-                outcomes.put(name, scale, first, found)
+    size = CHUNK if not ranks.several else max(map(batch_at, squares))  # whole batches of every side
+    shown = {side: ({name: tested[name] for name in names}, squares[side]) for side, names in asked.items()}
+    for start in range(0, len(pixels), size * ranks.size):
+        first = start + size * ranks.rank
+        own = _outcomes(shown, slice(first, first + size), outcomes, batches, means) if first < len(pixels) else ()
+        for found in ranks.gathered(list(own)):
+            for each in found:
+                outcomes.put(*each)
+
+
+def _outcomes(
+    shown: Mapping[int, tuple[Mapping[str, nn.Module], np.ndarray]],
+    chunk: slice,
+    outcomes: Outcomes,
+    batches: Batches,
+    means: Mapping[str, _Mean],
+) -> Iterator[Found]:
+    """What is said of a chunk of the pictures, as `Outcomes.put` takes it.
+
+    Args:
+        shown: by side the networks, and all pictures at that side.
+        chunk: of the pictures.
+        outcomes: whose task, targets and scales they are.
+        batches: shows the pictures to the networks.
+        means: by contender's name, of several sides.
+    """
+    task, truth, ids = outcomes.task, outcomes.shown.targets[chunk], outcomes.shown.sample_ids[chunk]
+    for side in sorted(shown):
+        calls, clean = shown[side][0], shown[side][1][chunk]
+        for at, outputs in batches.outputs(calls, task.inputs(clean, ids)):
+            for name, said in outputs.items():
+                here = slice(at, at + len(said))
+                if side in outcomes.scales:
+                    yield name, side, chunk.start + at, task.outcomes(said, truth[here], clean[here])
+                for mean in (mean for mean in means.values() if mean.wants(name, side)):
+                    mean.add(at, task.probabilities(said), len(truth))
+    for name, mean in means.items():
+        clean = shown[mean.sides[0]][1][chunk]
+        found = task.outcomes(task.from_probabilities(mean.taken()), truth, clean)
+        for scale in outcomes.scales:
+            yield name, scale, chunk.start, found
 
 
 def _asked(networks: Sequence[str], scales: Sequence[int], means: Iterable[_Mean]) -> dict[int, list[str]]:

@@ -215,7 +215,7 @@ def _caveats(bench: Bench, look: Look, diverged: list[str]) -> list[str]:
         said.append(
             f"The study went on with other versions or on another machine ({listed}); its runs may differ by it."
         )
-    said += [*caveat_of_rates(bench), *_shared(bench.design.contenders), *_halved(bench, look)]
+    said += [*caveat_of_rates(bench), *_shared(bench.design.contenders), *_halved(bench, look), *_apart(bench, look)]
     if diverged:
         said.append(
             f"Diverged and left out: {', '.join(diverged)} ({_rates(bench, look, diverged)}). The verdict is about "
@@ -269,6 +269,18 @@ def _halved(bench: Bench, look: Look) -> list[str]:
     return [
         f"Memory did not hold a batch, so it was taken in parts whose gradients were added up: {', '.join(parts)}. The "
         "recipe's batch stayed, but batch norm took its statistics from the parts."
+    ]
+
+
+def _apart(bench: Bench, look: Look) -> list[str]:
+    """That processes trained together whose batch norms did not know of one another."""
+    notes = [read_json(bench.store.cell(name).note) for name in _cells(bench, look)]
+    counts = sorted({note["processes"] for note in notes if note.get("batch_norm") == "own"})
+    if not counts:
+        return []
+    return [
+        f"Trainings were shared by {' or '.join(map(str, counts))} processes, each of which took its batch norm "
+        "statistics from its own part of the batch: with another number of processes they come out otherwise."
     ]
 
 

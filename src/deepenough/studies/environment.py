@@ -13,10 +13,11 @@ import torch
 
 import deepenough
 from deepenough.machine import Machine, available_cores, processor_name
+from deepenough.ranks import processes
 from deepenough.records import read_json, write_json
 from deepenough.studies.store import StudyFolder
 
-DECIDING = ("deepenough", "source_hash", "python", "processor", "device")
+DECIDING = ("deepenough", "source_hash", "python", "processor", "device", "processes")
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "polars", "pillow")
 
 
@@ -36,6 +37,7 @@ def environment(machine: Machine, command: str) -> dict[str, Any]:
         "precision": machine.precision,
         "channels_last": machine.channels_last,
         "threads": machine.threads,
+        "processes": processes(),
         "repeatability": "bit for bit on this machine with the same versions and threads"
         if machine.device == "cpu"
         else "not bit for bit: some GPU kernels add in no fixed order",
@@ -45,7 +47,7 @@ def environment(machine: Machine, command: str) -> dict[str, Any]:
 def note_change(store: StudyFolder, machine: Machine) -> None:
     """Where a study goes on with other versions or on another machine, keep what changed with the record."""
     before, now = read_json(store.environment), environment(machine, command="")
-    was, is_now = ({**each, **each["packages"]} for each in (before, now))
+    was, is_now = ({"processes": 1, **each, **each["packages"]} for each in (before, now))
     names = (*DECIDING, *PACKAGES)
     changed = {name: f"{was.get(name)} -> {is_now[name]}" for name in names if was.get(name) != is_now[name]}
     if changed:

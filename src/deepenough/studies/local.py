@@ -15,7 +15,7 @@ import polars as pl
 from torch import nn
 
 from deepenough.data.streams import TrainingStream
-from deepenough.errors import RecordError
+from deepenough.errors import RecordError, StudyError
 from deepenough.networks import save_weights
 from deepenough.networks.digests import tensors_sha256
 from deepenough.records import HISTORY, write_json, write_table
@@ -38,7 +38,8 @@ def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int], *, only: Col
     """Train every contender that is not done yet with these seeds, on the same batches, and test it at `scales`.
 
     Contenders of one schedule take each step together. What others are made from is trained first and noted last, so
-    that it is there for as long as any of them is not done. `only` leaves all others out, None leaves out none.
+    that it is there for as long as any of them is not done. `only` leaves all others out, None leaves out none. Where
+    several ranks do it together, the first alone writes.
     """
     lines = bench.design.lineage
     asked = [name for name in lines.last_first if only is None or name in only]
@@ -46,6 +47,7 @@ def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int], *, only: Col
     if not todo:
         return
     cells = {name: _begin(bench, name, seeds) for name in lines.trained if _needed(name, todo)}
+    _require_alike(bench, cells)
     phases = phases_of(bench, list(cells.values()), seeds)
     tunings = [name for name in lines.tuned if _needed(name, todo)]
     extra = {name: tuning_stream(bench, name, seeds) for name in tunings}
@@ -57,6 +59,7 @@ def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int], *, only: Col
     for name, stream in extra.items():
         base = cells[contender(name).trained]
         cells[name] = _resumed(bench, lambda name=name, base=base: begin_tuning(bench, name, base, seeds))
+        _require_alike(bench, {name: cells[name]})
         bench.listener.advance(cells[name].step)
         _train(bench, Phase([cells[name]], stream, tuning_setting(bench, name)))
     _test(bench, {name: cells[contender(name).tested] for name in todo}, seeds, scales)
@@ -67,10 +70,18 @@ def _needed(name: str, todo: Sequence[str]) -> bool:
     return any(name in (other, contender(other).tested, contender(other).trained) for other in todo)
 
 
+def _require_alike(bench: Bench, cells: Mapping[str, Cell]) -> None:
+    """Refuse to go on where ranks found other states; when this returns, all of them have looked at the folder."""
+    ranks, stand = bench.setting.ranks, {name: (cell.step, cell.status) for name, cell in cells.items()}
+    if ranks.summed(float(ranks.told(stand) != stand))[0]:
+        where, expected = str(bench.store.root), "a folder that every rank sees as it is"
+        ranks.agree(StudyError(where, expected, "other saved states on other ranks", "put it on shared storage"))
+
+
 def _train(bench: Bench, phase: Phase) -> None:
     train_lockstep(phase.cells, phase.stream, phase.setting, _Keeper(bench, phase.cells, phase.stream))
     for cell in phase.cells:
-        if cell.step > 0:
+        if cell.step > 0 and bench.setting.ranks.first:
             cell.save(bench.store.cell(cell.name).resume)  # a kill before the end of the tests then costs no training
 
 
@@ -122,7 +133,7 @@ class _Keeper:
             raise
 
     def save(self) -> None:
-        for cell in self.cells:
+        for cell in self.cells if self.bench.setting.ranks.first else ():
             cell.save(self.bench.store.cell(cell.name).resume)
         self.saved_at = time.monotonic()
 
@@ -161,7 +172,7 @@ def _resumed(bench: Bench, begin: Callable[[], Cell]) -> Cell:
             cell.load(resume)
         except RecordError as error:
             bench.listener.note(f"{error}; {cell.name} trains from its start")
-            resume.unlink()
+            resume.unlink(missing_ok=True)
             return begin()
     return cell
 
@@ -182,6 +193,8 @@ def _test(bench: Bench, cells: Mapping[str, Cell], seeds: Seeds, scales: Sequenc
         test_on(
             bench, bench.tested, {name: cells[name] for name in sound}, seeds, scales, f"{seeds.title}: {{}} {sides}"
         )
+    if not bench.setting.ranks.first:
+        return
     rounded: dict[str, dict[str, Any]] = {}
     if sound and seeds == Seeds.of(0) and rounds(bench):
         bench.listener.stage(f"{seeds.title}: {bench.setting.machine.precision} held against fp32 {sides}")
@@ -211,6 +224,8 @@ def _finish(bench: Bench, name: str, cell: Cell, folder: CellFolder, tested: Map
         **tested,
     }
     note["learning_rate"] = bench.setting.recipe_of(contender(name).trained).learning_rate
+    if bench.setting.ranks.several:
+        note |= {"processes": bench.setting.ranks.size, "batch_norm": bench.study.batch_norm}
     if cell.halvings:
         note["halvings"] = cell.halvings
     made_from = contender(name).trained if name == cell.contender else cell.contender

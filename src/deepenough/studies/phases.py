@@ -36,10 +36,10 @@ def phases_of(bench: Bench, cells: Sequence[Cell], seeds: Seeds) -> list[Phase]:
         regime = found.regime
         key = (found.schedule, bench.design.epochs_of(cell.contender), regime.share, regime.augmentation)
         groups.setdefault(key, []).append(cell)
-    return [Phase(group, _stream(bench, group[0].contender, seeds), bench.setting) for group in groups.values()]
+    return [Phase(group, stream_of(bench, group[0].contender, seeds), bench.setting) for group in groups.values()]
 
 
-def _stream(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
+def stream_of(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
     """The batches of a contender, and of all that share its phase."""
     design, found = bench.design, contender(name)
     assert not isinstance(bench.train, TestPixels), "networks are trained on whole pictures, not on squares"
@@ -57,6 +57,7 @@ def _stream(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
         classes=len(bench.prepared.classes),
         schedule=found.schedule,
         teaching=bench.setting.task,
+        ranks=bench.setting.ranks,
     )
 
 

@@ -7,6 +7,7 @@ import errno
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -14,6 +15,8 @@ from types import FrameType
 from deepenough.errors import Interrupted, StudyError
 from deepenough.machine import is_out_of_memory
 from deepenough.records import DISK_FULL
+
+_ECHO_S = 0.5  # a launcher passes a Ctrl-C on that the terminal has sent already
 
 
 @contextlib.contextmanager
@@ -27,11 +30,15 @@ def stoppable(command: str) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
     asked: list[int] = []
+    asked_at = 0.0
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if asked:
+        nonlocal asked_at
+        now = time.monotonic()
+        if number == signal.SIGINT and number in asked and now - asked_at > _ECHO_S:
             raise KeyboardInterrupt
         asked.append(number)
+        asked_at = now
 
     def check() -> None:
         if asked:

@@ -110,6 +110,8 @@ class Study(_Part):
         noise_runs: extra trainings of each contender for each of them.
         exact: networks are tested as they are and in fp32, whatever they were trained in; see `evaluation`.
         at_once: how many networks are in memory at a time; None for all. No score depends on it.
+        batch_norm: where several processes train one network, `synced` takes its statistics from the whole batch, as
+            one process does; `own` from each process's part.
         paired_seeds: networks of one seed are held against each other; see `stats.paired` for when that is allowed.
     """
 
@@ -141,6 +143,7 @@ class Study(_Part):
     exact: bool = False
     paired_seeds: bool = False
     at_once: Annotated[int, Field(ge=1)] | None = None
+    batch_norm: Literal["synced", "own"] = "synced"
 
     @property
     def starts(self) -> dict[str, str]:

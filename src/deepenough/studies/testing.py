@@ -23,8 +23,9 @@ def accuracy_of(bench: Bench, cell: Cell) -> float:
     with io.BytesIO() as stream:
         outcomes = Outcomes(stream, bench.shown(bench.val), [cell.contender], [scale], task)
         networks = {cell.contender: cell.tested_network}
-        examine(networks, bench.val, outcomes, batches=bench.batches, exact=bench.study.exact)
-        return outcomes.mean(cell.contender, scale)
+        ranks = bench.setting.ranks
+        examine(networks, bench.val, outcomes, batches=bench.batches, exact=bench.study.exact, ranks=ranks)
+        return ranks.told(outcomes.mean(cell.contender, scale) if ranks.first else None)
 
 
 def test_on(
@@ -48,14 +49,16 @@ def test_on(
     averaged = {name: contender(name).average for name in cells}
     networks = {cell.contender: cell.tested_network for cell in cells.values()}
     averages = {n: (cells[n].contender, sides or scales) for n, sides in averaged.items() if sides is not None}
-    reference = None
+    ranks, reference = bench.setting.ranks, None
     with contextlib.ExitStack() as held:
         for split, pixels in splits.items():
-            stream = held.enter_context(tempfile.TemporaryFile(dir=bench.store.root))
+            stream = tempfile.TemporaryFile(dir=bench.store.root) if ranks.first else io.BytesIO()  # noqa: SIM115
+            held.enter_context(stream)
             bench.listener.stage(said.format(split))
             outcomes = Outcomes(stream, bench.shown(pixels), [*networks, *averages], scales, bench.setting.task)
-            examine(networks, pixels, outcomes, batches=bench.batches, averages=averages, exact=bench.study.exact)
-            for name, cell in cells.items():
+            how = {"averages": averages, "exact": bench.study.exact, "ranks": ranks}
+            examine(networks, pixels, outcomes, batches=bench.batches, **how)
+            for name, cell in cells.items() if ranks.first else ():
                 own = name if name in averages else cell.contender
                 _write(bench, split, outcomes, own, name, seeds, reference)
             reference = reference or outcomes

@@ -73,6 +73,7 @@ def tuning_stream(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
         workers=bench.study.workers,
         classes=len(bench.prepared.classes),
         teaching=bench.setting.task,
+        ranks=bench.setting.ranks,
     )
 
 

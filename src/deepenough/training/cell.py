@@ -27,6 +27,7 @@ from deepenough.training.seeds import Seeds
 
 if TYPE_CHECKING:
     from timm.utils.model_ema import ModelEmaV3
+    from torch.nn.parallel import DistributedDataParallel
 
 Status = Literal["training", "trained", "diverged"]
 _MODULES = ("network.", "average.")
@@ -59,6 +60,7 @@ class Cell:
         history: rows of `records.HISTORY`.
         total_steps: of the training that it is in, once that has begun.
         halvings: at which `step` the batch was cut, for want of memory, into how many `parts`; in order.
+        spread: the network's twin over several ranks, while they train it; see `training.spread`.
     """
 
     contender: str
@@ -73,6 +75,7 @@ class Cell:
     elapsed_s: float = 0.0
     total_steps: int = 0
     halvings: list[dict[str, int]] = field(default_factory=list)
+    spread: DistributedDataParallel | None = None
 
     @classmethod
     def begin(cls, contender: str, seed: int | Seeds, network: nn.Module, recipe: Recipe) -> Cell:

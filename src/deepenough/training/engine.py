@@ -20,6 +20,7 @@ from deepenough.training.cell import Cell, Sums
 from deepenough.training.gradients import gradients, moved
 from deepenough.training.recipe import learning_rate, set_learning_rate
 from deepenough.training.setting import Setting
+from deepenough.training.spread import spread
 
 _NO_ROOM = (
     "the optimiser's moments do not fit beside the weights and gradients of all networks, which no smaller batch "
@@ -58,6 +59,7 @@ def train_lockstep(cells: Sequence[Cell], stream: TrainingStream, setting: Setti
     running = [cell for cell in cells if cell.status == "training" and cell.step < stream.total_steps]
     for cell in running:
         cell.network.train()
+        cell.spread = spread(cell.network, setting.task, setting.ranks) if setting.ranks.several else None
     if running:
         asked = time.perf_counter()
         for batch in stream.batches(min(cell.step for cell in running)):
@@ -69,6 +71,7 @@ def train_lockstep(cells: Sequence[Cell], stream: TrainingStream, setting: Setti
                 break
             asked = time.perf_counter()
     for cell in cells:
+        cell.spread = None
         if cell.status == "training":
             cell.status = "trained" if _finite(cell.tested_network) else "diverged"
 
@@ -76,6 +79,7 @@ def train_lockstep(cells: Sequence[Cell], stream: TrainingStream, setting: Setti
 def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setting: Setting, watcher: Watcher) -> None:
     machine = setting.machine
     images, targets = _on_device(batch, setting)
+    whole = batch.whole or len(images)
     for cell in cells:
         if cell.status != "training" or cell.step != batch.step:
             continue
@@ -86,17 +90,18 @@ def _step_all(cells: Sequence[Cell], batch: Batch, stream: TrainingStream, setti
             total_steps=stream.total_steps,
         )
         started = time.perf_counter()
-        loss, correct = _step(cell, images, targets, rate, setting, watcher.halved)
+        loss, correct = _step(cell, images, targets, rate, setting, watcher.halved, whole)
         machine.wait()
         seconds = time.perf_counter() - started
         if not math.isfinite(loss):
             cell.status = "diverged"
         else:
             cell.step += 1
-            _add(cell.sums, loss, correct, len(images), seconds)
+            _add(cell.sums, loss, correct, whole, seconds)
         cell.elapsed_s += seconds
-        watcher.stepped(cell, loss=loss, images_per_s=len(images) / seconds)
+        watcher.stepped(cell, loss=loss, images_per_s=whole / seconds)
         if cell.status == "diverged" or stream.ends_epoch(cell.step):
+            setting.ranks.same_statistics(cell.network, *([] if cell.average is None else [cell.average.module]))
             _end_epoch(cell, rate, stream, watcher)
     watcher.lockstep(cells)
 
@@ -108,6 +113,7 @@ def _step(
     rate: float,
     setting: Setting,
     halved: Callable[[Cell, int], None],
+    whole: int | None = None,
 ) -> tuple[float, int | None]:
     """One optimiser step; the mean loss of the batch and how many pictures were right (None where that has no meaning).
 
@@ -118,7 +124,7 @@ def _step(
             again; the cell is torn, and what was saved of it last is whole.
     """
     set_learning_rate(cell.optimizer, rate)
-    loss, correct = gradients(cell, images, targets, setting, halved)
+    loss, correct = gradients(cell, images, targets, setting, halved, whole)
     if not math.isfinite(loss):
         return loss, None
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from typing import Any
 
@@ -28,11 +29,13 @@ def gradients(
     targets: Any,  # noqa: ANN401  as the task collates them
     setting: Setting,
     halved: Callable[[Cell, int], None],
+    whole: int | None = None,
 ) -> tuple[float, int | None]:
     """Put the gradients of the batch's mean loss into the network's weights.
 
     Where memory does not hold the batch, it is halved, as often as needed, from this step to the training's end; the
-    network is then as it was before the step, its running statistics too.
+    network is then as it was before the step, its running statistics too. Several ranks do not halve: they would have
+    to agree on it, in the middle of a step.
 
     Args:
         cell: in training.
@@ -40,21 +43,24 @@ def gradients(
         targets: as the task collates them, on the device.
         setting: of the training.
         halved: called with the cell and the images of a part, before the step is taken again.
+        whole: images of the batch over all ranks; None where it is all here.
 
     Returns:
-        The mean loss, and how many pictures were right (None where that has no meaning); the gradients count where the
-        loss is finite.
+        The mean loss of the whole batch, and how many of its pictures were right (None where that has no meaning); the
+        gradients count where the loss is finite.
 
     Raises:
         RuntimeError: memory does not even hold a part of two images.
     """
+    ranks = setting.ranks
+    own = () if ranks.first else ("rank", ranks.rank)
     while True:
-        seed_step(cell.network, cell.seeds.augmentation, cell.contender, "step", cell.step)
+        seed_step(cell.network, cell.seeds.augmentation, cell.contender, "step", cell.step, *own)
         buffers = [buffer.clone() for buffer in cell.network.buffers()]
         try:
-            return _added_up(cell, images, targets, setting)
+            return _added_up(cell, images, targets, setting, whole or len(images))
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error) or len(images) // (2 * cell.parts) < FEWEST:
+            if not is_out_of_memory(error) or ranks.several or len(images) // (2 * cell.parts) < FEWEST:
                 raise
         cell.optimizer.zero_grad(set_to_none=True)
         for buffer, before in zip(cell.network.buffers(), buffers, strict=True):
@@ -65,23 +71,44 @@ def gradients(
         halved(cell, math.ceil(len(images) / cell.parts))
 
 
-def _added_up(cell: Cell, images: Tensor, targets: Any, setting: Setting) -> tuple[float, int | None]:  # noqa: ANN401
+def _added_up(
+    cell: Cell,
+    images: Tensor,
+    targets: Any,  # noqa: ANN401
+    setting: Setting,
+    whole: int,
+) -> tuple[float, int | None]:
     cell.optimizer.zero_grad(set_to_none=True)
-    task, parts = setting.task, max(1, min(cell.parts, len(images) // FEWEST))
+    task, ranks, parts = setting.task, setting.ranks, _parts(cell, whole, setting)
     value, hits = 0.0, 0
-    for some, wanted in zip(_cut(images, parts), _cut(targets, parts), strict=True):
-        with setting.machine.autocast():
-            outputs = task.forward(cell.network, some, wanted)
-        loss = task.loss(outputs, wanted, setting.recipe_of(cell.contender).label_smoothing)
-        if parts > 1:
-            loss = loss * (len(some) / len(images))
-        value += loss.item()
-        if not math.isfinite(value):
-            return value, None
-        loss.backward()
-        found = task.hits(outputs, wanted)
-        hits = None if hits is None or found is None else hits + found
+    for number, (some, wanted) in enumerate(zip(_cut(images, parts), _cut(targets, parts), strict=True), start=1):
+        with _waiting(cell, until=number == parts):
+            with setting.machine.autocast():
+                outputs = task.forward(cell.network, some, wanted) if cell.spread is None else cell.spread(some, wanted)
+            loss = task.loss(outputs, wanted, setting.recipe_of(cell.contender).label_smoothing)
+            if len(some) != whole:
+                loss = loss * (len(some) / whole)
+            found = task.hits(outputs, wanted)
+            added, right = ranks.summed(loss.item(), found or 0)
+            value += added
+            if not math.isfinite(value):
+                return value, None
+            if ranks.several:
+                loss = loss * ranks.size  # DDP takes the mean over ranks
+            loss.backward()
+        hits = None if hits is None or found is None else hits + int(right)
     return value, hits
+
+
+def _parts(cell: Cell, whole: int, setting: Setting) -> int:
+    """In how many parts this rank takes its share of a batch; the same number on every rank."""
+    size = setting.ranks.size
+    return max(1, min(math.ceil(cell.parts / size), whole // size // FEWEST))
+
+
+def _waiting(cell: Cell, *, until: bool) -> AbstractContextManager[object]:
+    """Under several ranks gradients are exchanged with the last part only."""
+    return nullcontext() if cell.spread is None or until else cell.spread.no_sync()
 
 
 def moved(targets: Any, device: str) -> Any:  # noqa: ANN401  as the task collates them

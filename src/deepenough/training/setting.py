@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from deepenough.data import Preprocessing
 from deepenough.machine import Machine
+from deepenough.ranks import ALONE, Ranks
 from deepenough.tasks.contract import Task
 from deepenough.training.recipe import Recipe
 
@@ -21,6 +22,7 @@ class Setting:
         preprocessing: of the images.
         task: what is asked of them.
         recipes: by contender, where one has its own.
+        ranks: the processes that train together.
     """
 
     recipe: Recipe
@@ -28,6 +30,7 @@ class Setting:
     preprocessing: Preprocessing
     task: Task
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    ranks: Ranks = ALONE
 
     def recipe_of(self, contender: str) -> Recipe:
         """How a contender is trained."""
