@@ -168,3 +168,13 @@ def test_further_metrics_are_those_that_the_pairs_of_strangers_can_tell():
     assert [each.metric.name for each in few.also()] == ["pair accuracy", "TAR at FAR 0.1", "rank-1"]
     assert few.impostors == 150
     assert [each.metric.name for each in many.also()][1:3] == ["TAR at FAR 0.1", "TAR at FAR 0.01"]
+
+
+def test_the_baseline_asks_raw_pixels_of_each_picture_alone():
+    task = made(dimensions=4)
+    squares = np.random.default_rng(0).integers(0, 256, (5, 20, 20, 3), dtype=np.uint8)
+    (rows,) = task.baselines(squares, np.zeros(5), "abcde").values()
+    np.testing.assert_array_equal(rows["embedding"], grey_copies(squares))
+    assert task.baselines(squares[:0], [], []).keys() == {"raw pixels"}
+    alone = task.baselines(squares[3:4], np.zeros(1), "d")["raw pixels"]
+    np.testing.assert_array_equal(alone["embedding"][0], rows["embedding"][3])

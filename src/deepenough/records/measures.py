@@ -24,6 +24,7 @@ class Measure:
     intervals: dict[str, tuple[float, float] | None]
     difference: float  # big minus small
     interval: tuple[float, float]
+    baselines: dict[str, float] = field(default_factory=dict)  # what methods without a trained network reach, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,12 +32,13 @@ def baseline_scores(bench: Bench, scale: int) -> pl.DataFrame | None:
     reference: Mapping[str, Run] = {}
     if not task.metric.alone:  # a threshold is chosen on validation, for a baseline too
         reference = _runs(bench, bench.val, scale)
-    shown, runs = bench.shown(bench.test), _runs(bench, bench.test, scale)
-    parts = [
-        _judged(each, name, scale, shown, run, reference.get(name))
-        for each in (task, *task.also())
-        for name, run in runs.items()
-    ]
+    runs = _runs(bench, bench.test, scale)
+    parts = []
+    for each in (task, *task.also()):
+        shown, before = bench.shown(bench.test, each), bench.shown(bench.val, each)
+        for name, run in runs.items():
+            chosen_on = _about(reference[name], before) if name in reference else None
+            parts.append(_judged(each, name, scale, shown, _about(run, shown), chosen_on))
     found = pl.concat(parts if known is None else [known, *parts])
     write_table(path, found, BASELINES)
     return found
@@ -56,6 +57,11 @@ def _runs(bench: Bench, pixels: TestPixels, scale: int) -> dict[str, Run]:
             rows.setdefault(name, []).append(values)
         bench.listener.advance(len(shown.sample_ids[part]))
     return {name: Run(np.concatenate(values), shown.targets, shown.units) for name, values in rows.items()}
+
+
+def _about(run: Run, shown: Shown) -> Run:
+    """The same run asked about the samples that a metric makes of the pictures."""
+    return Run(run.rows, shown.targets, shown.units)
 
 
 def _judged(task: Task, name: str, scale: int, shown: Shown, run: Run, reference: Run | None) -> pl.DataFrame:

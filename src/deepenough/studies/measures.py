@@ -13,7 +13,7 @@ from deepenough.comparison.temperature import calibration_error, fit_temperature
 from deepenough.data import TestPixels
 from deepenough.errors import InputError
 from deepenough.evaluation.outcomes import Shown, table
-from deepenough.records import OUTCOMES, Measure, Measures, Tempered, Verdict, read_table
+from deepenough.records import BASELINES, OUTCOMES, Measure, Measures, Tempered, Verdict, read_table
 from deepenough.studies.bench import Bench
 from deepenough.tasks.contract import Metric, Run, Task
 from deepenough.training import cell_name
@@ -113,7 +113,18 @@ def _measured(
         intervals={name: _within(each.interval, metric) for name, each in reached.items()},
         difference=decided.difference,
         interval=decided.interval,
+        baselines=_baselines(bench, task, verdict.scale) if split == "test" else {},
     )
+
+
+def _baselines(bench: Bench, task: Task, scale: int) -> dict[str, float]:
+    """The mean of each baseline that was tried on the test images, by the task's metric at a scale."""
+    path, metric = bench.store.baselines, task.metric
+    if not path.is_file():
+        return {}
+    here = read_table(path, BASELINES).filter((pl.col("metric") == metric.name) & (pl.col("scale") == scale))
+    means = here.group_by("baseline", maintain_order=True).agg(pl.col("score").mean() * metric.multiplier)
+    return dict(means.iter_rows())
 
 
 def _within(ends: tuple[float, float] | None, metric: Metric) -> tuple[float, float] | None:

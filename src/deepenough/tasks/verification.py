@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -85,8 +86,8 @@ class Verification(Task):
 
     @property
     def row(self) -> np.dtype:
-        """The embedding, and a small grey copy of the picture."""
-        return np.dtype([("embedding", "<f4", (self.dimensions,)), ("grey", "u1", (GREY * GREY,))])
+        """The embedding."""
+        return np.dtype([("embedding", "<f4", (self.dimensions,))])
 
     @property
     def outputs(self) -> int:
@@ -119,12 +120,11 @@ class Verification(Task):
         return int((outputs.detach().argmax(1) == targets).sum())
 
     def outcomes(self, outputs: Tensor, targets: Targets, squares: np.ndarray) -> np.ndarray:
-        """The embedding, all zero where it is not finite, and the picture's small grey copy."""
-        del targets
+        """The embedding, all zero where it is not finite."""
+        del targets, squares
         rows = np.zeros(len(outputs), self.row)
         finite = outputs.isfinite().all(dim=1).numpy()
         rows["embedding"][finite] = outputs.float().numpy()[finite]
-        rows["grey"] = grey_copies(squares)
         return rows
 
     def judged(self, run: Run, reference: Run | None = None) -> pl.DataFrame:
@@ -146,6 +146,13 @@ class Verification(Task):
         """The other metrics that so many pairs can tell, and rank-1 identification."""
         others = [each for each in MEASURES if each != self.measure and each.told_by(self.impostors)]
         return (*(replace(self, measure=each) for each in others), Identification.beside(self))
+
+    def baselines(self, squares: np.ndarray, targets: Targets, sample_ids: Sequence[str]) -> Mapping[str, np.ndarray]:
+        """The grey values of a small copy as an embedding: easy sets let them tell people apart."""
+        del targets, sample_ids
+        rows = np.zeros(len(squares), np.dtype([("embedding", "<f4", (GREY * GREY,))]))
+        rows["embedding"] = grey_copies(squares)
+        return {"raw pixels": rows}
 
     def probabilities(self, outputs: Tensor) -> Tensor:
         """Embeddings, which are averaged as they are."""

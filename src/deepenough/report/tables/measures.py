@@ -22,7 +22,7 @@ def reached(found: Measures) -> tuple[Table, ...]:
 
 
 def _of_split(found: Measures, split: str, measures: list[Measure]) -> Table:
-    rows = []
+    rows, untrained = [], list(dict.fromkeys(name for each in measures for name in each.baselines))
     for each in measures:
         decimals = numbers.decimals_for((each.interval[1] - each.interval[0]) / 4)
         row = [Cell(recorded(each.metric))]
@@ -31,21 +31,20 @@ def _of_split(found: Measures, split: str, measures: list[Measure]) -> Table:
             below = "" if ends is None else numbers.interval(ends, decimals)
             row.append(Cell(numbers.fixed(each.means[name], decimals), sub=below))
         gain = Cell(numbers.signed(each.difference, decimals), sub=numbers.interval(each.interval, decimals))
-        rows.append([*row, gain])
+        beside = [
+            Cell(numbers.fixed(each.baselines[name], decimals) if name in each.baselines else numbers.ABSENT)
+            for name in untrained
+        ]
+        rows.append([*row, gain, *beside, Cell(numbers.count(each.samples))])
     first = measures[0]
     shown, unit = numbers.level_unit(first.unit), term(first.unit)
-    title = say(
-        "{images} {of} at {scale} px",
-        images=numbers.count(first.samples),
-        of=say(_SPLITS[split]),
-        scale=found.scale,
-    )
+    title = say("On {of} at {scale} px", of=say(_SPLITS[split]), scale=found.scale)
     note = say(
         "Below: {level} intervals. A threshold is chosen on validation and taken as given.",
         level=numbers.confidence(found.level),
     )
     names = (f"{display_name(name)}, {shown}" for name in (found.small, found.big))
-    heads = [text_column(say("measure")), *names, say("gain, {unit}", unit=unit)]
+    heads = [text_column(say("measure")), *names, say("gain, {unit}", unit=unit), *map(term, untrained), say("samples")]
     return table(f"measures-{split.replace('_', '-')}", title, heads, rows, note=note)
 
 
