@@ -89,6 +89,7 @@ class TrainingStream:
     Attributes:
         epochs: as given.
         total_steps: of the whole training.
+        augmentation: as given.
         steps_per_epoch: the mean over the epochs, which under a schedule need not have the same number.
     """
 
@@ -115,13 +116,18 @@ class TrainingStream:
             raise ValueError("side, batch and epochs must be at least 1, seed and workers at least 0")
         self._views = _Views(pixels, targets, augmentation, seed, teaching)
         self._pictures = len(targets)
-        self._augmentation, self._seed, self._workers, self._classes = augmentation, seed, workers, classes
+        self.augmentation, self._seed, self._workers, self._classes = augmentation, seed, workers, classes
         self._order_seed, self._ranks = seed if order_seed is None else order_seed, ranks
         self._steps, self._ends = lay_out(
             schedule or Schedule(), pictures=len(pixels), scale=side, batch=batch, epochs=epochs, seed=seed
         )
         self.epochs, self.total_steps = epochs, len(self._steps)
         self.steps_per_epoch = self.total_steps / epochs
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Every image side of its batches, pixels, ascending."""
+        return tuple(sorted({step.side for step in self._steps}))
 
     def ends_epoch(self, step: int) -> bool:
         """Whether an epoch is over once `step` steps are done."""
@@ -168,14 +174,14 @@ class TrainingStream:
     def _rows(self, size: int) -> Sequence[int]:
         """This rank's places in a batch; where torchvision mixes each with the one before it, that one too."""
         own = self._ranks.part(size)
-        return [(own.start - 1) % size, *own] if self._ranks.several and self._augmentation.mixes else own
+        return [(own.start - 1) % size, *own] if self._ranks.several and self.augmentation.mixes else own
 
     def _finished(self, step: int, images: Tensor, labels: Any) -> Batch:  # noqa: ANN401
         whole = self._steps[step].size
-        if not self._augmentation.mixes:
+        if not self.augmentation.mixes:
             return Batch(step, images, labels, labels, whole)
         with _seeded(self._seed, _MIX, step):
-            mixed, targets = mix(images, labels, self._augmentation, self._classes)
+            mixed, targets = mix(images, labels, self.augmentation, self._classes)
         partners = len(images) - len(self._ranks.part(whole))
         return Batch(step, mixed[partners:], targets[partners:], labels[partners:], whole)
 

@@ -112,7 +112,8 @@ def _recipe_of(study: Study, design: Design, name: str) -> Recipe:
         decay = WEIGHT_DECAYS[regime.optimizer]
         recipe = replace(recipe, optimizer=regime.optimizer, learning_rate=rate, weight_decay=decay)
     warmup = recipe.warmup_epochs * design.epochs_of(name) / design.epochs
-    return replace(recipe, learning_rate=regime.rate * recipe.learning_rate, warmup_epochs=warmup)
+    rate, decay = regime.rate * recipe.learning_rate, regime.decay * recipe.weight_decay
+    return replace(recipe, learning_rate=rate, weight_decay=decay, warmup_epochs=warmup)
 
 
 def _augmentation_of(study: Study, design: Design, name: str) -> Augmentation | None:

@@ -140,10 +140,11 @@ class _Keeper:
 
 def _begin(bench: Bench, name: str, seeds: Seeds) -> Cell:
     """A cell at its start, or where it was saved."""
-    return _resumed(bench, lambda: _fresh(bench, name, seeds))
+    return _resumed(bench, lambda: fresh_cell(bench, name, seeds))
 
 
-def _fresh(bench: Bench, name: str, seeds: Seeds) -> Cell:
+def fresh_cell(bench: Bench, name: str, seeds: Seeds) -> Cell:
+    """A cell before its first step, on the machine."""
     network = starting_network(bench, name, seeds)
     return Cell.begin(name, seeds, bench.setting.machine.place(network), bench.setting.recipe_of(name))
 

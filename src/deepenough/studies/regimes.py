@@ -15,7 +15,7 @@ from deepenough.errors import InputError
 Optimizer = Literal["adamw", "sgd", "lamb"]
 Strength = Literal["light", "standard", "strong"]
 _CHOICES: dict[str, tuple[str, ...]] = {"optimizer": get_args(Optimizer), "augmentation": get_args(Strength)}
-_FACTORS = {"time": (0.05, 20.0), "rate": (1e-3, 1e3), "share": (0.01, 1.0)}
+_FACTORS = {"time": (0.05, 20.0), "rate": (1e-3, 1e3), "share": (0.01, 1.0), "decay": (1e-3, 1e3)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,7 @@ class Regime:
             seen more often.
         optimizer: in place of the study's, with its own default learning rate and weight decay.
         augmentation: strength in place of the study's.
+        decay: factor of the weight decay.
     """
 
     time: float = 1.0
@@ -36,6 +37,7 @@ class Regime:
     share: float = 1.0
     optimizer: Optimizer | None = None
     augmentation: Strength | None = None
+    decay: float = 1.0
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -82,10 +82,10 @@ def run_study(
     with resumable(store.root, again), store.lock(), stoppable(again) as check_stop, contextlib.closing(listener):
         require_same_request(request, store, listener)
         forget_torn(store, request.contenders, listener)
-        prepared = _prepare(source, request, store, listener, check_stop)
+        prepared = prepared_of(source, request, store, listener, check_stop)
         study, machine, plan = plan_study(settled, store, prepared, listener, command)
         listener.plan(plan)
-        bench = _bench(study, shared or store.cache, store, prepared, machine, listener, check_stop)
+        bench = bench_of(study, shared or store.cache, store, prepared, machine, listener, check_stop)
         bench = settle_rates(bench)
         ended = run_looks(bench, executor, lambda: _measure_costs(bench))
         decided = ended.decided
@@ -107,7 +107,7 @@ def _require_outside(folder: Path, source: str) -> None:
         raise StudyError(f"--out {folder}", f"a folder outside {source}", "one among its pictures", remedy)
 
 
-def _prepare(
+def prepared_of(
     source: Source, request: Study, store: StudyFolder, listener: Listener, check_stop: Callable[[], None]
 ) -> Prepared:
     """Check the pictures; where the folder already has samples, they must be the same."""
@@ -160,7 +160,7 @@ def _progress(listener: Listener, check_stop: Callable[[], None]) -> Callable[[i
     return progress
 
 
-def _bench(
+def bench_of(
     study: Study,
     cache: Path | PixelFolder,
     store: StudyFolder,

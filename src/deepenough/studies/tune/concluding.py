@@ -1,0 +1,132 @@
+"""What a search found: its record, its winner, and the winner's own study with fresh seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from deepenough.data import PixelFolder
+from deepenough.networks.digests import structure_sha256
+from deepenough.records import read_json, verdict_from_json, write_json
+from deepenough.studies.assembling import tested_network
+from deepenough.studies.contenders import contender, require_contenders
+from deepenough.studies.executor import Executor
+from deepenough.studies.listener import Listener
+from deepenough.studies.run import run_study
+from deepenough.studies.store import StudyFolder
+from deepenough.studies.study import Study, save_study
+from deepenough.studies.tune.laying import BESIDE, Laid
+
+
+def conclude(laid: Laid) -> dict[str, Any]:
+    """The record of a search, also written to `tune.json`; its `winner` is None where no trial came to its end."""
+    trials = laid.proposals.known()
+    done = [each for each in trials if each["status"] == "trained"]
+    last, metric, study = str(laid.rungs[-1]), laid.bench.setting.task.metric, laid.bench.study
+    winner = max(done, key=lambda each: (each["rungs"][last]["mean"], -each["number"]), default=None)
+    if winner is not None:
+        save_study(winners_study(laid, winner), laid.folder / "confirm.yaml")
+    record = {
+        "metric": metric.name,
+        "unit": metric.unit,
+        "multiplier": metric.multiplier,
+        "budget": laid.asked.budget.bounds,
+        "sampler": laid.asked.sampler,
+        "epochs": study.epochs,
+        "rungs": list(laid.rungs),
+        "sides": list(laid.space.sides),
+        "samples": len(laid.bench.val.sample_ids),
+        "trials": trials,
+        "still_running": [each["number"] for each in trials if each["status"] == "running"],
+        "importances": laid.proposals.importances(),
+        "winner": None if winner is None else winner["number"],
+        "contender": None if winner is None else contender(winner["contender"]).name,
+        "price": None if winner is None else {name: winner[name] for name in (*_PRICES,) if name in winner},
+    }
+    write_json(laid.folder / "tune.json", record)
+    return record
+
+
+_PRICES = ("macs", "parameters", "latency_ms")
+
+
+def winners_study(laid: Laid, winner: dict[str, Any]) -> Study:
+    """The study of a winner beside ResNet-50 and ResNet-101, at its image side, as all trials were trained."""
+    side, study = winner["side"], laid.bench.study
+    names = require_contenders((winner["contender"], *BESIDE))
+    changes = {"contenders": names, "train_scale": side, "scales": (side,), "weights": "none"}
+    return study.model_copy(update={**changes, "seeds": study.seeds or 3})
+
+
+def confirm(
+    laid: Laid,
+    record: dict[str, Any],
+    listener: Listener,
+    *,
+    command: str = "",
+    shared: PixelFolder | None = None,
+    executor: Executor | None = None,
+) -> dict[str, Any]:
+    """Train the winner with fresh seeds beside ResNet-50 and ResNet-101, decide as any study does, and add it up.
+
+    The trained network's structure is held against the trial's: the winner that is compared is the one that won.
+
+    Returns:
+        The record with `confirmed`: the folder, the winner's structure, and every pair with the winner at its scale.
+
+    Raises:
+        RuntimeError: another network was trained than the one that won.
+    """
+    winner = next(each for each in record["trials"] if each["number"] == record["winner"])
+    folder = laid.folder / "confirm"
+    study = winners_study(laid, winner)
+    run_study(study, folder, listener=listener, command=command, shared=shared, executor=executor)
+    name, store = study.contenders[0], StudyFolder(folder)
+    weights = store.cell(f"{name}-seed0").weights
+    network = tested_network(laid.bench.setting.task, contender(name).network, weights)
+    if structure_sha256(network) != winner["structure_sha256"]:
+        raise RuntimeError(f"{weights} is not the network of trial {winner['number']}")
+    verdict = read_json(store.verdict)
+    found = verdict_from_json(verdict)
+    whole = {
+        **record,
+        "confirmed": {
+            "folder": "confirm",
+            "structure_sha256": winner["structure_sha256"],
+            "answer": found.answer,
+            "difference": found.difference,
+            "interval": list(found.interval),
+            "small": found.small,
+            "big": found.big,
+            "scale": found.scale,
+            "pairs": [each for each in verdict["pairs"] if name in (each["small"], each["big"])],
+            "contenders": [each for each in verdict["contenders"] if each["scale"] == found.scale],
+        },
+    }
+    for place in (laid.folder, folder):
+        write_json(place / "tune.json", whole)
+    return whole
+
+
+def tune(  # noqa: PLR0913  the one path of command and tests
+    laid: Laid,
+    run: Callable[[], None],
+    *,
+    confirmed: bool,
+    listener: Listener,
+    command: str = "",
+    shared: PixelFolder | None = None,
+    executor: Executor | None = None,
+) -> dict[str, Any]:
+    """Run the trials, conclude, and confirm the winner where that is wanted and no other process still trains."""
+    run()
+    record = conclude(laid)
+    if not confirmed or record["winner"] is None or record["still_running"]:
+        return record
+    return confirm(laid, record, listener, command=command, shared=shared, executor=executor)
+
+
+def stored(folder: Path) -> dict[str, Any]:
+    """The record of a search that ended."""
+    return read_json(folder / "tune.json")
