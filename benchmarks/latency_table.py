@@ -46,9 +46,8 @@ def main() -> None:
             predicted = table.predict(network, found.side)
             measured = table.measured(network, found.side)
             ratios.append(predicted / measured)
-            print(
-                f"{1e3 * predicted:7.2f} ms predicted {1e3 * measured:7.2f} ms measured {ratios[-1]:.3f}  {found.contender}"
-            )
+            times = f"{1e3 * predicted:7.2f} ms predicted {1e3 * measured:7.2f} ms measured"
+            print(f"{times} {ratios[-1]:.3f}  {found.contender}", flush=True)
     apart = np.abs(np.array(ratios) - 1.0)
     print(
         f"{len(ratios)} networks, {machine.precision}, {given.side} px, at most {given.macs} MACs: apart by "

@@ -14,6 +14,7 @@ import typer
 from deepenough.cli import _options, _output, _values
 
 _SHOWN = 5  # trials
+_WIDE = 44  # characters of a network
 
 
 def tune(  # noqa: PLR0913  one option a parameter
@@ -116,9 +117,13 @@ def tune(  # noqa: PLR0913  one option a parameter
     )
     folder = out or folder_of(source).with_name(f"{folder_of(source).name}-tune")
     command = shlex.join(["deepenough", *sys.argv[1:]])
-    record = searched(
-        asked, folder, confirm=confirm, listener=Terminal(quiet=as_json), command=command, began=began
-    )
+    record = searched(asked, folder, confirm=confirm, listener=Terminal(quiet=as_json), command=command, began=began)
+    if "confirmed" in record:
+        from deepenough import report
+        from deepenough.studies.store import hold
+
+        with hold(folder / "confirm"):
+            report.write(folder / "confirm")
     if as_json:
         _output.say_json(record)
         return
@@ -127,7 +132,7 @@ def tune(  # noqa: PLR0913  one option a parameter
 
 def _say(record: Mapping[str, Any], folder: Path) -> None:
     from deepenough.report.tables import numbers
-    from deepenough.report.tables.tune import best_first, in_short
+    from deepenough.report.tables.tune import best_first
 
     last = str(record["rungs"][-1])
     counted = {status: sum(each["status"] == status for each in record["trials"]) for status in ("trained", "ended")}
@@ -139,14 +144,14 @@ def _say(record: Mapping[str, Any], folder: Path) -> None:
     rows = [
         (
             each["number"],
-            numbers.value(record["multiplier"] * each["rungs"][last]["mean"], 1),
-            numbers.amount(each["macs"]),
-            numbers.amount(each["parameters"]),
-            numbers.shortened(in_short(each["contender"]), 44),
+            numbers.fixed(record["multiplier"] * each["rungs"][last]["mean"], 1),
+            numbers.millions(each["macs"]),
+            numbers.millions(each["parameters"]),
+            numbers.shortened(each["contender"], _WIDE),
         )
         for each in best_first(record)[:_SHOWN]
     ]
-    _output.say_lines(_output.table(("trial", record["metric"], "MACs", "weights", "network"), rows))
+    _output.say_lines(_output.table(("trial", record["metric"], "MACs, M", "weights, M", "network"), rows))
     if record["winner"] is None:
         _output.say("No trial came to its end: allow more trials or hours; the same command goes on.")
         return
@@ -163,7 +168,7 @@ def _say(record: Mapping[str, Any], folder: Path) -> None:
     for pair in found["pairs"]:
         low, high = (numbers.signed(end, 1) for end in pair["interval"])
         _output.say(
-            f"With fresh seeds, on test images: {in_short(pair['big'])} minus {in_short(pair['small'])} is "
+            f"With fresh seeds, on test images: {pair['big']} minus {pair['small']} is "
             f"{numbers.signed(pair['difference'], 1)} {record['unit']} ({low} to {high})."
         )
     _output.say(f"Report: {folder / 'confirm' / 'report.html'}")

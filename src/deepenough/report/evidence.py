@@ -62,6 +62,7 @@ class Evidence:
     differing: pl.DataFrame | None = None  # images on which the pair differs, once a document is arranged from it
     elsewhere: tuple[Measured, ...] = ()
     ablation: Mapping[str, Any] | None = None  # what each lever buys, of a study that is an ablation
+    tune: Mapping[str, Any] | None = None  # the search that a contender won, of the winner's own study
     rates: Mapping[str, Any] | None = None  # learning rates that range tests found, by contender
     images: bool = True  # whether pictures may be shown
     third: ThirdAnswers | None = None  # of `deepenough cascade`
@@ -115,6 +116,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         outcomes=None if scores is None or scores.is_empty() else align(scores, gaps=True),
         elsewhere=measured(costs, verdict),
         ablation=_optional_json(folder / "ablation.json"),
+        tune=_optional_json(folder / "tune.json"),
         rates=_optional_json(folder / "learning_rates.json"),
         images=images,
         third=None if third is None else records.third_from_json(third),

@@ -1,4 +1,4 @@
-"""Sections on what was searched for: a learning rate for each network, and what each lever buys."""
+"""Sections on what was searched for: the network that suits a budget, a learning rate for each, what levers buy."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from deepenough.report.document import Section
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures.ablation import tornado
 from deepenough.report.figures.rates import range_tests
+from deepenough.report.figures.tune import frontier
 from deepenough.report.language import say
-from deepenough.report.tables import ablation, numbers
+from deepenough.report.tables import ablation, numbers, tune
 from deepenough.report.tables.rates import found_rates
 
 
@@ -27,6 +28,27 @@ def levers(evidence: Evidence) -> Section | None:
     shown = (tornado(record) or ablation.effects(record), ablation.interactions(record))
     blocks = tuple(block for block in shown if block is not None)
     return Section(key="ablation", title=say("What each lever buys"), lead=lead, blocks=blocks)
+
+
+def structure(evidence: Evidence) -> Section | None:
+    """Only of the study of a search's winner."""
+    record = evidence.tune
+    if record is None or record.get("contender") not in {each.contender for each in evidence.verdict.contenders}:
+        return None
+    lead = (
+        say(
+            "{contender} won a search: {trained} networks were trained to their end, {ended} ended early, none above "
+            "the budget, on {samples} validation images. Here it was trained anew, with seeds that the search did not "
+            "have, and tested on images that it never saw.",
+            contender=record["contender"],
+            trained=numbers.count(len(tune.best_first(record))),
+            ended=numbers.count(len(tune.ended(record))),
+            samples=numbers.count(record["samples"]),
+        ),
+    )
+    shown = (frontier(record) or tune.trials(record), tune.parts(record))
+    blocks = tuple(block for block in shown if block is not None)
+    return Section(key="search", title=say("The search"), lead=lead, blocks=blocks)
 
 
 def rates(evidence: Evidence) -> Section | None:

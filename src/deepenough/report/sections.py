@@ -268,6 +268,7 @@ def _there(*blocks: Block | None) -> tuple[Block, ...]:
 
 SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     searching.levers,
+    searching.structure,
     _designs,
     _looks,
     _noise,

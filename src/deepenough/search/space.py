@@ -143,8 +143,9 @@ def space_within(sides: Sequence[int], budget: Budget, pricing: Pricing) -> Spac
     if not fits():
         price = _cheapest(pricing, side=smallest)
         name, most = max(budget.bounds.items(), key=lambda bound: price[bound[0]] / bound[1])
-        expected = f"at least {price[name]:,.4g}, which the cheapest network takes at {smallest} px"
-        raise StudyError(OPTIONS[name], expected, f"{most:,.4g}", "allow more, or name a smaller --sides")
+        digits = 2 if name == "latency_ms" else 0
+        expected = f"at least {price[name]:,.{digits}f}, which the cheapest network takes at {smallest} px"
+        raise StudyError(OPTIONS[name], expected, f"{most:,.{digits}f}", "allow more, or name a smaller --sides")
     return Space(
         sides=tuple(side for side in sides if fits(side=side)),
         stems=tuple(stem for stem in STEMS if fits(stem=stem)),

@@ -4,7 +4,8 @@ Owns its folder, its plan, its trials and its record. Refuses to decide: the win
 and on other splits, as a contender of an ordinary study beside ResNet-50 and ResNet-101.
 """
 
-from deepenough.studies.tune.laying import Asked, Laid, lay_out
+from deepenough.studies.tune.asked import Asked
+from deepenough.studies.tune.laying import Laid, lay_out
 from deepenough.studies.tune.whole import searched
 
 __all__ = ["Asked", "Laid", "lay_out", "searched"]

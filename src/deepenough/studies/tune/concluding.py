@@ -16,7 +16,8 @@ from deepenough.studies.listener import Listener
 from deepenough.studies.run import run_study
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study, save_study
-from deepenough.studies.tune.laying import BESIDE, Laid
+from deepenough.studies.tune.asked import BESIDE
+from deepenough.studies.tune.laying import Laid
 
 
 def conclude(laid: Laid) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def confirm(
     return whole
 
 
-def tune(  # noqa: PLR0913  the one path of command and tests
+def tune(
     laid: Laid,
     run: Callable[[], None],
     *,

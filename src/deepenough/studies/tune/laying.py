@@ -1,94 +1,37 @@
-"""What a search is asked for, and its laying out: pictures, machine, space, store; begun, or as it was begun."""
+"""A search laid out: pictures, machine, space, store; begun, or as it was begun."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from deepenough.search.latency import LatencyTable
 from deepenough.data import PixelFolder, Prepared, open_source
 from deepenough.errors import StudyError
 from deepenough.machine import Machine, choose_machine
-from deepenough.records import read_json, write_json
-from deepenough.search.budget import Budget, Pricing
+from deepenough.records import write_json
+from deepenough.search.budget import Pricing
+from deepenough.search.latency import LatencyTable
 from deepenough.search.proposals import Proposals, open_proposals
-from deepenough.search.rungs import rungs_of
-from deepenough.search.space import Space, fit, space_within
+from deepenough.search.space import Space
 from deepenough.studies.assembling import assemble
 from deepenough.studies.bench import Bench
 from deepenough.studies.environment import environment
 from deepenough.studies.listener import Listener
-from deepenough.studies.plan import OVERHEAD, Probe, forecast
-from deepenough.studies.planning import resolve_on, task_of
-from deepenough.studies.resolve import EPOCHS, SIDES, resolve, split_sizes
+from deepenough.studies.planning import task_of
 from deepenough.studies.run import bench_of, prepared_of
-from deepenough.studies.starting import preprocessing_of
 from deepenough.studies.store import StudyFolder, hold
 from deepenough.studies.study import Study, make_study, save_study
+from deepenough.studies.tune.asked import Asked, refuse_other
+from deepenough.studies.tune.settling import settle
 from deepenough.studies.whole import samples_sha256
 from deepenough.tasks import registry as tasks
-
-BESIDE = ("resnet50", "resnet101")  # that the winner is held against
-DEFAULT_HOURS = 1.0
-DEFAULT_TRIALS = 30
-HALVED = 0.6  # of whole trainings' time that trials take where some end at rungs; see docs/log.md
-_OWN = ("workers", "threads", "precision", "images", "at_once")  # that processes of one search need not share
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A search as a person asked for it.
-
-    Args:
-        study: what all trials share, and the study of the winner; its contenders play no part.
-        budget: that no trained network passes.
-        trials: networks to train, those that rungs end among them.
-        sides: of images to try, pixels; None for the study's training scale, or what the pictures allow.
-        hours: for all; fits the epochs where they are not given.
-        sampler: of `search.proposals.SAMPLERS`.
-        seed: of the proposals.
-        storage: URL of the store; None for a journal in the folder.
-        early: whether rungs may end trials.
-    """
-
-    study: Study
-    budget: Budget
-    trials: int = DEFAULT_TRIALS
-    sides: tuple[int, ...] | None = None
-    hours: float | None = None
-    sampler: str = "tpe"
-    seed: int = 0
-    storage: str | None = None
-    early: bool = True
-
-    def __post_init__(self) -> None:
-        recipe = self.study.recipe
-        wrong = {
-            "--weights": (self.study.weights not in ("auto", "none", {}), "none, as no weights fit a searched network"),
-            "recipe.train": (recipe.train != "all", "all"),
-            "--learning-rate": (recipe.learning_rate == "auto", "a number, which the search multiplies"),
-            "looks": (self.study.looks is not None, "nothing; seeds says how often the winner is trained"),
-            "--trials": (self.trials < 1, "at least 1"),
-        }
-        for place, (bad, expected) in wrong.items():
-            if bad:
-                raise StudyError(place, expected, "something else", "leave it out")
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """What processes of one search must share."""
-        shared = {key: value for key, value in self.study.model_dump(mode="json").items() if key not in _OWN}
-        shared |= {"source": Path(self.study.source).name, "contenders": list(BESIDE), "weights": "none"}
-        own = {"budget": self.budget.bounds, "sides": self.sides, "sampler": self.sampler, "seed": self.seed}
-        return json.loads(json.dumps({"study": shared, **own, "early": self.early}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,21 +59,6 @@ class Laid:
     rungs: tuple[int, ...]
     search_s: float
     confirm_s: float
-
-
-def claim(asked: Asked, folder: Path) -> None:
-    """Make the folder and keep in it what was asked for, or refuse a folder that holds something else.
-
-    Raises:
-        StudyError: it does, or cannot be made.
-    """
-    store = StudyFolder(folder)
-    store.create()
-    if store.request.is_file():
-        stored = read_json(store.request)
-        _refuse_other(asked.record, stored, f"--out {store.root}", "choose another --out")
-    else:
-        write_json(store.request, asked.record)
 
 
 def lay_out(
@@ -161,7 +89,7 @@ def lay_out(
         facts = proposals.facts
         if facts is None:
             listener.stage("timing a few steps on this machine")
-            facts, space = _begun(asked, prepared, machine, pricing)
+            facts, space = settle(asked, prepared, machine, pricing)
             proposals.begin(facts, space.beginnings() if asked.sampler != "random" else [])
         _require_same_search(facts, asked, prepared)
         study = _taken(facts, asked, machine)
@@ -217,82 +145,9 @@ def _held_in_turn(folder: Path, listener: Listener, patience_s: float = 3600.0) 
 
 def _require_same_search(facts: dict[str, Any], asked: Asked, prepared: Prepared) -> None:
     remedy = "name another store"
-    _refuse_other(asked.record, facts["request"], "--storage", remedy)
+    refuse_other(asked.record, facts["request"], "--storage", remedy)
     if facts["samples_sha256"] != samples_sha256(prepared.samples):
         raise StudyError("--storage", "a search on these very pictures", "one on others", remedy)
-
-
-def _refuse_other(wanted: dict[str, Any], stored: Any, place: str, remedy: str) -> None:  # noqa: ANN401  from a file
-    if not isinstance(stored, dict) or "budget" not in stored:
-        raise StudyError(place, "a search", "something else", remedy)
-    flat, before = ({**each["study"], **each} for each in (wanted, stored))
-    differing = [key for key in flat if key != "study" and flat[key] != before.get(key)]
-    if differing:
-        got = ", ".join(f"{key} {flat[key]!r} (was {before.get(key)!r})" for key in differing[:3])
-        raise StudyError(place, "the search that it holds", got, remedy)
-
-
-def _begun(asked: Asked, prepared: Prepared, machine: Machine, pricing: Pricing) -> tuple[dict[str, Any], Space]:
-    """All that a search leaves open, chosen once: the sides, the space, the epochs, the recipe."""
-    space = space_within(_sides(asked, prepared), asked.budget, pricing)
-    plain = space.beginnings()[1]
-    form = {**plain, "stem": "imagenet", "fusion": "none", "side": max(space.sides)}
-    fitted = fit(form, asked.budget, pricing, strength="light").contender
-    changes = {
-        "contenders": (fitted, *BESIDE),
-        "weights": {},
-        "seeds": asked.study.seeds or 3,
-        "train_scale": max(space.sides),
-        "scales": space.sides,
-        "epochs": asked.study.epochs or 1,
-        "budget": None,
-    }
-    resolved = resolve_on(machine, asked.study.model_copy(update=changes), prepared)
-    epochs, search_s, confirm_s = _epochs(asked, resolved.study, prepared, resolved.probe, fitted)
-    again = asked.study.model_copy(update={**changes, "epochs": epochs, "batch": resolved.study.batch})
-    study = resolve(again, prepared.samples, lambda _study, _side: resolved.probe).study
-    crop = preprocessing_of(study).crop
-    study = study.model_copy(update={"contenders": BESIDE, "weights": {}, "crop": crop})
-    facts = {
-        "request": asked.record,
-        "samples_sha256": samples_sha256(prepared.samples),
-        "study": study.model_dump(mode="json"),
-        "space": asdict(space),
-        "rungs": rungs_of(epochs) if asked.early else (epochs,),
-        "search_s": search_s,
-        "confirm_s": confirm_s,
-    }
-    return json.loads(json.dumps(facts)), space
-
-
-def _sides(asked: Asked, prepared: Prepared) -> tuple[int, ...]:
-    """Given, or the study's training scale, or the three largest usual ones within the pictures' own."""
-    if asked.sides is not None:
-        return tuple(sorted(set(asked.sides)))
-    if asked.study.train_scale is not None:
-        return (asked.study.train_scale,)
-    native = int(prepared.samples.select("width", "height").min_horizontal().median())  # pyright: ignore
-    return tuple(sorted([side for side in SIDES if side <= max(native, SIDES[-1])][:3]))
-
-
-def _epochs(asked: Asked, study: Study, prepared: Prepared, probe: Probe, fitted: str) -> tuple[int, float, float]:
-    """Epochs, and the forecasts for the search and for the winner's study in seconds."""
-    sizes = split_sizes(prepared.samples)
-    side = study.train_scale or probe.side
-    alone = replace(probe, train_s={fitted: probe.train_s[fitted]}, test_s={fitted: probe.test_s[fitted]})
-
-    def both(epochs: int) -> tuple[float, float]:
-        rungs = len(rungs_of(epochs))
-        step = epochs * sizes.train * alone.train_image_s(side) * OVERHEAD
-        trial = step * (HALVED if asked.early and rungs > 1 else 1.0) + rungs * sizes.val * alone.test_image_s(side)
-        told = forecast(probe, sizes, seeds=study.seeds or 1, epochs=epochs, train_scale=side, scales=(side,)).total_s
-        return asked.trials * trial, told
-
-    if asked.study.epochs is not None:
-        return asked.study.epochs, *both(asked.study.epochs)
-    limit = 3600.0 * (asked.hours or DEFAULT_HOURS)
-    epochs = next((each for each in EPOCHS if sum(both(each)) <= limit), EPOCHS[-1])
-    return epochs, *both(epochs)
 
 
 def _taken(facts: dict[str, Any], asked: Asked, machine: Machine) -> Study:

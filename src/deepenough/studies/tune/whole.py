@@ -7,15 +7,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from deepenough import report
 from deepenough.data import PixelFolder
 from deepenough.search.proposals import without_password
 from deepenough.studies.executor import Executor
 from deepenough.studies.listener import Listener, Silent
 from deepenough.studies.stops import resumable, stoppable
-from deepenough.studies.store import hold
-from deepenough.studies.tune.concluding import conclude, confirm as confirm_winner
-from deepenough.studies.tune.laying import Asked, Laid, claim, lay_out
+from deepenough.studies.tune.asked import Asked, claim
+from deepenough.studies.tune.concluding import conclude
+from deepenough.studies.tune.concluding import confirm as confirm_winner
+from deepenough.studies.tune.laying import Laid, lay_out
 from deepenough.studies.tune.running import run_trials
 
 
@@ -73,8 +73,6 @@ def searched(
         wanted = enough if confirm is None else confirm
         if wanted and record["winner"] is not None and not record["still_running"]:
             record = confirm_winner(laid, record, listener, command=command, shared=shared, executor=executor)
-            with hold(folder / "confirm"):
-                report.write(folder / "confirm")
     return record
 
 
