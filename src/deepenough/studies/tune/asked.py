@@ -47,17 +47,24 @@ class Asked:
 
     def __post_init__(self) -> None:
         recipe = self.study.recipe
+        sides = self.sides or ()
         wrong = {
-            "--weights": (self.study.weights not in ("auto", "none", {}), "none, as no weights fit a searched network"),
-            "recipe.train": (recipe.train != "all", "all"),
-            "--learning-rate": (recipe.learning_rate == "auto", "a number, which the search multiplies"),
-            "looks": (self.study.looks is not None, "nothing; seeds says how often the winner is trained"),
-            "--trials": (self.trials < 1, "at least 1"),
-            "--sampler": (self.sampler not in SAMPLERS, " or ".join(SAMPLERS)),
+            "--weights": (self.study.weights, self.study.weights in ("auto", "none", {}), "none, since none fit"),
+            "recipe.train": (recipe.train, recipe.train == "all", "all"),
+            "--learning-rate": (recipe.learning_rate, recipe.learning_rate != "auto", "a number, to be multiplied"),
+            "looks": (
+                self.study.looks,
+                self.study.looks is None,
+                "nothing; seeds of the winner are fixed",
+            ),
+            "--trials": (self.trials, self.trials >= 1, "at least 1"),
+            "--sides": (sides, all(32 <= side <= 2048 for side in sides), "image sides from 32 to 2048 px"),
+            "--sampler": (self.sampler, self.sampler in SAMPLERS, " or ".join(SAMPLERS)),
         }
-        for place, (bad, expected) in wrong.items():
-            if bad:
-                raise StudyError(place, expected, "something else", "leave it out")
+        for place, (given, fits, expected) in wrong.items():
+            if not fits:
+                shown = ", ".join(map(str, given)) if isinstance(given, tuple) else repr(given)
+                raise StudyError(place, expected, shown)
 
     @property
     def record(self) -> dict[str, Any]:

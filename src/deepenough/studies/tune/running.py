@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -42,9 +44,11 @@ def run_trials(laid: Laid, *, until: Callable[[], bool] = lambda: False) -> None
             )
             over = fitted.share > 1.0
             said = {"contender": fitted.contender, "side": fitted.side, "share": fitted.share, **fitted.price}
+            said["process"] = f"{platform.node()} {os.getpid()}"
             laid.proposals.say(trial, **said)
             if over:
                 laid.proposals.end(trial, "over_budget", None, over=fitted.share - 1.0)
+                _keep(laid, trial.number)
             else:
                 _train(laid, trial, fitted)
         refused = refused + 1 if over else 0
@@ -127,10 +131,15 @@ def _end(laid: Laid, trial: optuna.Trial, running: Trial, fitted: Fitted, proces
         epochs=running.stream.epochs_at(cell.step),
     )
     laid.proposals.end(trial, status, running.judged[last].mean if whole else None)
-    record = next(each for each in laid.proposals.known() if each["number"] == trial.number)
-    write_json(running.folder / "trial.json", {**record, "ran": ran})
+    _keep(laid, trial.number, ran=ran)
     running.resume.unlink(missing_ok=True)
     laid.bench.listener.note(_in_words(laid, trial.number, running, status))
+
+
+def _keep(laid: Laid, number: int, **more: Any) -> None:  # noqa: ANN401  what JSON holds
+    """A trial's own record, in its folder."""
+    record = next(each for each in laid.proposals.known() if each["number"] == number)
+    write_json(_folder(laid, number) / "trial.json", {**record, **more})
 
 
 def _in_words(laid: Laid, number: int, running: Trial, status: str) -> str:
