@@ -87,9 +87,9 @@ class TrainingStream:
         ranks: whose part of every batch this gives, mixed as in the whole batch.
 
     Attributes:
-        epochs: as given.
+        epochs, augmentation: as given.
         total_steps: of the whole training.
-        augmentation: as given.
+        sides: of all batches, pixels, ascending.
         steps_per_epoch: the mean over the epochs, which under a schedule need not have the same number.
     """
 
@@ -122,12 +122,8 @@ class TrainingStream:
             schedule or Schedule(), pictures=len(pixels), scale=side, batch=batch, epochs=epochs, seed=seed
         )
         self.epochs, self.total_steps = epochs, len(self._steps)
+        self.sides = tuple(sorted({step.side for step in self._steps}))
         self.steps_per_epoch = self.total_steps / epochs
-
-    @property
-    def sides(self) -> tuple[int, ...]:
-        """Every image side of its batches, pixels, ascending."""
-        return tuple(sorted({step.side for step in self._steps}))
 
     def ends_epoch(self, step: int) -> bool:
         """Whether an epoch is over once `step` steps are done."""
