@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deepenough.cli import _options, _output
+from deepenough.cli import _options, _output, _prospect, _scaling
 from deepenough.errors import InputError
 
 if TYPE_CHECKING:
     from deepenough.comparison.pilot import Pilot
     from deepenough.comparison.planning import Prospect
     from deepenough.data import Prepared
-    from deepenough.report.tables import Table
     from deepenough.stats import Price
     from deepenough.studies.outlook import Outlook
 
@@ -81,6 +79,21 @@ def plan(  # noqa: PLR0913  one option a parameter
     probe: Annotated[
         bool, typer.Option("--probe/--no-probe", help="Time a few training steps here; needs a SOURCE.")
     ] = True,
+    gpus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N",
+            help="Instead: hours, storage and traffic of a study on so many GPUs, on paper; needs --train-images.",
+            show_default=False,
+        ),
+    ] = None,
+    train_images: _scaling.TrainImagesOption = None,
+    seeds: _scaling.SeedsOption = None,
+    epochs: _scaling.EpochsOption = None,
+    batch: _scaling.BatchOption = None,
+    train_scale: _scaling.TrainScaleOption = None,
+    images_per_s: _scaling.RateOption = None,
+    assume: _scaling.AssumeOption = None,
     out: Annotated[Path | None, typer.Option(help="The picture, an SVG.  [default: runs/NAME-plan.svg]")] = None,
     as_json: _options.JsonOption = False,
 ) -> None:
@@ -94,7 +107,17 @@ def plan(  # noqa: PLR0913  one option a parameter
       deepenough plan my_photos/ --margin 1
       deepenough plan --images 5000 --margin 0.5 --accuracy 85 --seed-sd 0.3
       deepenough plan --pilot runs/demo --margin 2 --image-cost 10
+      deepenough plan --gpus 8,64 --train-images 1281167 --images-per-s 1218
     """
+    asked = _scaling.Asked(train_images, images, contenders, seeds, epochs, batch, train_scale, images_per_s, assume)
+    if gpus is not None:
+        if source is not None or pilot:
+            raise InputError(
+                "--gpus", "numbers of images alone", "a SOURCE or a pilot", "give --train-images, --images"
+            )
+        _scaling.say(gpus, asked, as_json=as_json)
+        return
+    asked.require_none()
     from deepenough.cli import _foreign, _pilot
     from deepenough.comparison.measure import ACCURACY
 
@@ -114,13 +137,13 @@ def plan(  # noqa: PLR0913  one option a parameter
         outlook = _foresee(source, prepared, {"contenders": contenders, "budget": budget})
     at_hand = _images_at_hand(images, prepared, measured)
     price = _price(image_cost, seed_cost, outlook, measured, at_hand)
-    prospect = _prospect(given, measured, at_hand, margin, price)
+    prospect = _foreseen(given, measured, at_hand, margin, price)
     picture = out or Path("runs") / f"{_name(source, files.reading()[0], at_hand)}-plan.svg"
-    _draw(prospect, picture)
+    _prospect.draw(prospect, picture)
     if as_json:
-        _output.say_json(_plain(prospect, outlook, prepared, picture))
+        _output.say_json(_prospect.plain(prospect, outlook, prepared, picture))
         return
-    _say(prospect, outlook, prepared)
+    _prospect.say(prospect, outlook, prepared)
     _output.say()
     _output.say(f"Picture: {picture}")
 
@@ -206,7 +229,7 @@ def _price(
     return Price(seed=seed_cost, image=image_cost, test=test, at_hand=at_hand)
 
 
-def _prospect(given: _Given, measured: Pilot | None, at_hand: int, margin: float, price: Price | None) -> Prospect:
+def _foreseen(given: _Given, measured: Pilot | None, at_hand: int, margin: float, price: Price | None) -> Prospect:
     from deepenough.comparison import planning
 
     if measured is not None:
@@ -219,76 +242,3 @@ def _name(source: str | None, pilot: list[Path], at_hand: int) -> str:
     if source is not None:
         return Path(source.replace("torchvision:", "").rstrip("/")).resolve().stem or "source"
     return pilot[0].resolve().stem if pilot else f"{at_hand}-images"
-
-
-def _draw(prospect: Prospect, picture: Path) -> None:
-    from deepenough.records import write_atomically
-    from deepenough.report.figures.planning import margin_over_images
-
-    text = margin_over_images(prospect)
-    try:
-        write_atomically(picture, lambda stream: stream.write(text.encode("utf-8", errors="replace")))
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise
-        raise InputError(f"--out {picture}", "a file that can be written", error.strerror or str(error)) from None
-
-
-def _plain(prospect: Prospect, outlook: Outlook | None, prepared: Prepared | None, picture: Path) -> dict[str, object]:
-    return {
-        **asdict(prospect),
-        "time": None if outlook is None else asdict(outlook),
-        "audit": None if prepared is None else asdict(prepared.audit),
-        "picture": str(picture),
-    }
-
-
-def _say(prospect: Prospect, outlook: Outlook | None, prepared: Prepared | None) -> None:
-    from deepenough.report import planning as words
-    from deepenough.report.tables import numbers
-    from deepenough.report.tables import planning as tables
-
-    if prepared is not None:
-        _say_source(prepared)
-    for sentence in words.basis(prospect):
-        _output.say(sentence)
-    for made in (tables.margins(prospect), tables.sure(prospect), tables.likely(prospect)):
-        _say_table(made)
-    if outlook is not None:
-        _say_table(tables.time({k: asdict(parts) for k, parts in outlook.forecasts.items()}))
-        names = " and ".join(outlook.contenders)
-        _output.say(
-            f"For {names}, {outlook.epochs} epochs at {outlook.train_scale} px in {outlook.precision}, as compare "
-            "would train them; more images, scales or epochs take longer. Decoded images take about "
-            f"{numbers.size(outlook.cache_bytes)} on disk, once for all seeds."
-        )
-        for lost in outlook.gave_up:
-            _output.say(f"Given up to fit the budget: {lost}.")
-    _output.say()
-    for sentence in words.answers(prospect):
-        _output.say(sentence)
-
-
-def _say_source(prepared: Prepared) -> None:
-    from deepenough.cli._output import one_line
-
-    audit = prepared.audit
-    sizes = ", ".join(f"{count} {split}" for split, count in audit.splits.items())
-    _output.say(one_line(f"{audit.source}: {audit.used} of {audit.found} images used, {sizes}."))
-    for note in audit.notes:
-        _output.say(one_line(note))
-    serious = [finding for finding in audit.findings if finding.severity != "info"]
-    for finding in serious:
-        _output.say(one_line(f"{finding.severity}: {finding.message}"), hanging="  ")
-    if prepared.samples["group"].null_count() < prepared.samples.height:
-        _output.say(
-            "The images come in groups, and groups are what counts: read the numbers of images below as numbers of "
-            "groups, or measure a pilot, which allows for them."
-        )
-    _output.say()
-
-
-def _say_table(made: Table) -> None:
-    _output.say()
-    _output.say(made.caption)
-    _output.say_lines(_output.table([column.title for column in made.columns], made.rows))
