@@ -17,7 +17,8 @@ from pydantic import BaseModel
 
 import deepenough
 from deepenough import api, cli
-from deepenough.studies.study import AugmentationChoice, RecipeChoice, Study
+from deepenough.studies.choices import AugmentationChoice, Published, RecipeChoice
+from deepenough.studies.study import Study
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
 HEAD = """# Reference
@@ -156,6 +157,7 @@ def written() -> str:
     parts += ["## Functions\n", *functions(), "## What a study shows\n", *classes(), "## The study file\n"]
     parts.append(entries(Study, "A study", meanings(Study.__doc__ or "")))
     parts += [entries(RecipeChoice, "`recipe`", {}), entries(AugmentationChoice, "`augmentation`", {})]
+    parts += [entries(Published, "`published`", {})]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)).rstrip() + "\n"
 
 

@@ -264,7 +264,7 @@ def _corrupt(folder: Path, corruptions: str, language: str, *, as_json: bool) ->
 def _say(folder: Path, verdict: Verdict, *, as_json: bool) -> None:
     from deepenough.cli.verdict import say_verdict
     from deepenough.records import read_json
-    from deepenough.report import stopping, words
+    from deepenough.report import published, stopping, words
 
     saved = stopping.time_saved(verdict, read_json(folder / "plan.json"))
     if as_json:
@@ -273,6 +273,9 @@ def _say(folder: Path, verdict: Verdict, *, as_json: bool) -> None:
     _output.say()
     say_verdict(verdict)
     _output.say()
+    declared = published.declared_in((folder / "study.yaml").read_text(encoding="utf-8"))
+    for sentence in () if declared is None else published.in_words(declared, verdict):
+        _output.say(sentence)
     if saved:
         _output.say(saved)
     _output.say(f"Report: {folder / 'report.html'}")

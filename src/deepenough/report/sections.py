@@ -14,7 +14,7 @@ import polars as pl
 
 from deepenough import comparison
 from deepenough.records import Verdict
-from deepenough.report import costing, measures, protocol, robustness, searching, stopping, third, words
+from deepenough.report import costing, measures, protocol, published, robustness, searching, stopping, third, words
 from deepenough.report.document import Block, Document, Section
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures.calibration import reliability
@@ -277,6 +277,7 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     costing.section,
     measures.shifted,
     measures.section,
+    published.section,
     third.section,
     robustness.section,
     _slices,

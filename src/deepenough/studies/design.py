@@ -10,9 +10,10 @@ from deepenough.data.augment import Augmentation
 from deepenough.errors import StudyError
 from deepenough.evaluation import batch_at
 from deepenough.stats import Look, schedule
+from deepenough.studies.choices import AugmentationChoice
 from deepenough.studies.contenders import Lineage, contender, lineage, sides_at_test, sides_in_training
 from deepenough.studies.resolve import WEIGHT_DECAYS, all_start_from_weights, augmentation_at, default_rate
-from deepenough.studies.study import AugmentationChoice, Study
+from deepenough.studies.study import Study
 from deepenough.training import Recipe
 
 _Value = TypeVar("_Value")

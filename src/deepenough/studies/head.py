@@ -22,10 +22,11 @@ from deepenough.evaluation import build_features, evaluate_head
 from deepenough.networks import ResNet
 from deepenough.records import HISTORY, SCORES, write_table
 from deepenough.studies.bench import Bench
+from deepenough.studies.choices import RecipeChoice
 from deepenough.studies.contenders import contender as contender_of
 from deepenough.studies.environment import note_change
 from deepenough.studies.local import starting_network, write_cell
-from deepenough.studies.study import RecipeChoice, Study
+from deepenough.studies.study import Study
 from deepenough.training import Seeds
 from deepenough.training.head import Head, fit_head
 

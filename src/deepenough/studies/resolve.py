@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from deepenough.search.ranges import STEPS, TESTS
+from deepenough.studies.choices import AugmentationChoice, RecipeChoice
 from deepenough.studies.plan import Probe, Sizes, forecast, forecast_probe
 from deepenough.studies.starting import start_of
-from deepenough.studies.study import AugmentationChoice, RecipeChoice, Study, seconds
+from deepenough.studies.study import Study, seconds
 
 DEFAULT_SEEDS = 3  # the fewest with which a verdict on architectures keeps its error rates
 DEFAULT_BUDGET = "1h"

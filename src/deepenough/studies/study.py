@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from deepenough.comparison.pairing import FEWEST_PAIRS
 from deepenough.data.kept import Keeping
@@ -21,6 +21,7 @@ from deepenough.data.preprocess import LEAST_CROP
 from deepenough.errors import StudyError
 from deepenough.records import NoiseSource, seal_text, write_atomically
 from deepenough.stats.sequential import FEWEST_SEEDS
+from deepenough.studies.choices import AugmentationChoice, Part, Published, RecipeChoice
 from deepenough.studies.strict_yaml import StrictLoader
 from deepenough.tasks.registry import TASKS
 
@@ -28,56 +29,7 @@ LONGEST_BYTES = 1 << 16  # of a study file
 Side = Annotated[int, Field(ge=32, le=2048)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class RecipeChoice(_Part):
-    """How the networks are trained; see `training.Recipe` for what each entry means, `studies.head` for `train`.
-
-    `class_weights: balanced` lets every class count alike in the loss, `focal` is gamma of the focal loss: see
-    `tasks.losses`.
-    """
-
-    optimizer: Literal["adamw", "sgd", "lamb"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] | None = None
-    weight_decay: Annotated[float, Field(ge=0)] | None = None
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    warmup_epochs: Annotated[float, Field(ge=0)] | None = None
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
-    clip_norm: Annotated[float, Field(gt=0)] | None = None
-    layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
-    class_weights: Literal["none", "balanced"] = "none"
-    focal: Annotated[float, Field(gt=0, le=10)] | None = None
-    train: Literal["all", "head"] = "all"
-
-    @field_validator("learning_rate", mode="before")
-    @classmethod
-    def _rate(cls, value: object) -> object:
-        number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-        if value is not None and value != "auto" and not number:
-            raise ValueError("a number above 0, or auto")
-        return value
-
-
-class AugmentationChoice(_Part):
-    """What is done to training pictures; a strength sets what is left out.
-
-    `light` crops and mirrors, for runs of fewer than 30 epochs; `standard` adds TrivialAugment and erasing; `strong`
-    adds mixup and CutMix, for 100 epochs and more. `auto` goes by the epochs.
-    """
-
-    strength: Literal["auto", "light", "standard", "strong"] = "auto"
-    min_area: Annotated[float, Field(gt=0, le=1)] = 0.35
-    flip: Annotated[float, Field(ge=0, le=1)] = 0.5
-    trivial_augment: bool | None = None
-    erasing: Annotated[float, Field(ge=0, le=1)] | None = None
-    mixup: Annotated[float, Field(ge=0)] | None = None
-    cutmix: Annotated[float, Field(ge=0)] | None = None
-
-
-class Study(_Part):
+class Study(Part):
     """A whole study.
 
     Args:
@@ -112,12 +64,13 @@ class Study(_Part):
         at_once: how many networks are in memory at a time; None for all. No score depends on it.
         batch_norm: where several processes train one network, `synced` takes its statistics from the whole batch, as
             one process does; `own` from each process's part.
+        published: figures that somebody printed for two of the contenders; shown beside these, never deciding.
         paired_seeds: networks of one seed are held against each other; see `stats.paired` for when that is allowed.
     """
 
     source: str = "digits"
     task: str = "classification"
-    task_options: dict[str, str | int | float | bool] = {}
+    task_options: dict[str, str | int | float | bool] = Field(default_factory=dict)
     allow_outside: bool = False
     contenders: tuple[str, ...] = ("resnet50", "resnet101")
     seeds: Annotated[int, Field(ge=1, le=100)] | None = None
@@ -144,6 +97,7 @@ class Study(_Part):
     paired_seeds: bool = False
     at_once: Annotated[int, Field(ge=1)] | None = None
     batch_norm: Literal["synced", "own"] = "synced"
+    published: Published | None = None
 
     @property
     def starts(self) -> dict[str, str]:
@@ -293,7 +247,8 @@ def save_study(study: Study, path: Path) -> None:
 def _known_keys(place: tuple[int | str, ...]) -> list[str]:
     part: type[BaseModel] = Study
     for name in place:
-        inner = part.model_fields[str(name)].annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            part = inner
+        annotation = part.model_fields[str(name)].annotation
+        for inner in (annotation, *get_args(annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                part = inner
     return list(part.model_fields)
