@@ -45,8 +45,8 @@ def test_another_metric_or_pair_is_not_held_against_them(made_up):
 
 @pytest.mark.parametrize(
     "study",
-    [None, "", "[]", "published: 3", "published: {figures: {a: '1'}}", "published: {figures: {a: x, b: y}}", "{", "a: *b",
-     "published: {figures: {resnet50: '90.1', resnet101: '90.1'}}"],
+    [None, "", "[]", "published: 3", "published: {figures: {a: '1'}}", "published: {figures: {a: x, b: y}}", "{",
+     "a: *b", "published: {figures: {resnet50: '90.1', resnet101: '90.1'}}"],
 )  # fmt: skip
 def test_a_study_file_that_declares_nothing_sound_has_no_such_section(study):
     assert published.declared_in(study) is None
