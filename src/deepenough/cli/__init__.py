@@ -25,6 +25,7 @@ __all__ = ["COMMANDS", "application", "main"]
 COMMANDS = {
     "compare": "Train and test networks on your images; say which is enough.",
     "ablate": "Say what each lever of network and training buys.",
+    "curves": "Draw accuracy over images, time, size and image side.",
     "tune": "Search for the network that suits a budget.",
     "networks": "List the networks that can take part.",
     "check": "Open every image of a source; list what a study would use.",

@@ -63,6 +63,7 @@ class Evidence:
     elsewhere: tuple[Measured, ...] = ()
     ablation: Mapping[str, Any] | None = None  # what each lever buys, of a study that is an ablation
     tune: Mapping[str, Any] | None = None  # the search that a contender won, of the winner's own study
+    curves: Mapping[str, Any] | None = None  # over images, time, size and side
     rates: Mapping[str, Any] | None = None  # learning rates that range tests found, by contender
     images: bool = True  # whether pictures may be shown
     third: ThirdAnswers | None = None  # of `deepenough cascade`
@@ -117,6 +118,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         elsewhere=measured(costs, verdict),
         ablation=_optional_json(folder / "ablation.json"),
         tune=_optional_json(folder / "tune.json"),
+        curves=_optional_json(folder / "curves.json"),
         rates=_optional_json(folder / "learning_rates.json"),
         images=images,
         third=None if third is None else records.third_from_json(third),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from deepenough.report.document import Section
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures.ablation import tornado
+from deepenough.report.figures.curves import along
 from deepenough.report.figures.rates import range_tests
 from deepenough.report.figures.tune import frontier
 from deepenough.report.language import say
@@ -49,6 +50,22 @@ def structure(evidence: Evidence) -> Section | None:
     shown = (frontier(record) or tune.trials(record), tune.parts(record))
     blocks = tuple(block for block in shown if block is not None)
     return Section(key="search", title=say("The search"), lead=lead, blocks=blocks)
+
+
+def curves(evidence: Evidence) -> Section | None:
+    """Only where curves were drawn."""
+    record = evidence.curves
+    if record is None:
+        return None
+    lead = (
+        say(
+            "Between settings that were trained a curve is the straight line over the logarithm of what is spent. "
+            "Bands are 95 % intervals over seeds and images; the shade is the interval of the place where the depths "
+            "cross. Dotted is what a power law says, where it foretold the last setting from the others."
+        ),
+    )
+    blocks = tuple(along(record, found) for found in record["curves"])
+    return Section(key="curves", title=say("Curves"), lead=lead, blocks=blocks)
 
 
 def rates(evidence: Evidence) -> Section | None:

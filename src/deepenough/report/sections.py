@@ -269,6 +269,7 @@ def _there(*blocks: Block | None) -> tuple[Block, ...]:
 SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     searching.levers,
     searching.structure,
+    searching.curves,
     _designs,
     _looks,
     _noise,

@@ -113,6 +113,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         elsewhere=tuple(_measured(entry) for entry in plain["elsewhere"]),
         ablation=plain.get("ablation"),
         tune=plain.get("tune"),
+        curves=plain.get("curves"),
         rates=plain.get("rates"),  # pages of earlier versions have none
         images=header["images"],
         third=None if third is None else records.third_from_json(third),
@@ -186,6 +187,7 @@ def _records(evidence: Evidence, shown: pl.Series | None) -> dict[str, Any]:
         "third": None if evidence.third is None else _plain(evidence.third),
         "robustness": None if evidence.robustness is None else _plain(evidence.robustness),
         **({} if evidence.tune is None else {"tune": dict(evidence.tune)}),
+        **({} if evidence.curves is None else {"curves": dict(evidence.curves)}),
         **({} if evidence.shifted is None else {"shifted": _plain(evidence.shifted)}),
         **({} if evidence.measures is None else {"measures": _plain(evidence.measures)}),
     }
