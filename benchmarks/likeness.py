@@ -1,15 +1,16 @@
 """How many changed copies `check` misses, and how many strangers it takes for copies, on sets its limits were set on.
 
-python benchmarks/likeness.py SHARED_DATA [PICTURES]
+python benchmarks/likeness.py [FOLDER] [--pictures 150]
 
-Of each set up to PICTURES (150) are changed in 12 ways; the originals of the set are train, the changed ones test. A
-copy is missed where it is not named with its own original. Strangers are pairs of different originals.
+FOLDER holds the sets, ../shared/data unless said. Of each set so many pictures are changed in 12 ways; the originals of
+the set are train, the changed ones test. A copy is missed where it is not named with its own original. Strangers are
+pairs of different originals.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,9 +68,9 @@ def _pictures(folder: Path, pattern: str, most: int) -> list[Image.Image]:
     return [Image.open(paths[place]).convert("RGB") for place in sorted(chosen)]
 
 
-def main(data: str, most: int = 150) -> None:
+def main(data: Path, most: int) -> None:
     for name, (folder, pattern) in SETS.items():
-        originals = _pictures(Path(data) / folder, pattern, most)
+        originals = _pictures(data / folder, pattern, most)
         count = len(originals)
         base = [small_copy(image) for image in originals]
         missed: dict[str, int] = {}
@@ -94,4 +95,8 @@ def main(data: str, most: int = 150) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:3]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("../shared/data"))
+    parser.add_argument("--pictures", type=int, default=150, help="of each set")
+    options = parser.parse_args()
+    main(options.folder, options.pictures)

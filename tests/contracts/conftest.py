@@ -37,11 +37,11 @@ def labels(root):
     return root / "labels.csv"
 
 
-def boxes(root):
+def boxes(root, count=48):
     """Pictures with a bright and a dark rectangle in them, and COCO's file of where."""
     (root / "images").mkdir(parents=True)
     images, marked = [], []
-    for number in range(48):
+    for number in range(count):
         rng = np.random.default_rng(number)
         pixels = rng.integers(90, 160, (24, 32, 3), dtype=np.uint8)
         for label in (1, 2):

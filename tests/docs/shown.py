@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.zh.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+PAGES += sorted((ROOT / "docs").rglob("*.md"))
 PAGES.remove(ROOT / "docs" / "log.md")  # says what was typed at its time
+PAGES += sorted((ROOT / "studies").glob("*.yaml"))  # in their comments
+PAGES += sorted((ROOT / "src" / "deepenough" / "cli").glob("[a-z]*.py"))  # what --help shows
 PIECE = re.compile(r"^```(?P<kind>\w*)\n(?P<block>.*?)^```$|`(?P<inline>[^`\n]+)`", re.MULTILINE | re.DOTALL)
 SHELL = {"", "sh", "bash", "shell", "console"}
 WORKFLOW = re.compile(r"^(?:\s*- run: | {10})(\w.*)$", re.MULTILINE)  # what a job of a GitHub workflow types
-LINE = re.compile(r"^(?P<before>\w[^|]*\| )?(?:\S*/)?deepenough (?P<name>[a-z]+)\b(?P<rest>.*)$")
+INDENTED = re.compile(r"^(?:#  | {5}) +(?=deepenough )", re.MULTILINE)  # in a comment of YAML, in a docstring
+LINE = re.compile(r"^(?P<before>\w[^|]*\| )?(?:python -m |(?:\S*/)?)deepenough (?P<name>[a-z]+)\b(?P<rest>.*)$")
 STANDS_FOR = {  # what a page writes for something of the reader's own
     "FOLDER": ["runs/demo"],
     "STUDY": ["runs/demo"],
@@ -71,7 +75,13 @@ def command_of(line, names):
     return Command(found["name"], tuple(words), (found["before"] or "").rstrip("| ") or None, into.strip() or None)
 
 
+def examples(text):
+    """Every line of the program in a study file's comments or a command's docstring."""
+    for found in INDENTED.finditer(text):
+        yield text[found.end() :].partition("\n")[0]
+
+
 def commands(text, names):
     """The program's commands of a page, each once."""
-    found = (command_of(line, names) for line in typed(text))
+    found = (command_of(line, names) for line in [*typed(text), *examples(text)])
     return list(dict.fromkeys(command for command in found if command is not None))

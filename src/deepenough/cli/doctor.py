@@ -44,7 +44,7 @@ def doctor(
     \b
     Examples:
       deepenough doctor
-      deepenough doctor --folder /data/runs --json
+      deepenough doctor --folder . --json
     """
     from deepenough.cli import _machine
 

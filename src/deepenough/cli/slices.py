@@ -53,7 +53,7 @@ def slices(  # noqa: PLR0913  one option, one argument
     \b
     Examples:
       deepenough slices runs/demo
-      deepenough slices runs/demo --by class,size --scale 96 --json
+      deepenough slices runs/my_photos --by class,size --scale 64 --json
       deepenough slices r50_s0.csv r50_s1.csv r101_s0.csv r101_s1.csv
     """
     from deepenough.cli import _foreign, _slicing
