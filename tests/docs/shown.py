@@ -17,7 +17,10 @@ PIECE = re.compile(r"^```(?P<kind>\w*)\n(?P<block>.*?)^```$|`(?P<inline>[^`\n]+)
 SHELL = {"", "sh", "bash", "shell", "console"}
 WORKFLOW = re.compile(r"^(?:\s*- run: | {10})(\w.*)$", re.MULTILINE)  # what a job of a GitHub workflow types
 INDENTED = re.compile(r"^(?:#  | {5}) +(?=deepenough )", re.MULTILINE)  # in a comment of YAML, in a docstring
-LINE = re.compile(r"^(?P<before>\w[^|]*\| )?(?:python -m |(?:\S*/)?)deepenough (?P<name>[a-z]+)\b(?P<rest>.*)$")
+LINE = re.compile(
+    r"^(?P<before>\w[^|]*\| )?(?P<launcher>(?:srun )?torchrun .*)?(?:(?:python )?-m |(?:\S*/)?)"
+    r"deepenough (?P<name>[a-z]+)\b(?P<rest>.*)$"
+)
 STANDS_FOR = {  # what a page writes for something of the reader's own
     "FOLDER": ["runs/demo"],
     "STUDY": ["runs/demo"],
@@ -38,15 +41,16 @@ STANDS_FOR = {  # what a page writes for something of the reader's own
 
 @dataclass(frozen=True)
 class Command:
-    """A line of the program: its name and arguments, what is piped into it, the file that takes its output."""
+    """A line of the program: name and arguments, what is piped in, the file for its output, who starts it else."""
 
     name: str
     arguments: tuple[str, ...]
     before: str | None = None
     into: str | None = None
+    launcher: str | None = None
 
     def __str__(self):
-        return " ".join([self.name, *self.arguments])
+        return " ".join([*([self.launcher] if self.launcher else []), self.name, *self.arguments])
 
 
 def pieces(text):
@@ -72,7 +76,8 @@ def command_of(line, names):
     rest = re.split(r"\s(?:#|\||&&)(?:\s|$)", found["rest"])[0]
     rest, _, into = rest.partition(" > ")
     words = [kept for word in shlex.split(rest) for kept in STANDS_FOR.get(word, [word])]
-    return Command(found["name"], tuple(words), (found["before"] or "").rstrip("| ") or None, into.strip() or None)
+    before, launcher = (found["before"] or "").rstrip("| ") or None, (found["launcher"] or "").strip() or None
+    return Command(found["name"], tuple(words), before, into.strip() or None, launcher)
 
 
 def examples(text):

@@ -133,12 +133,21 @@ def _ray(words):
     cli.commands[name].make_context(name, rest)
 
 
+def _torchrun(words):
+    from torch.distributed.run import parse_args
+
+    assert parse_args(words).training_script == "deepenough"
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::Warning")  # those of other projects
-@pytest.mark.parametrize(("name", "take"), [("tensorboard", _tensorboard), ("mlflow", _mlflow), ("ray", _ray)])
+@pytest.mark.parametrize(
+    ("name", "take"),
+    [("tensorboard", _tensorboard), ("mlflow", _mlflow), ("ray", _ray), ("torchrun", _torchrun)],
+)
 def test_other_programs_take_the_options_that_a_page_gives_them(name, take):
     """Nothing is started: they are servers and clusters."""
     found = lines(name)
     assert found
     for line in found:
-        take(shlex.split(line)[1:])
+        take([word for word in shlex.split(line)[1:] if word != "…"])

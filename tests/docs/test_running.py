@@ -24,6 +24,8 @@ ROOT, PAGES = shown["ROOT"], shown["PAGES"]
 #: Where nothing is refused there are no words; test_commands.py then at least has the program parse them.
 NOT_RUN = {
     "timm:a1_in1k": ("public weights come from the internet", "on this machine or a network to fetch it"),
+    "torchrun": ("many processes on many machines; tests/training/test_ranks.py has two", None),
+    "--devices 8": ("eight processes; tests/training/test_ranks.py has two", None),
     "--executor ray": ("a cluster's workers; they train in tests/studies/test_ray_executor.py", None),
 }
 WHOLE = {"cost", "doctor", "networks"}  # of themselves complete; any other name alone is a mention
@@ -37,7 +39,13 @@ def _shown():
     for page in PAGES:
         for command in shown["commands"](page.read_text("utf-8"), cli.COMMANDS):
             if command.arguments or command.name in WHOLE:
-                known = (command.name, sandbox["same"](command.arguments), command.before, command.into)
+                known = (
+                    command.name,
+                    sandbox["same"](command.arguments),
+                    command.before,
+                    command.into,
+                    command.launcher,
+                )
                 found.setdefault(known, (command, page))  # what stands on two pages is run once
     return list(found.values())
 
