@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from deepenough.records import SAMPLES
 from deepenough.studies.design import design_of
 from deepenough.studies.plan import Probe, Sizes, forecast, validates_at
-from deepenough.studies.resolve import default_scales, describe_recipe, resolve
+from deepenough.studies.resolve import default_scales, describe_recipe, resolve, split_sizes
 from deepenough.studies.study import Study, make_study, seconds
 
 TRAIN_S, TEST_S = {"resnet50": 0.004, "resnet101": 0.008}, {"resnet50": 0.001, "resnet101": 0.002}
@@ -58,6 +58,24 @@ def test_forecast_adds_up_what_the_probe_timed():
     assert found.evaluation_s == pytest.approx(2 * 300 * (0.003 / 4 + 0.003))  # per seed: 300 images at both scales
     assert found.cost_s == pytest.approx(2 * 2 * 4.0)
     assert found.total_s == pytest.approx(found.training_s + found.evaluation_s + found.cost_s)
+
+
+def test_forecast_counts_a_shifted_test_set_and_the_check_of_the_arithmetic():
+    def foretold(**more):
+        sizes = Sizes(train=1000, val=100, test=200, **more)
+        return forecast(probe_at(None, 64), sizes, seeds=2, epochs=3, train_scale=32, scales=(32, 64))
+
+    plain, more = foretold(), foretold(shifted=150, checked=32)
+    assert more.evaluation_s == pytest.approx(plain.evaluation_s * (300 + 150 + 2 * 32) / 300)
+    assert more.total_s - plain.total_s == pytest.approx(more.evaluation_s - plain.evaluation_s)
+
+
+def test_arithmetic_is_checked_on_some_pictures_unless_it_is_exact():
+    splits = pl.DataFrame({"split": ["train"] * 5 + ["test"] * 40 + ["test_shifted"] * 7 + ["val"] * 3})
+    bf16, fp32 = (make_study({"source": "photos", "precision": precision}) for precision in ("bf16", "fp32"))
+    assert split_sizes(splits, bf16) == Sizes(train=5, val=3, test=40, shifted=7, checked=32)
+    for exact in (fp32, bf16.model_copy(update={"exact": True}), None):
+        assert split_sizes(splits, exact) == Sizes(train=5, val=3, test=40, shifted=7)
 
 
 @given(

@@ -127,6 +127,7 @@ def _size(count: int) -> str:
 
 def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
     sizes, forecast = plan.sizes, plan.forecast
+    shifted = f", {sizes.shifted} shifted" if sizes.shifted else ""
     seeds = plural(plan.seeds, "seed") if plan.looks is None else f"up to {plan.seeds} seeds"
     rows = [
         (
@@ -134,7 +135,7 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
             f"{' against '.join(plan.contenders)}, {seeds} each: {len(plan.cells)} trainings",
         ),
         *_looks_row(plan),
-        ("images", f"{sizes.train} train, {sizes.val} validation, {sizes.test} test"),
+        ("images", f"{sizes.train} train, {sizes.val} validation, {sizes.test} test{shifted}"),
         ("training", _training(plan)),
         ("", f"{plan.recipe}; {plan.precision}"),
         *([("start", plan.start)] if plan.start else []),

@@ -44,7 +44,7 @@ def foresee(request: Study, prepared: Prepared, seeds: Sequence[int]) -> Outlook
     request = request.model_copy(update={"contenders": require_contenders(request.contenders)})
     machine = choose_machine(request.precision, request.threads)
     resolved = resolve_on(machine, request, prepared)
-    design, sizes = design_of(resolved.study), split_sizes(prepared.samples)
+    design, sizes = design_of(resolved.study), split_sizes(prepared.samples, resolved.study)
     forecasts = {
         k: forecast(
             resolved.probe,

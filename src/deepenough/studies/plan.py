@@ -47,6 +47,13 @@ class Sizes:
     train: int
     val: int
     test: int
+    shifted: int = 0  # test images from elsewhere
+    checked: int = 0  # of test, those on which each training's own arithmetic is held against fp32
+
+    @property
+    def asked(self) -> int:
+        """Pictures that a training is asked about at each scale; those that are checked, twice more."""
+        return self.val + self.test + self.shifted + 2 * self.checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +123,7 @@ def forecast(
     steps = epochs * sizes.train * probe.train_image_s(train_scale) * OVERHEAD
     during = min(VALIDATIONS, epochs) * sizes.val * probe.test_image_s(train_scale)
     training = seeds * (steps + during)
-    evaluation = seeds * sum(probe.test_image_s(scale) for scale in scales) * (sizes.test + sizes.val)
+    evaluation = seeds * sum(probe.test_image_s(scale) for scale in scales) * sizes.asked
     cost = _cost_s(probe, scales)
     noise = extra * (steps + during + probe.test_image_s(max(scales)) * (sizes.test + sizes.val))
     rates = tested_images * probe.train_image_s(train_scale) * OVERHEAD
@@ -134,7 +141,7 @@ def forecast(
 def forecast_probe(probe: Probe, sizes: Sizes, *, train_scale: int, scales: Sequence[int]) -> Forecast:
     """Time and memory of a linear probe: each picture once at each scale, and fitting the heads."""
     training = sizes.train * (probe.test_image_s(train_scale) * OVERHEAD + HEAD_S * probe.head_weights)
-    evaluation = sum(probe.test_image_s(scale) for scale in scales) * (sizes.test + sizes.val)
+    evaluation = sum(probe.test_image_s(scale) for scale in scales) * sizes.asked
     cost = _cost_s(probe, scales)
     return Forecast(
         training_s=training,

@@ -184,7 +184,7 @@ def cache_bytes(study: Study, prepared: Prepared) -> int:
 
 
 def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str]) -> Plan:
-    design, sizes = design_of(study), split_sizes(prepared.samples)
+    design, sizes = design_of(study), split_sizes(prepared.samples, study)
     batch = min(design.batch, sizes.train)
 
     def foretold(seeds: int, extra: int = 0) -> Forecast:

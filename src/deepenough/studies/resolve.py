@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from deepenough.evaluation.precision import checked
 from deepenough.search.ranges import STEPS, TESTS
 from deepenough.studies.choices import AugmentationChoice, RecipeChoice
 from deepenough.studies.plan import Probe, Sizes, forecast, forecast_probe
@@ -43,7 +44,7 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
         samples: the columns of `records.SAMPLES`.
         probe_at: measures at an image side; called once or twice.
     """
-    sizes = split_sizes(samples)
+    sizes = split_sizes(samples, request)
     if request.recipe.train == "head":
         return _resolve_probe(request, _native(samples), sizes, probe_at)
     if request.looks is not None:
@@ -96,10 +97,12 @@ def _native(samples: pl.DataFrame) -> int:
     return int(samples.select(pl.min_horizontal("width", "height")).to_series().median())  # pyright: ignore
 
 
-def split_sizes(samples: pl.DataFrame) -> Sizes:
-    """How many samples each split has."""
+def split_sizes(samples: pl.DataFrame, study: Study | None = None) -> Sizes:
+    """How many samples each split has, and on how many a study's arithmetic is checked; none where it is fp32."""
     counts = dict(samples.group_by("split").len().iter_rows())
-    return Sizes(train=counts.get("train", 0), val=counts.get("val", 0), test=counts.get("test", 0))
+    train, val, test, shifted = (counts.get(split, 0) for split in ("train", "val", "test", "test_shifted"))
+    rounds = study is not None and not study.exact and study.precision != "fp32"
+    return Sizes(train=train, val=val, test=test, shifted=shifted, checked=len(checked(test)) if rounds else 0)
 
 
 def default_scales(train_scale: int) -> tuple[int, ...]:
