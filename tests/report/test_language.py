@@ -9,10 +9,12 @@ import pytest
 
 import deepenough
 from deepenough import report
+from deepenough.data.decode import DecodeError, decode_picture
 from deepenough.data.rules import REASONS, TRAITS
 from deepenough.errors import InputError
 from deepenough.report import proof
 from deepenough.report.language import LANGUAGES, catalogue, recorded, say, speaking, term
+from deepenough.search.levers import LEVERS, settings_of
 
 SOURCE = Path(deepenough.__file__).parent
 PLACE = re.compile(r"\{(\w+)\}")
@@ -118,6 +120,26 @@ def test_finding_of_every_rule_is_known_in_chinese():
             text = f"{rule.what[0].upper()}{rule.what[1:]}: 12."
             assert "12" in recorded(text) != text
         assert [reason for reason in REASONS if term(reason.replace("_", " ")) == reason.replace("_", " ")] == []
+
+
+def test_setting_of_every_lever_is_known_in_chinese():
+    known = catalogue("zh")["terms"]
+    settings = settings_of("resnet50", LEVERS, optimizer="", augmentation="")
+    assert len(settings) > 20
+    named = [f"{each.lever}: {each.label}" for each in settings] + ["depth: the other depth"]
+    assert [name for name in named if name not in known] == []
+
+
+def test_reason_for_leaving_out_a_picture_is_known_in_chinese(photo, encode):
+    whole = {kind: encode(photo(1), kind) for kind in ("PNG", "JPEG", "BMP")}
+    broken = [encoded[: len(encoded) // 2] for encoded in whole.values()]
+    broken += [b"", b"no picture", whole["PNG"][:45] + b"x" + whole["PNG"][46:]]
+    with speaking("zh"):
+        for encoded in broken:
+            with pytest.raises(DecodeError) as refused:
+                decode_picture(encoded)
+            assert recorded(refused.value.detail) != refused.value.detail
+        assert recorded("12 by 10 pixels, above the limit of 100") == "12 x 10 像素，超过 100 的上限"
 
 
 def test_words_of_a_user_stay_as_they_are_in_chinese():

@@ -16,7 +16,7 @@ from deepenough.comparison.frontier import latency_of
 from deepenough.comparison.pairing import FEWEST_PAIRS, shared_seeds
 from deepenough.comparison.price import Bill, Prices, bill
 from deepenough.records import Verdict
-from deepenough.report import words
+from deepenough.report import billing, words
 from deepenough.report.evidence import Evidence
 from deepenough.report.language import say, term
 from deepenough.report.tables import Table, machine, numbers
@@ -51,6 +51,7 @@ class Panel:
     facts: Table
     money: Table | None
     pays: str  # what the money says, in a sentence
+    billed: str  # how the money is reckoned
     state: Mapping[str, Any]
 
 
@@ -63,7 +64,7 @@ def panel(evidence: Evidence) -> Panel | None:
     scales = _scales(evidence)
     latencies = _latencies(evidence, scales)
     priced = verdict.unit == "points" and latencies
-    sliders = [_margin(verdict)] + (_prices() if priced else [])
+    sliders = [_margin(verdict)] + (_prices(verdict) if priced else [])
     first = bill_of(evidence, latencies[0], START) if priced else None
     said = _words(verdict)
     state = {
@@ -88,8 +89,9 @@ def panel(evidence: Evidence) -> Panel | None:
         machines=tuple(entry["name"] for entry in latencies) if priced else (),
         answer=_sentence(numbers.filled(said[decided], at=at)),
         facts=_facts(verdict),
-        money=None if first is None else _money(verdict, latencies[0], first),
+        money=None if first is None else billing.table_of(verdict, latencies[0], first),
         pays="" if first is None else _pays(first, said),
+        billed=billing.in_words(verdict, [entry["name"] for entry in latencies]),
         state=state,
     )
 
@@ -218,7 +220,7 @@ def _margin(verdict: Verdict) -> Slider:
                   value=verdict.margin, low=low, high=max(20.0, verdict.margin))  # fmt: skip
 
 
-def _prices() -> list[Slider]:
+def _prices(verdict: Verdict) -> list[Slider]:
     return [
         Slider(
             key="millisecond",
@@ -228,7 +230,7 @@ def _prices() -> list[Slider]:
             low=1e-10,
             high=1e-4,
         ),
-        Slider(key="error", label=say("Cost of an error"), unit="", value=START.error, low=1e-5, high=1e4),
+        Slider(key="error", label=billing.at_stake(verdict), unit="", value=START.error, low=1e-5, high=1e4),
         Slider(key="traffic", label=say("Images a day"), unit="", value=START.images_a_day, low=10, high=1e10),
     ]
 
@@ -249,30 +251,3 @@ def _facts(verdict: Verdict) -> Table:
         (say("p-value (no difference)"), numbers.probability(verdict.p_value)),
     ]
     return table("asked", say("The answer in numbers"), ["", ""], rows)
-
-
-def _money(verdict: Verdict, latencies: Mapping[str, Any], asked: Bill) -> Table:
-    spans = [latencies["latency_s"][name][str(verdict.scale)] for name in (verdict.small, verdict.big)]
-    means = {entry.contender: entry.mean for entry in verdict.contenders if entry.scale == verdict.scale}
-    rows = [
-        (
-            words.display_name(name),
-            numbers.money(cost),
-            numbers.milliseconds(seconds),
-            numbers.fixed(100.0 - means[name], words.decimals_of(verdict)),
-        )
-        for name, seconds, cost in zip((verdict.small, verdict.big), spans, (asked.small, asked.big), strict=True)
-    ]
-    low, high = (numbers.money(end) for end in asked.interval)
-    rows.append((say("difference"), numbers.money(asked.difference), "", ""))
-    rows.append(
-        (
-            say("its {level} interval", level=numbers.confidence(verdict.level)),
-            say("{low} to {high}", low=low, high=high),
-            "",
-            "",
-        )
-    )
-    return table(
-        "money", say("What it costs a day"), ["", say("cost a day"), say("ms an image"), say("wrong answers, %")], rows
-    )

@@ -13,11 +13,16 @@ from deepenough.report.tables.model import Table, table, text_column
 _COSTS = ("training_s", "latency_s", "macs", "peak_bytes")
 
 
+def setting(each: Mapping[str, Any]) -> str:
+    """The lever and its setting, in the language that is spoken."""
+    return term(f"{each['lever']}: {each['label']}")
+
+
 def effects(record: Mapping[str, Any]) -> Table:
     """One row a setting and base, as they were asked for."""
     rows = [
         (
-            f"{each['lever']}: {each['label']}",
+            setting(each),
             display_name(each["base"]),
             numbers.signed(each["difference"], 1),
             numbers.interval(each["interval"], 1),
@@ -42,7 +47,7 @@ def interactions(record: Mapping[str, Any]) -> Table | None:
     """One row a setting: its effect at the larger depth minus that at the smaller; None where one depth took part."""
     rows = [
         (
-            f"{each['lever']}: {each['label']}",
+            setting(each),
             numbers.signed(each["difference"], 1),
             numbers.interval(each["interval"], 1),
             numbers.probability(each["p_adjusted"]),
@@ -59,5 +64,5 @@ def by_size(record: Mapping[str, Any]) -> list[tuple[str, Sequence[Mapping[str, 
     grouped: dict[str, list[Mapping[str, Any]]] = {}
     for each in record["effects"]:
         if each["difference"] is not None:
-            grouped.setdefault(f"{each['lever']}: {each['label']}", []).append(each)
+            grouped.setdefault(setting(each), []).append(each)
     return sorted(grouped.items(), key=lambda item: max(abs(each["difference"]) for each in item[1]))
