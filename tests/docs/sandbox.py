@@ -3,8 +3,9 @@
 A new command needs nothing here where it names what others name. Where it names something new, the test says so, and a
 function goes in below, under the name that the page writes. What no sandbox can hold is listed in test_running.py.
 
-**Small budgets.** Commands are run as they stand, word for word. What they and their study file leave open is small:
-`LEFT_OPEN`, filled in where a study is asked for (`small_requests`); and the networks have few channels (`shrink`).
+**Small budgets.** Commands are run as they stand, word for word. What they leave open is small: `LEFT_OPEN`, filled in
+where a study is asked for (`small_requests`), over sides and seeds of a study file too; a search has `MOST_TRIALS`; and
+networks have few channels (`shrink`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LEFT_OPEN = {"epochs": 1, "train_scale": 32, "scales": [32], "seeds": 2, "batch": 32}
 LEFT_OPEN |= {"workers": 0, "threads": 1, "precision": "fp32"}
 UNLESS = {"seeds": {"looks"}}  # entries beside which one is not open
+IN_FILE = {"epochs", "batch"}  # the others are small whatever a study file says, which may ask for days
+MOST_TRIALS = 3
 NO_PART = {"seeds", "epochs", "batch"}  # in a linear probe
 PATH = re.compile(r"/|\.(?:csv|parquet|json|ya?ml|jpe?g|png|onnx|pth|h5|safetensors|html|xml)$")
 GIVES = {"--out", "--list-unmatched"}  # options whose value is made by the command
@@ -53,22 +56,29 @@ def small_requests():
     """What a study leaves open is small, on the command line and in Python alike."""
     from deepenough.studies import asking
     from deepenough.studies.study import load_study
+    from deepenough.studies.tune import Asked
 
     ask = asking.request_of
 
     def small(source, settings, *, where):
         given = {name for name, value in settings.items() if value is not None}
-        if asking.is_study_file(source):
-            given |= load_study(Path(source)).model_fields_set
+        file = load_study(Path(source)) if asking.is_study_file(source) else None
+        if file is not None:
+            given |= file.model_fields_set & {*IN_FILE, "looks"}
         probe = (settings.get("recipe") or {}).get("train") == "head"
         shut = given | (NO_PART if probe else set())
         left_open = {name: value for name, value in LEFT_OPEN.items() if not shut & {name, *UNLESS.get(name, set())}}
-        if settings.get("task") == "detection":
-            left_open["task_options"] = {"channels": 16, **(settings.get("task_options") or {})}
+        if "detection" in (settings.get("task"), file and file.task):
+            options = settings.get("task_options") or (file.task_options if file else {})
+            left_open["task_options"] = {"channels": 16, **options}
         return ask(source, {**settings, **left_open}, where=where)
+
+    def few(**asked):
+        return Asked(**{**asked, "trials": min(asked["trials"], MOST_TRIALS)})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asking, "request_of", small)
+        patch.setattr("deepenough.studies.tune.Asked", few)
         patch.setattr("deepenough.api.comparing.request_of", small)
         yield
 
@@ -159,21 +169,23 @@ def table(path, rows):
         writer.writerows(rows)
 
 
-@stands_for("my_photos", "photos", "new_photos", "folder", "new", "archive", "photo.jpg", "gate_images")
+@stands_for("my_photos", "photos", "new_photos", "folder", "new", "archive", "photo.jpg", "gate_images", "my_images")
 def photos(_box, folder):
     for number in range(30):
         picture(folder / "my_photos" / ("cat", "dog", "owl")[number % 3] / f"{number:02d}.png", number % 3, number)
-    shutil.copytree(folder / "my_photos", folder / "photos")
+    for name in ("photos", "my_images"):
+        shutil.copytree(folder / "my_photos", folder / name)
     for number in range(100, 104):
         for name in ("new_photos", "folder", "new", "archive/2024", "gate_images"):
             picture(folder / name / f"{number}.jpg", number % 3, number)
     picture(folder / "photo.jpg", 0, 200)
 
 
-@stands_for("faces")
+@stands_for("faces", "my_faces")
 def faces(_box, folder):
     for number in range(60):
         picture(folder / "faces" / f"person-{number // 3:02d}" / f"{number % 3}.png", number // 3, number)
+    shutil.copytree(folder / "faces", folder / "my_faces")
 
 
 @stands_for("manifest.csv")
@@ -220,16 +232,19 @@ def study_file(box, folder):
     (folder / "my_study.yaml").write_text(re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[0])
 
 
-@stands_for("studies/medical.yaml")
-def medical_template(box, folder):
-    box.put("manifest.csv", folder)
+@stands_for("studies")
+def templates(box, folder):
+    """The study files that come with the project, with what each names as its source."""
+    for source in ("my_photos", "my_faces", "my_objects", "manifest.csv"):
+        box.put(source, folder)
     shutil.copytree(ROOT / "studies", folder / "studies")
 
 
-@stands_for("studies/objects.yaml")
-def objects_template(box, folder):
-    box.put("my_objects", folder)
-    shutil.copytree(ROOT / "studies", folder / "studies")
+@stands_for("studies/defects.yaml")
+def template_of_defects(box, folder):
+    box.put("studies", folder)
+    path = folder / "manifest.csv"
+    path.write_text(path.read_text().replace("sick", "bad"))
 
 
 @stands_for("runs/my_photos", "runs/demo", "runs/clothing10", "report.html", "gpu")
@@ -244,10 +259,11 @@ def study(box, folder):
     shutil.copy(folder / "runs" / "demo" / "costs.parquet", folder / "gpu")
 
 
-@stands_for("runs/manifest")
+@stands_for("runs/manifest", "runs/driving")
 def study_of_manifest(box, folder):
     box.put("manifest.csv", folder)
     done(["compare", "manifest.csv"])
+    shutil.copytree(folder / "runs" / "manifest", folder / "runs" / "driving")
 
 
 @stands_for("runs/faces")

@@ -24,13 +24,14 @@ ROOT, PAGES = shown["ROOT"], shown["PAGES"]
 #: Where nothing is refused there are no words; test_commands.py then at least has the program parse them.
 NOT_RUN = {
     "timm:a1_in1k": ("public weights come from the internet", "on this machine or a network to fetch it"),
+    "postgresql://": ("a database that workers share; tests/studies/test_tune.py shares a file", None),
     "torchrun": ("many processes on many machines; tests/training/test_ranks.py has two", None),
     "--devices 8": ("eight processes; tests/training/test_ranks.py has two", None),
     "--executor ray": ("a cluster's workers; they train in tests/studies/test_ray_executor.py", None),
 }
 WHOLE = {"cost", "doctor", "networks"}  # of themselves complete; any other name alone is a mention
 QUICK = {"audit", "check", "doctor", "gate", "networks", "slices", "verdict", "verify"}
-TRAINED = {"runs/manifest", "runs/faces"}  # studies of their own
+TRAINED = {"runs/manifest", "runs/driving", "runs/faces"}  # studies of their own
 ANSWERS = {"gate": {0, 1}}  # exit codes that are answers; of all others 0
 
 
