@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
+import zlib
 
 import pytest
 from pylatexenc.latex2text import LatexNodes2Text
@@ -13,6 +15,7 @@ from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
 from deepenough.errors import RecordError
 from deepenough.report.evidence import load
+from deepenough.report.figures.canvas import NARROW
 from deepenough.report.paper import latex, methods, sources, write
 from deepenough.report.tables.model import table
 from deepenough.report.tables.paper import RULED_OUT, main_results, stars
@@ -159,6 +162,30 @@ def test_figures_are_one_column_wide(written):
     for path in drawn:
         assert ET.parse(path).getroot().attrib["width"] == "8.5cm"
         assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+
+
+def stroked(pdf):
+    """How far to the right any line of a PDF's pages goes, in the units that are then scaled to the column."""
+    farthest, path = 0.0, []
+    for packed in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
+        with contextlib.suppress(zlib.error):
+            words = zlib.decompress(packed).split()
+            for place, word in enumerate(words):
+                if word in (b"m", b"l"):
+                    path.append(float(words[place - 2]))
+                elif word == b"S":
+                    farthest, path = max([farthest, *path]), []
+                elif word in (b"f", b"B", b"n", b"b"):
+                    path = []
+    return farthest
+
+
+def test_lines_of_a_pdf_reach_across_the_column(written):
+    _, paths = written
+    reached = {path.stem: stroked(path.read_bytes()) / NARROW for path in paths if path.suffix == ".pdf"}
+    assert len(reached) >= 5
+    wide = {"figure-gain", "figure-scale", "figure-frontier", "figure-verdict"}  # with a line to their right end
+    assert {name for name in wide if reached[name] < 0.9} == set()
 
 
 def test_paper_refuses_a_folder_without_a_verdict(tmp_path):

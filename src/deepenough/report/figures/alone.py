@@ -45,6 +45,7 @@ def column_pdf(picture: Picture) -> bytes:
         file = PdfFile(stream, metadata={"CreationDate": None, "Title": printable(picture.title)})
         wide, high = size[0] / 72, size[1] / 72
         file.newPage(scale * wide, scale * high)
+        file.width, file.height = wide, high  # at which it cuts off lines and markers, before they are scaled
         file.output(scale, 0, 0, scale, 0, 0, Op.concat_matrix)
         figure.draw(RendererPdf(file, 72, high, wide))
         file.finalize()
