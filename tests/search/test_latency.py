@@ -7,6 +7,7 @@ import torch
 
 from deepenough.machine import Machine
 from deepenough.networks import build
+from deepenough.networks.catalogue import skeleton
 from deepenough.search import latency
 from deepenough.search.latency import LatencyTable
 
@@ -59,3 +60,9 @@ def test_the_parts_of_a_network_are_the_network(timed, tmp_path):
     with torch.inference_mode():
         *_, (_, head, _) = latency._parts(network, images)
         assert torch.equal(head(), network(images))
+
+
+def test_a_network_without_weights_is_timed_too(timed, tmp_path):
+    table = LatencyTable(Machine(), tmp_path / "t.json")
+    whole = table.predict(build("resnet50+blocks=1-1-2-1+width=0.125", 10), 32)
+    assert table.predict(skeleton("resnet50+blocks=1-1-2-1+width=0.125", 10), 32) == whole

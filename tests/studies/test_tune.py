@@ -135,6 +135,12 @@ def test_a_trial_that_trains_at_another_rate_is_a_bug_that_is_seen(asked_of, tmp
         searched(asked_of(), tmp_path / "s", confirm=False)
 
 
+def test_a_trial_that_diverges_is_kept_as_such_and_wins_nothing(asked_of, tmp_path):
+    record = searched(asked_of(trials=1, recipe={"learning_rate": 1e30, "optimizer": "sgd"}), tmp_path / "s")
+    assert [each["status"] for each in record["trials"]] == ["diverged"]
+    assert record["winner"] is None
+
+
 def test_another_search_in_the_folder_is_refused(whole, asked_of, tmp_path):
     with pytest.raises(StudyError, match=r"--out .*whole: expected the search that it holds; got budget .*500000"):
         searched(asked_of(budget=Budget(macs=500_000)), whole)
@@ -144,9 +150,15 @@ def test_another_search_in_the_folder_is_refused(whole, asked_of, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_store_with_another_search_is_refused(asked_of, tmp_path):
+def test_a_store_is_shared_by_folders_and_refused_to_another_search(asked_of, tmp_path):
     store = f"sqlite:///{tmp_path / 's.db'}"
     searched(asked_of(storage=store, trials=1, epochs=1), tmp_path / "one", confirm=False)
+    joined = searched(asked_of(storage=store, trials=2, epochs=1), tmp_path / "three", confirm=False)
+    assert [each["number"] for each in joined["trials"]] == [
+        0,
+        1,
+    ]  # a machine with a folder of its own shares the store
+    assert [path.name for path in (tmp_path / "three" / "trials").iterdir()] == ["0001"]
     with pytest.raises(StudyError, match="--storage: expected the search that it holds; got seed 7"):
         searched(asked_of(storage=store, seed=7, epochs=1), tmp_path / "two", confirm=False)
 

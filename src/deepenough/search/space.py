@@ -198,7 +198,7 @@ def _network(form: Mapping[str, Any], width: float) -> str:
     kernels = tuple(form[f"kernel{stage}"] for stage in range(1, 5))
     levers = {
         "blocks": "-".join(str(form[f"blocks{stage}"]) for stage in range(1, 5)),
-        "width": f"{width:g}",
+        "width": f"{width:.9g}",
         "stem": form["stem"],
         "kernels": "-".join(map(str, kernels)),
         "bottleneck_width": str(inner),

@@ -9,6 +9,7 @@ from torch import nn
 
 from deepenough.errors import WeightsError
 from deepenough.networks import LoadReport, ResNet, build, load_weights
+from deepenough.networks.catalogue import skeleton
 from deepenough.networks.weight_files import read_weights
 from deepenough.tasks.contract import Task
 from deepenough.training.seeds import derive_seed
@@ -23,6 +24,12 @@ def assemble(task: Task, name: str, *, seed: int = 0) -> nn.Module:
         seed: of all weights.
     """
     return _around(task, build(name, task.outputs, seed=seed), seed)
+
+
+def outline(task: Task, name: str) -> nn.Module:
+    """The same network without memory for its weights (on torch's meta device), for counting and for its structure."""
+    with torch.device("meta"):
+        return task.assemble(skeleton(name, task.outputs))
 
 
 def assemble_from(task: Task, name: str, path: Path, *, seed: int, head_seed: int) -> tuple[nn.Module, LoadReport]:

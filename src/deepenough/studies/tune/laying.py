@@ -20,7 +20,7 @@ from deepenough.search.budget import Pricing
 from deepenough.search.latency import LatencyTable
 from deepenough.search.proposals import Proposals, open_proposals
 from deepenough.search.space import Space
-from deepenough.studies.assembling import assemble
+from deepenough.studies.assembling import outline
 from deepenough.studies.bench import Bench
 from deepenough.studies.environment import environment
 from deepenough.studies.listener import Listener
@@ -116,7 +116,7 @@ def pricing_of(asked: Asked, prepared: Prepared, machine: Machine, folder: Path)
     task = task_of(asked.study, prepared)
 
     def make(network: str) -> nn.Module:
-        return assemble(task, network)
+        return outline(task, network)
 
     if asked.budget.latency_ms is None:
         return Pricing(make)

@@ -23,7 +23,7 @@ from deepenough.data.streams import TrainingStream
 from deepenough.evaluation import Outcomes, examine
 from deepenough.networks.digests import structure_sha256
 from deepenough.search.rungs import Judgement, judge
-from deepenough.studies.assembling import assemble
+from deepenough.studies.assembling import outline
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
 from deepenough.studies.design import design_of
@@ -176,12 +176,12 @@ def proof(trial: Trial, name: str, side: int) -> dict[str, Any]:
         "steps": cell.step,
         "optimizer": type(cell.optimizer).__name__.lower(),
         "weight_decays": sorted({float(group["weight_decay"]) for group in cell.optimizer.param_groups}),
-        "rates": {row["step"]: row["learning_rate"] for row in cell.history},
+        "rates": {row["step"]: row["learning_rate"] for row in _whole_epochs(cell)},
         "augmentation": asdict(stream.augmentation),
     }
     asked = {
         **ran,
-        "structure_sha256": structure_sha256(assemble(trial.bench.setting.task, contender(name).network)),
+        "structure_sha256": structure_sha256(outline(trial.bench.setting.task, contender(name).network)),
         "sides": [side],
         "optimizer": recipe.optimizer,
         "weight_decays": sorted({0.0, recipe.weight_decay}),
@@ -195,3 +195,8 @@ def proof(trial: Trial, name: str, side: int) -> dict[str, Any]:
     fixed |= {"learning_rate": recipe.learning_rate, "total_steps": stream.total_steps, "batch": design.batch}
     digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
     return {**fixed, "steps": cell.step, "config_sha256": digest}
+
+
+def _whole_epochs(cell: Cell) -> list[dict[str, Any]]:
+    """The rows of a history but that of the step at which it diverged, which was never taken."""
+    return cell.history[:-1] if cell.status == "diverged" else cell.history
