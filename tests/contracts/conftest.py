@@ -68,7 +68,19 @@ def people(root):
     return root
 
 
+def loose(root):
+    """Pictures without classes, some in a folder of their own and some beside it."""
+    pictures(root, names=("album",), each=20, side=(48, 40))
+    pictures(root / "more", names=("old",), each=20, side=(36, 64))
+    for path in (root / "more" / "old").iterdir():
+        path.rename(root / f"old{path.name}")
+    (root / "more" / "old").rmdir()
+    return root
+
+
+ENHANCEMENT = ("deblur", "denoise", "lowlight", "superresolution")
 SOURCES = {"detection": boxes, "classification": classes, "multilabel": labels, "verification": people}
+SOURCES |= dict.fromkeys(ENHANCEMENT, loose)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from deepenough.errors import StudyError
 from deepenough.studies.study import Study, load_study, make_study, save_study, seconds
+from deepenough.tasks.registry import TASKS
 
 
 def test_study_file_reads_back_to_the_same_study(tmp_path):
@@ -69,7 +70,7 @@ def test_looks_read_back_with_or_without_their_last_as_seeds(tmp_path):
         ("recipe: {optimizer: adam}", "study.yaml: recipe.optimizer: expected 'adamw', 'sgd' or 'lamb'; got 'adam'"),
         (
             "task: faces",
-            "study.yaml: task: expected one of classification, detection, multilabel, verification; got 'faces'",
+            f"study.yaml: task: expected one of {', '.join(TASKS)}; got 'faces'",
         ),
         ("source: 2020-13-45", "expected a study file in YAML"),
         ("[" * 3000, "expected a study file in YAML"),

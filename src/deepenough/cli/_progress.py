@@ -135,7 +135,7 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
             f"{' against '.join(plan.contenders)}, {seeds} each: {len(plan.cells)} trainings",
         ),
         *_looks_row(plan),
-        ("images", f"{sizes.train} train, {sizes.val} validation, {sizes.test} test{shifted}"),
+        ("images", f"{sizes.train} train{_views(sizes.views)}, {sizes.val} validation, {sizes.test} test{shifted}"),
         ("training", _training(plan)),
         ("", f"{plan.recipe}; {plan.precision}"),
         *([("start", plan.start)] if plan.start else []),
@@ -148,6 +148,10 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ),
     ]
     return [*rows, *(("given up" if index == 0 else "", text) for index, text in enumerate(plan.gave_up))]
+
+
+def _views(views: int) -> str:
+    return "" if views == 1 else f" (each cut {views} times an epoch)"
 
 
 def _training(plan: Plan) -> str:

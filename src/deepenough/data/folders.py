@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
 from deepenough.data.entries import SPLIT_NAMES, SPLITS, Entry, Skipped, Source, shown
 from deepenough.errors import SourceError
 
@@ -44,6 +46,31 @@ def open_folder(name: str, root: Path) -> Source:
     return Source(name, f"folder of class folders ({layout})", walk.entries, walk.skipped, walk.notes)
 
 
+def open_pictures(name: str, root: Path) -> Source:
+    """List the pictures under `root` at any depth, whatever their folders are called but train, val and test.
+
+    The folder of each, below its split's, travels as the column `folder`, so that results can be sliced by it.
+
+    Raises:
+        SourceError: it is empty, or its splits are named twice or lack `train`.
+    """
+    walk = _Walk(root)
+    named = [path for path in sorted(root.iterdir()) if is_folder(path) and path.name.lower() in SPLIT_NAMES]
+    splits = _by_split(name, named)
+    if splits:
+        for path in sorted(root.iterdir()):
+            split = next((split for split, folder in splits.items() if folder == path), None)
+            if split is not None:
+                walk.add_pictures(path, split)
+            elif is_folder(path):
+                walk.skip_all(path, "unused_folder", "no split has this name")
+    else:
+        walk.add_pictures(root, None)
+    layout = "/".join(split for split in SPLITS if split in splits) or "no splits declared"
+    columns = {"folder": pl.String}
+    return Source(name, f"folder of pictures ({layout})", walk.entries, walk.skipped, walk.notes, columns)
+
+
 def _split_folders(name: str, folders: list[Path]) -> dict[str, Path]:
     """The folders that are splits by name; empty for a flat layout.
 
@@ -51,16 +78,21 @@ def _split_folders(name: str, folders: list[Path]) -> dict[str, Path]:
     """
     named = [folder for folder in folders if folder.name.lower() in SPLIT_NAMES]
     with_classes = [folder for folder in named if _holds_folders(folder)]
+    if named and len(named) == len(folders) and not with_classes:
+        got = f"only files in '{shown(named[0].name)}'"
+        raise SourceError(name, "class folders inside train, val and test", got, "sort the pictures into class folders")
+    return _by_split(name, with_classes)
+
+
+def _by_split(name: str, folders: list[Path]) -> dict[str, Path]:
+    """Folders that bear the name of a split, by split."""
     splits: dict[str, Path] = {}
-    for folder in with_classes:
+    for folder in folders:
         split = SPLIT_NAMES[folder.name.lower()]
         if split in splits:
             got = f"'{shown(splits[split].name)}' and '{shown(folder.name)}'"
             raise SourceError(name, f"one folder for the {split} split", got, "merge them or rename one")
         splits[split] = folder
-    if named and len(named) == len(folders) and not with_classes:
-        got = f"only files in '{shown(named[0].name)}'"
-        raise SourceError(name, "class folders inside train, val and test", got, "sort the pictures into class folders")
     if splits and "train" not in splits:
         got = f"only {', '.join(sorted(splits))}"
         raise SourceError(name, "a 'train' folder beside the other splits", got, "add it, or give one folder a class")
@@ -109,6 +141,13 @@ class _Walk:
             self.entries.append(Entry(self._relative(path), target, split, None, path))
         if len(self.entries) == before:
             self.notes.append(f"The folder '{self._relative(folder)}' holds no file that could be a picture.")
+
+    def add_pictures(self, folder: Path, split: str | None) -> None:
+        """Every file under `folder`, at any depth, becomes an entry without a class."""
+        for path in self._files(folder, None, split):
+            inner = path.parent.relative_to(folder).as_posix()
+            further = (None if inner == "." else shown(inner),)
+            self.entries.append(Entry(self._relative(path), "", split, None, path, further=further))
 
     def skip_all(self, folder: Path, reason: str, detail: str) -> None:
         """Every file under `folder` is left aside."""

@@ -98,14 +98,14 @@ class FreshPixels:
 
 
 class SomePixels:
-    """Some of the training pictures.
+    """Some of the training pictures, or all of them several times over.
 
     Args:
         pixels: all of them.
-        indices: of those that are taken, each once.
+        indices: of those that are taken, each as often as an epoch shows it.
     """
 
-    def __init__(self, pixels: TrainPixels | FreshPixels, indices: Sequence[int]) -> None:
+    def __init__(self, pixels: TrainPixels | FreshPixels | SomePixels, indices: Sequence[int]) -> None:
         self.sample_ids = [pixels.sample_ids[index] for index in indices]
         self._pixels, self._indices = pixels, list(indices)
 

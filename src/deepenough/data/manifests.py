@@ -30,15 +30,18 @@ def open_manifest(
     target_column: str,
     allow_outside: bool = False,
     empty_targets: bool = False,
+    needs_targets: bool = True,
 ) -> Source:
     """List the pictures that a manifest names; with `empty_targets` a row without a target is a picture without any.
+
+    Without `needs_targets` the column of targets may be missing.
 
     Raises:
         SourceError: it is torn, a required column is missing, or a path leaves the manifest's folder and that is not
             allowed.
     """
     frame = _read(name, path)
-    required = (path_column, target_column)
+    required = (path_column, target_column) if needs_targets else (path_column,)
     missing = [column for column in required if column not in frame.columns]
     if missing:
         raise SourceError(
@@ -49,7 +52,8 @@ def open_manifest(
         )
     if frame.is_empty():
         raise SourceError(name, "a row a picture", "a header and no rows")
-    known = [*required, *(column for column in ("split", "group") if column in frame.columns)]
+    known = [*required, *(name for name in (target_column, "split", "group") if name in frame.columns)]
+    known = list(dict.fromkeys(known))
     notes = []
     further = _further(name, frame.drop(known), notes)
     paths, targets = _texts(name, frame, path_column), _texts(name, frame, target_column)

@@ -14,7 +14,7 @@ from typing import Any
 
 from deepenough.data.coco import coco_files, open_coco
 from deepenough.data.entries import Entry, Skipped, Source, shown
-from deepenough.data.folders import is_folder, open_folder
+from deepenough.data.folders import is_folder, open_folder, open_pictures
 from deepenough.data.manifests import MANIFEST_SUFFIXES, open_manifest
 from deepenough.data.named import open_digits, open_torchvision
 from deepenough.data.protocols import open_people, with_protocols
@@ -41,7 +41,8 @@ def open_source(
 
     Args:
         spec: a folder of class folders (flat, or under train/val/test), a `.csv` or `.parquet` manifest,
-            `torchvision:NAME[:ROOT]`, or `digits`. A folder that is really called `digits` is written `./digits`.
+            `torchvision:NAME[:ROOT]`, or `digits`. A folder that is really called `digits` is written `./digits`. Where
+            the reading knows no classes a folder may hold pictures at any depth.
         path_column: the manifest's column of paths, relative to the manifest's folder.
         target_column: the manifest's column of class names.
         allow_outside: whether a manifest may name files outside its folder.
@@ -58,10 +59,15 @@ def open_source(
         source = replace(open_annotated(spec), reads=reads)
         _require_classes(source, reading)
         return source
-    of_manifests = {"path_column": path_column, "target_column": target_column, "allow_outside": allow_outside}
-    source = _open(
-        spec, {**of_manifests, "empty_targets": reading.several}, open_people if reading.disjoint else open_folder
-    )
+    of_manifests: dict[str, Any] = {
+        "path_column": path_column,
+        "target_column": target_column,
+        "allow_outside": allow_outside,
+    }
+    nameless = not (reading.named or reading.several)
+    of_folders = open_people if reading.disjoint else open_pictures if nameless else open_folder
+    of_manifests |= {"empty_targets": not reading.named, "needs_targets": not nameless}
+    source = _open(spec, of_manifests, of_folders)
     source = replace(with_protocols(source, _folder_of(spec)) if reading.disjoint else source, reads=reads)
     _require_classes(source, reading)
     return source
@@ -113,6 +119,8 @@ def _require_classes(source: Source, reading: Reading) -> None:
         return
     if not classes:
         left = f"no picture that can be used ({len(source.skipped)} files left aside)" if source.skipped else "no files"
+        if not reading.named:
+            raise SourceError(source.name, "pictures", left, "put some into it")
         raise SourceError(source.name, "labelled pictures", left, "give one folder a class, with the pictures in it")
     if len(classes) == 1 and not reading.several:
         raise SourceError(

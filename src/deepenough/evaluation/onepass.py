@@ -119,9 +119,11 @@ def _outcomes(
     task, truth, ids = outcomes.task, outcomes.shown.targets[chunk], outcomes.shown.sample_ids[chunk]
     for side in sorted(shown):
         calls, clean = shown[side][0], shown[side][1][chunk]
-        for at, outputs in batches.outputs(calls, task.inputs(clean, ids)):
-            for name, said in outputs.items():
-                here = slice(at, at + len(said))
+        harmed = task.inputs(clean, ids)
+        for at, outputs in batches.outputs(calls, harmed):
+            for name, gave in outputs.items():
+                here = slice(at, at + len(gave))
+                said = task.completed(gave, harmed[here])
                 if side in outcomes.scales:
                     yield name, side, chunk.start + at, task.outcomes(said, truth[here], clean[here])
                 for mean in (mean for mean in means.values() if mean.wants(name, side)):

@@ -63,6 +63,11 @@ class Gallery:
     more: bool = False
 
     @property
+    def answered(self) -> bool:
+        """Whether there are answers that can be right."""
+        return any(answer for photo in self.photos for _, answer, _, _ in photo.answers)
+
+    @property
     def maps(self) -> bool:
         """Whether any photo has maps of where answers were found."""
         return any(photo.cams for photo in self.photos)
@@ -165,14 +170,22 @@ def photo(row: dict, verdict: Verdict, maps: Sequence[dict] = ()) -> Photo:
     answers = tuple(
         (
             words.display_name(name),
-            row[f"{side}_prediction"],
-            numbers.share(row[f"{side}_score"], 0),
-            row[f"{side}_prediction"] == row["target"],
+            row[f"{side}_prediction"] or "",
+            _reached(row[f"{side}_prediction"], row[f"{side}_score"], verdict),
+            row[f"{side}_prediction"] == row["target"] is not None,
         )
         for side, name in (("small", verdict.small), ("big", verdict.big))
     )
     cams = tuple(_cam(each, name, said) for each, (name, said, _, _) in zip(maps, answers, strict=False))
     return _photo(row, answers, cams)
+
+
+def _reached(prediction: str | None, score: float, verdict: Verdict) -> str:
+    """The share of runs that were right, or where there is no answer the score in the verdict's unit."""
+    if prediction is not None:
+        return numbers.share(score, 0)
+    factor = 100.0 if verdict.unit == "points" else 1.0
+    return numbers.level(factor * score, verdict.unit, words.decimals_of(verdict))
 
 
 def _cam(row: dict, name: str, answer: str) -> Cam:
@@ -195,7 +208,7 @@ def _photo(row: dict, answers: tuple[tuple[str, str, str, bool], ...] = (), cams
         sample_id=row["sample_id"],
         uri=_uri(row["image"]),
         path=row["path"],
-        target=row["target"],
+        target=row["target"] or "",
         width=row["width"],
         height=row["height"],
         sha256=hashlib.sha256(row["image"]).hexdigest(),

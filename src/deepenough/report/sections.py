@@ -15,6 +15,7 @@ import polars as pl
 from deepenough import comparison
 from deepenough.records import Verdict
 from deepenough.report import costing, measures, protocol, published, robustness, searching, stopping, third, words
+from deepenough.report.differing import differing_images, how_many
 from deepenough.report.document import Block, Document, Section
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures.calibration import reliability
@@ -35,7 +36,7 @@ def document(evidence: Evidence) -> Document:
     """Arrange what a study left behind."""
     verdict = evidence.verdict
     if evidence.scores is not None:
-        evidence = replace(evidence, differing=_differing(evidence, evidence.scores))
+        evidence = replace(evidence, differing=differing_images(evidence, evidence.scores))
     return Document(
         name=evidence.name,
         answer=words.answer_in_words(verdict),
@@ -134,6 +135,8 @@ def _confusion(evidence: Evidence) -> Section | None:
     title, scores, verdict = say("What is taken for what"), evidence.scores, evidence.verdict
     if scores is None:
         return _missing("confusion", title, "scores.parquet")
+    if scores["prediction"].null_count() == scores.height:
+        return None  # no answers that could be mistaken
     names = (verdict.small, verdict.big)
     frames = {name: comparison.confusion(scores, contender=name, scale=verdict.scale) for name in names}
     labels = sorted(
@@ -152,32 +155,7 @@ def _disagreements(evidence: Evidence) -> Section:
     blocks, aside = _there(gallery(frame, evidence.thumbnails, verdict)), (data.disagreements(frame, verdict),)
     if not blocks:
         blocks, aside = aside, ()
-    return Section(key="disagreements", title=title, lead=(_how_many(frame, verdict),), blocks=blocks, aside=aside)
-
-
-def _differing(evidence: Evidence, scores: pl.DataFrame) -> pl.DataFrame:
-    """The images on which the two differ, each with its path, or its id where that is not known."""
-    frame = comparison.disagreements(scores, **_pair(evidence.verdict))
-    if evidence.samples is None:
-        return frame.with_columns(path=pl.col("sample_id"))
-    paths = evidence.samples.select("sample_id", "path").unique("sample_id")
-    frame = frame.join(paths, on="sample_id", how="left", maintain_order="left")
-    return frame.with_columns(pl.col("path").fill_null(pl.col("sample_id")))
-
-
-def _how_many(frame: pl.DataFrame, verdict: Verdict) -> str:
-    small, big = words.display_name(verdict.small), words.display_name(verdict.big)
-    gain, loss = (frame.filter(pl.col("difference") * sign > 0).height for sign in (1, -1))
-    return say(
-        "They differ on {images} of {samples} test images, all training runs taken together: {big} is right more "
-        "often on {gain}, {small} on {loss}.",
-        images=numbers.count(frame.height),
-        samples=numbers.count(verdict.samples),
-        big=big,
-        gain=numbers.count(gain),
-        small=small,
-        loss=numbers.count(loss),
-    )
+    return Section(key="disagreements", title=title, lead=(how_many(frame, verdict),), blocks=blocks, aside=aside)
 
 
 def _calibration(evidence: Evidence) -> Section | None:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from deepenough.data import FreshPixels, Prepared, TestPixels, TrainPixels
+from deepenough.data.kept import SomePixels
 from deepenough.evaluation import Batches, Shown
 from deepenough.studies.design import Design
 from deepenough.studies.listener import Listener
@@ -27,7 +28,7 @@ class Bench:
     design: Design
     store: StudyFolder
     prepared: Prepared
-    train: TrainPixels | FreshPixels | TestPixels  # squares, as at test, where only the head is trained
+    train: TrainPixels | FreshPixels | SomePixels | TestPixels  # squares, as at test, where only the head is trained
     val: TestPixels
     test: TestPixels
     shifted: TestPixels | None  # a further test set, from elsewhere; nothing is chosen on it

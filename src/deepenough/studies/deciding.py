@@ -208,7 +208,7 @@ def _require_one_sound(bench: Bench, look: Look, diverged: list[str]) -> None:
 
 def _caveats(bench: Bench, look: Look, diverged: list[str]) -> list[str]:
     """What this study cannot know, in sentences; the comparison adds what the numbers themselves give away."""
-    said = caveats_of_start(bench.study, len(bench.train))
+    said = caveats_of_start(bench.study, bench.prepared.audit.splits.get("train", 0))
     changed = read_json(bench.store.environment).get("changed")
     if changed:
         listed = ", ".join(_changed(name, values) for name, values in changed.items())

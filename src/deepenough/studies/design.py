@@ -14,8 +14,10 @@ from deepenough.studies.choices import AugmentationChoice
 from deepenough.studies.contenders import Lineage, contender, lineage, sides_at_test, sides_in_training
 from deepenough.studies.resolve import WEIGHT_DECAYS, all_start_from_weights, augmentation_at, default_rate
 from deepenough.studies.study import Study
+from deepenough.tasks.registry import kind_of
 from deepenough.training import Recipe
 
+_AS_THEY_ARE = 1 << 30  # pixels, more than a picture may have
 _Value = TypeVar("_Value")
 
 
@@ -34,6 +36,7 @@ class Design:
     looks: tuple[Look, ...]  # one, after all seeds, where none were declared
     recipes: Mapping[str, Recipe] = field(default_factory=dict)  # of what is trained otherwise, by its name
     augmentations: Mapping[str, Augmentation] = field(default_factory=dict)  # likewise
+    own_resolution: bool = False  # pictures are cut, never resized
 
     def epochs_of(self, name: str) -> int:
         """Passes over its training pictures that a contender makes; fewer pictures are seen more often."""
@@ -52,6 +55,8 @@ class Design:
     @property
     def short_side(self) -> int:
         """Short side in pixels to which training pictures may be reduced: the smallest crop still has every side."""
+        if self.own_resolution:
+            return _AS_THEY_ARE
         sides = sides_in_training(self.contenders, self.train_scale, self.scales)
         return round(max(sides) / self.augmentation.min_area**0.5)
 
@@ -96,6 +101,7 @@ def design_of(study: Study) -> Design:
         ),
         augmentation=_augmentation(study.augmentation),
         looks=(Look(seeds=seeds),) if study.looks is None else schedule(study.looks),
+        own_resolution=kind_of(study.task).fit == "cut",
     )
     trained = design.lineage.trained
     return replace(

@@ -10,8 +10,7 @@ from deepenough.machine import choose_machine
 from deepenough.studies.contenders import require_contenders
 from deepenough.studies.design import design_of
 from deepenough.studies.plan import Forecast, forecast
-from deepenough.studies.planning import cache_bytes, resolve_on
-from deepenough.studies.resolve import split_sizes
+from deepenough.studies.planning import cache_bytes, resolve_on, sizes_of
 from deepenough.studies.study import Study
 
 
@@ -44,7 +43,7 @@ def foresee(request: Study, prepared: Prepared, seeds: Sequence[int]) -> Outlook
     request = request.model_copy(update={"contenders": require_contenders(request.contenders)})
     machine = choose_machine(request.precision, request.threads)
     resolved = resolve_on(machine, request, prepared)
-    design, sizes = design_of(resolved.study), split_sizes(prepared.samples, resolved.study)
+    design, sizes = design_of(resolved.study), sizes_of(resolved.study, prepared)
     forecasts = {
         k: forecast(
             resolved.probe,

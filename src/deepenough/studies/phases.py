@@ -61,7 +61,9 @@ def stream_of(bench: Bench, name: str, seeds: Seeds) -> TrainingStream:
     )
 
 
-def _share(pixels: TrainPixels | FreshPixels, share: float, seeds: Seeds) -> TrainPixels | FreshPixels | SomePixels:
+def _share(
+    pixels: TrainPixels | FreshPixels | SomePixels, share: float, seeds: Seeds
+) -> TrainPixels | FreshPixels | SomePixels:
     """So many of the training pictures, drawn by the seed of their order; a smaller share lies within a larger one."""
     if share == 1.0:
         return pixels

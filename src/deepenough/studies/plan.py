@@ -42,18 +42,24 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How many pictures each split has."""
+    """How many pictures each split has, and how often an epoch shows each of training."""
 
     train: int
     val: int
     test: int
     shifted: int = 0  # test images from elsewhere
+    views: int = 1  # of each training picture in an epoch
     checked: int = 0  # of test, those on which each training's own arithmetic is held against fp32
 
     @property
     def asked(self) -> int:
         """Pictures that a training is asked about at each scale; those that are checked, twice more."""
         return self.val + self.test + self.shifted + 2 * self.checked
+
+    @property
+    def shown(self) -> int:
+        """Views of training pictures in an epoch."""
+        return self.train * self.views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +126,7 @@ def forecast(
     trainings of each contender are tested at one scale, taken to be the largest. `tested_images` are those on which
     range tests of the learning rate train each contender.
     """
-    steps = epochs * sizes.train * probe.train_image_s(train_scale) * OVERHEAD
+    steps = epochs * sizes.shown * probe.train_image_s(train_scale) * OVERHEAD
     during = min(VALIDATIONS, epochs) * sizes.val * probe.test_image_s(train_scale)
     training = seeds * (steps + during)
     evaluation = seeds * sum(probe.test_image_s(scale) for scale in scales) * sizes.asked

@@ -16,7 +16,7 @@ from deepenough.studies.design import design_of
 from deepenough.studies.environment import environment
 from deepenough.studies.listener import Listener
 from deepenough.studies.noise import noise_cells, take_up
-from deepenough.studies.plan import Forecast, Plan, Probe, forecast, forecast_probe
+from deepenough.studies.plan import Forecast, Plan, Probe, Sizes, forecast, forecast_probe
 from deepenough.studies.probe import probe
 from deepenough.studies.resolve import Resolved, describe_recipe, range_test_images, resolve, split_sizes
 from deepenough.studies.starting import describe_start, preprocessing_of
@@ -87,13 +87,14 @@ def _renew_torn(
 
 def resolve_on(machine: Machine, request: Study, prepared: Prepared) -> Resolved:
     """Fill what the request leaves open, by a short probe of this machine."""
-    trained = max(1, split_sizes(prepared.samples).train)
+    task = task_of(request, prepared)
+    shown = max(1, split_sizes(prepared.samples, views=task.views_an_epoch).shown)
 
     def probe_at(study: Study, side: int) -> Probe:
         setting = setting_of(study, prepared, machine, Recipe(optimizer=study.recipe.optimizer))
-        return probe(study.contenders, setting, side=side, batch=min(study.batch or 1, trained), at_once=study.at_once)
+        return probe(study.contenders, setting, side=side, batch=min(study.batch or 1, shown), at_once=study.at_once)
 
-    return resolve(request, prepared.samples, probe_at)
+    return resolve(request, prepared.samples, probe_at, task)
 
 
 def setting_of(study: Study, prepared: Prepared, machine: Machine, recipe: Recipe) -> Setting:
@@ -183,9 +184,14 @@ def cache_bytes(study: Study, prepared: Prepared) -> int:
     return bytes_on_disk(prepared.samples, test, train, short_side=design.short_side, keeping=keeping)
 
 
+def sizes_of(study: Study, prepared: Prepared) -> Sizes:
+    """How many pictures each split has, and how often an epoch of the study's task shows each."""
+    return split_sizes(prepared.samples, study, task_of(study, prepared).views_an_epoch)
+
+
 def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str]) -> Plan:
-    design, sizes = design_of(study), split_sizes(prepared.samples, study)
-    batch = min(design.batch, sizes.train)
+    design, sizes = design_of(study), sizes_of(study, prepared)
+    batch = min(design.batch, sizes.shown)
 
     def foretold(seeds: int, extra: int = 0) -> Forecast:
         if study.recipe.train == "head":
@@ -214,7 +220,7 @@ def _plan(study: Study, prepared: Prepared, measured: Probe, gave_up: list[str])
         scales=design.scales,
         epochs=design.epochs,
         batch=batch,
-        steps_per_cell=sizes.train // batch * design.epochs,
+        steps_per_cell=sizes.shown // batch * design.epochs,
         recipe=describe_recipe(study),
         precision=study.precision,
         budget_s=None if study.budget is None else seconds(study.budget),

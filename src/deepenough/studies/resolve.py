@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,6 +18,10 @@ from deepenough.studies.plan import Probe, Sizes, forecast, forecast_probe
 from deepenough.studies.starting import start_of
 from deepenough.studies.study import Study, seconds
 
+if TYPE_CHECKING:
+    from deepenough.tasks.contract import Task
+
+LARGEST_CROP = 128  # px, of pictures cut at their own resolution: pixels teach there, not pictures
 DEFAULT_SEEDS = 3  # the fewest with which a verdict on architectures keeps its error rates
 DEFAULT_BUDGET = "1h"
 SIDES = (224, 192, 160, 128, 96, 64, 48, 32)
@@ -36,17 +41,24 @@ class Resolved:
     gave_up: list[str]
 
 
-def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, int], Probe]) -> Resolved:
+def resolve(
+    request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, int], Probe], task: Task | None = None
+) -> Resolved:
     """Fill everything that is None.
 
     Args:
         request: the study as a person wrote it.
         samples: the columns of `records.SAMPLES`.
         probe_at: measures at an image side; called once or twice.
+        task: of the study; None for one that sees every picture once an epoch, resized.
     """
-    sizes = split_sizes(samples, request)
+    sizes = split_sizes(samples, request, 1 if task is None else task.views_an_epoch)
+    native = _native(samples)
+    if task is not None and task.fit == "cut":
+        native = min(native, LARGEST_CROP)
+        request = request.model_copy(update={"scales": request.scales or (_whole_side(samples),)})
     if request.recipe.train == "head":
-        return _resolve_probe(request, _native(samples), sizes, probe_at)
+        return _resolve_probe(request, native, sizes, probe_at)
     if request.looks is not None:
         request = request.model_copy(update={"seeds": request.looks[-1]})  # the budget must hold the last look
     asked = request.model_copy(update={"batch": request.batch or _batch(sizes)})
@@ -54,7 +66,6 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
         asked = asked.model_copy(update=_digits(request))
     if asked.budget is None and asked.epochs is None:
         asked = asked.model_copy(update={"budget": DEFAULT_BUDGET})
-    native = _native(samples)
     measured = probe_at(asked, asked.train_scale or min(64, _side_below(native)))
     study, short = _fit(asked, native, sizes, measured)
     if study.train_scale is not None and study.train_scale != measured.side:
@@ -64,7 +75,7 @@ def resolve(request: Study, samples: pl.DataFrame, probe_at: Callable[[Study, in
     study = study.model_copy(
         update={
             "recipe": _recipe(study.recipe, study.epochs or 1, study.batch or 1, tuned=all_start_from_weights(study)),
-            "augmentation": augmentation_at(study.augmentation, study.epochs or 1),
+            "augmentation": augmentation_at(study.augmentation, study.epochs or 1, mixes=task is None or task.mixes),
         }
     )
     return Resolved(study=study, probe=measured, gave_up=gave_up)
@@ -97,12 +108,23 @@ def _native(samples: pl.DataFrame) -> int:
     return int(samples.select(pl.min_horizontal("width", "height")).to_series().median())  # pyright: ignore
 
 
-def split_sizes(samples: pl.DataFrame, study: Study | None = None) -> Sizes:
-    """How many samples each split has, and on how many a study's arithmetic is checked; none where it is fp32."""
+def _whole_side(samples: pl.DataFrame) -> int:
+    """Side of a square that hardly any tested picture is smaller than, in multiples of 16, 32 to 512 px."""
+    tested = samples.filter(pl.col("split") != "train").select(pl.min_horizontal("width", "height")).to_series()
+    most = tested.quantile(0.05, "lower")
+    return max(32, min(512, int(most or 32) // 16 * 16))
+
+
+def split_sizes(samples: pl.DataFrame, study: Study | None = None, views: int = 1) -> Sizes:
+    """How many samples each split has, and on how many a study's arithmetic is checked; none where it is fp32.
+
+    An epoch shows `views` random views of each training picture.
+    """
     counts = dict(samples.group_by("split").len().iter_rows())
     train, val, test, shifted = (counts.get(split, 0) for split in ("train", "val", "test", "test_shifted"))
     rounds = study is not None and not study.exact and study.precision != "fp32"
-    return Sizes(train=train, val=val, test=test, shifted=shifted, checked=len(checked(test)) if rounds else 0)
+    held = len(checked(test)) if rounds else 0
+    return Sizes(train=train, val=val, test=test, shifted=shifted, views=views, checked=held)
 
 
 def default_scales(train_scale: int) -> tuple[int, ...]:
@@ -140,7 +162,7 @@ def describe_recipe(study: Study) -> str:
 
 def _batch(sizes: Sizes) -> int:
     """64, or less where an epoch would have fewer than 20 steps, since steps are what trains."""
-    return next((batch for batch in (64, 32, 16, 8) if sizes.train // batch >= 20), 8)
+    return next((batch for batch in (64, 32, 16, 8) if sizes.shown // batch >= 20), 8)
 
 
 def _digits(request: Study) -> dict[str, object]:
@@ -260,9 +282,9 @@ def _recipe(choice: RecipeChoice, epochs: int, batch: int, *, tuned: bool) -> Re
     )
 
 
-def augmentation_at(choice: AugmentationChoice, epochs: int) -> AugmentationChoice:
-    """What a strength sets where nothing else is given; `auto` goes by the epochs."""
-    by_epochs = "light" if epochs < 30 else "standard" if epochs < 100 else "strong"
+def augmentation_at(choice: AugmentationChoice, epochs: int, *, mixes: bool = True) -> AugmentationChoice:
+    """What a strength sets where nothing else is given; `auto` goes by the epochs, and by whether pictures may mix."""
+    by_epochs = "light" if epochs < 30 else "standard" if epochs < 100 or not mixes else "strong"
     strength = by_epochs if choice.strength == "auto" else choice.strength
     standard, strong = strength != "light", strength == "strong"
     return choice.model_copy(

@@ -92,12 +92,15 @@ class _Asked:
         stored, task = pixels.at(scale), finished.setting.task
         for severity in severities:
             for first in range(0, len(pixels), CHUNK):
-                squares = _corrupted(finished, stored[first : first + CHUNK], shown, first, name, severity)
+                clean = stored[first : first + CHUNK]
+                seen = task.inputs(clean, shown.sample_ids[first : first + CHUNK])
+                squares = _corrupted(finished, seen, shown, first, name, severity)
                 for at, outputs in batches.outputs(networks, squares):
                     begin = first + at
                     for (contender, seed), said in zip(self._runs, outputs.values(), strict=True):
                         truth = shown.targets[begin : begin + len(said)]
-                        kept = task.outcomes(said, truth, squares[at : at + len(said)])
+                        here = slice(at, at + len(said))
+                        kept = task.outcomes(task.completed(said, squares[here]), truth, clean[here])
                         rows = table(contender, seed, scale, shown, begin, task.judged(Said(kept, truth)))
                         yield rows.with_columns(corruption=pl.lit(name), severity=pl.lit(severity))
 

@@ -20,6 +20,7 @@ from deepenough.data import (
     open_source,
     prepare,
 )
+from deepenough.data.kept import SomePixels
 from deepenough.errors import SourceError, StudyError
 from deepenough.machine import Machine, available_cores
 from deepenough.records import COSTS, QUARANTINE, SAMPLES, Verdict, read_json, write_json, write_table
@@ -181,9 +182,11 @@ def bench_of(
             prepared, split, cache, scales=sides, preprocessing=norm, workers=workers, progress=told
         )
 
-    def train_pixels() -> TrainPixels | FreshPixels:
+    def train_pixels() -> TrainPixels | FreshPixels | SomePixels:
         told, short, keeping = _progress(listener, check_stop), design.short_side, study.pixels
-        return build_train_pixels(prepared, cache, short_side=short, keeping=keeping, workers=workers, progress=told)
+        kept = build_train_pixels(prepared, cache, short_side=short, keeping=keeping, workers=workers, progress=told)
+        views = setting.task.views_an_epoch
+        return kept if views == 1 else SomePixels(kept, list(range(len(kept))) * views)
 
     bench = Bench(
         study=study,

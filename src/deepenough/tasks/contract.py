@@ -181,6 +181,11 @@ class Task(ABC):
         del augmentation, side
         return None
 
+    @property
+    def views_an_epoch(self) -> int:
+        """How many random views of each training picture an epoch shows."""
+        return 1
+
     def collate(self, targets: Sequence[Any]) -> Any:  # noqa: ANN401  what `loss` takes
         """The targets of a batch: a tensor whose first axis is the batch, or a list with an entry a picture."""
         return torch.as_tensor(np.asarray(targets))
@@ -210,12 +215,22 @@ class Task(ABC):
         del sample_ids
         return squares
 
+    def completed(self, outputs: Tensor, shown: np.ndarray) -> Tensor:
+        """What `outcomes` takes, of what a network gave and was shown; for networks that say what to add to a picture.
+
+        Args:
+            outputs: float32 (batch, ...), on the CPU.
+            shown: uint8 (batch, side, side, 3), after `inputs`.
+        """
+        del shown
+        return outputs
+
     @abstractmethod
     def outcomes(self, outputs: Tensor, targets: Targets, squares: np.ndarray) -> np.ndarray:
         """What is kept of each picture, of type `row`; depends on no other picture of the batch.
 
         Args:
-            outputs: float32 (batch, ...) of the network in evaluation mode, on the CPU.
+            outputs: float32 (batch, ...) of the network in evaluation mode, on the CPU, `completed`.
             targets: of the batch.
             squares: uint8 (batch, side, side, 3), before `inputs`.
         """

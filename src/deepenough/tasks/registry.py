@@ -32,11 +32,23 @@ TASKS: dict[str, Entry] = {
     "classification": Entry(
         reads="classes", home="classification:Classification", summary="one image, one class of several"
     ),
+    "deblur": Entry(
+        reads="pictures", home="enhancement:Deblur", summary="one picture, made sharp again that was out of focus"
+    ),
+    "denoise": Entry(
+        reads="pictures", home="enhancement:Denoise", summary="one picture, without the noise that was put on it"
+    ),
     "detection": Entry(
         reads="boxes", home="detection:Detection", summary="where in a picture which objects are, each in a box"
     ),
+    "lowlight": Entry(
+        reads="pictures", home="enhancement:LowLight", summary="one picture, made bright again that was dark and noisy"
+    ),
     "multilabel": Entry(
         reads="labels", home="multilabel:MultiLabel", summary="one image, any number of labels, joined by |"
+    ),
+    "superresolution": Entry(
+        reads="pictures", home="enhancement:SuperResolution", summary="one picture, with what shrinking took from it"
     ),
     "verification": Entry(
         reads="identities",
@@ -61,11 +73,20 @@ def entry(name: str) -> Entry:
     return TASKS[name]
 
 
+def kind_of(name: str) -> type[Task]:
+    """The class of that task; imports torch.
+
+    Raises:
+        InputError: no such task.
+    """
+    module, _, kind = entry(name).home.partition(":")
+    return getattr(import_module(f"deepenough.tasks.{module}"), kind)
+
+
 def make_task(name: str, given: Given) -> Task:
     """The task of that name on the data.
 
     Raises:
         InputError: no such task, or the data or an option does not fit it.
     """
-    module, _, kind = entry(name).home.partition(":")
-    return getattr(import_module(f"deepenough.tasks.{module}"), kind).of(given)
+    return kind_of(name).of(given)

@@ -76,6 +76,8 @@ def disagreements(frame: pl.DataFrame, verdict: Verdict) -> Table:
         frame: as `comparison.disagreements` gives it, with the column `path`.
         verdict: names the contenders.
     """
+    if frame["small_prediction"].null_count() == frame.height:
+        return _by_score(frame, verdict)
     rows = [
         (
             row["path"],
@@ -97,6 +99,24 @@ def disagreements(frame: pl.DataFrame, verdict: Verdict) -> Table:
         rows,
         note=_cut(frame.height, MOST_ROWS, say("images")),
     )
+
+
+def _by_score(frame: pl.DataFrame, verdict: Verdict) -> Table:
+    """The same where a network gives no answer that is right or wrong: the score of each."""
+    decimals, factor = words.decimals_of(verdict), 100.0 if verdict.unit == "points" else 1.0
+    rows = [
+        (
+            row["path"],
+            *(numbers.fixed(factor * row[f"{side}_score"], decimals) for side in ("small", "big")),
+            numbers.signed(factor * row["difference"], decimals),
+        )
+        for row in frame.head(MOST_ROWS).iter_rows(named=True)
+    ]
+    unit = numbers.level_unit(verdict.unit)
+    names = (f"{words.display_name(name)}, {unit}" for name in (verdict.small, verdict.big))
+    heads = [say("image"), *names, say("gain, {unit}", unit=term(verdict.unit))]
+    note = _cut(frame.height, MOST_ROWS, say("images"))
+    return table("disagreements", say("Images on which they differ"), heads, rows, note=note)
 
 
 def _answer(prediction: str, target: str) -> Cell:

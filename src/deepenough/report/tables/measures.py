@@ -22,29 +22,32 @@ def reached(found: Measures) -> tuple[Table, ...]:
 
 
 def _of_split(found: Measures, split: str, measures: list[Measure]) -> Table:
-    rows, untrained = [], list(dict.fromkeys(name for each in measures for name in each.baselines))
+    untrained = list(dict.fromkeys(name for each in measures for name in each.baselines))
+    mixed = len({each.unit for each in measures}) > 1  # then each field bears its own
+    rows = []
     for each in measures:
         decimals = numbers.decimals_for((each.interval[1] - each.interval[0]) / 4)
+
+        def level(value: float, each: Measure = each, decimals: int = decimals) -> str:
+            return numbers.level(value, each.unit, decimals) if mixed else numbers.fixed(value, decimals)
+
         row = [Cell(recorded(each.metric))]
         for name in (found.small, found.big):
             ends = each.intervals[name]
-            below = "" if ends is None else numbers.interval(ends, decimals)
-            row.append(Cell(numbers.fixed(each.means[name], decimals), sub=below))
-        gain = Cell(numbers.signed(each.difference, decimals), sub=numbers.interval(each.interval, decimals))
-        beside = [
-            Cell(numbers.fixed(each.baselines[name], decimals) if name in each.baselines else numbers.ABSENT)
-            for name in untrained
-        ]
+            row.append(Cell(level(each.means[name]), sub="" if ends is None else numbers.interval(ends, decimals)))
+        gained = numbers.signed(each.difference, decimals) + (f" {term(each.unit)}" if mixed else "")
+        gain = Cell(gained, sub=numbers.interval(each.interval, decimals))
+        beside = [Cell(level(each.baselines[name]) if name in each.baselines else numbers.ABSENT) for name in untrained]
         rows.append([*row, gain, *beside, Cell(numbers.count(each.samples))])
-    first = measures[0]
-    shown, unit = numbers.level_unit(first.unit), term(first.unit)
     title = say("On {of} at {scale} px", of=say(_SPLITS[split]), scale=found.scale)
     note = say(
         "Below: {level} intervals. A threshold is chosen on validation and taken as given.",
         level=numbers.confidence(found.level),
     )
-    names = (f"{display_name(name)}, {shown}" for name in (found.small, found.big))
-    heads = [text_column(say("measure")), *names, say("gain, {unit}", unit=unit), *map(term, untrained), say("samples")]
+    unit, names = measures[0].unit, [display_name(name) for name in (found.small, found.big)]
+    names = names if mixed else [f"{name}, {numbers.level_unit(unit)}" for name in names]
+    gain = say("gain") if mixed else say("gain, {unit}", unit=term(unit))
+    heads = [text_column(say("measure")), *names, gain, *map(term, untrained), say("samples")]
     return table(f"measures-{split.replace('_', '-')}", title, heads, rows, note=note)
 
 
