@@ -18,7 +18,7 @@ def run(path: Path) -> None:
     book = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as empty:
         resources = {"metadata": {"path": empty}}
-        NotebookClient(book, timeout=300, kernel_name="python3", record_timing=False, resources=resources).execute()
+        NotebookClient(book, timeout=900, kernel_name="python3", record_timing=False, resources=resources).execute()
     book.metadata = nbformat.from_dict({"language_info": {"name": "python"}})
     nbformat.write(book, path)
 

@@ -8,6 +8,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from deepenough.records import Verdict
 from deepenough.report import words
@@ -56,6 +57,7 @@ def _draw(figure: Figure, cells: Sequence[CellRecord], verdict: Verdict, narrow:
     accuracy.set_title(say("validation {metric}, {unit}", metric=metric, unit=unit))
     for axes in (loss, accuracy):
         axes.grid(visible=True, axis="y")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # half an epoch is nothing to read off
         if axes is accuracy or not narrow:
             axes.set_xlabel(say("epoch"))
     ranked = sorted(places.items(), key=lambda item: item[1])
