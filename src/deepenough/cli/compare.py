@@ -26,7 +26,7 @@ def compare(  # noqa: PLR0913  one option a parameter
         str,
         typer.Argument(
             metavar="SOURCE|STUDY",
-            help="A folder of class folders, a manifest (.csv, .parquet), torchvision:NAME, a study file (.yaml), or "
+            help="A folder of class folders, a manifest (.csv, .parquet), tar shards, torchvision:NAME, a study file (.yaml), or "
             "digits, the tiny set that comes with the program.",
         ),
     ] = "digits",

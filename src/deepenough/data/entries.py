@@ -7,7 +7,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 MAX_FILE_BYTES = 1 << 30  # a picture's file is smaller; a film in a class folder must not fill the memory
 
@@ -24,6 +24,19 @@ SPLIT_NAMES = {
 SPLITS = ("train", "val", "test", "test_shifted")  # the last, from elsewhere, is scored and reported, never chosen on
 
 
+class Held(Protocol):
+    """A picture inside something larger; picklable, and light."""
+
+    @property
+    def length(self) -> int:
+        """Bytes of it."""
+        ...
+
+    def read(self) -> bytes:
+        """The encoded bytes; an OSError where they are no longer there."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One picture of a source, not yet opened.
@@ -37,6 +50,7 @@ class Entry:
         encoded: the encoded bytes of a picture held in memory; None for a file.
         further: what the manifest says beside that, in the order of `Source.columns`.
         size: width and height in pixels that its annotations are made for; None where nothing depends on them.
+        held: what reads a picture that is a part of something larger; None for a file of its own.
     """
 
     path: str
@@ -47,6 +61,7 @@ class Entry:
     encoded: bytes | None = field(default=None, repr=False)
     further: tuple[object, ...] = ()
     size: tuple[int, int] | None = None
+    held: Held | None = None
 
     def read(self) -> bytes:
         """The encoded bytes.
@@ -56,6 +71,10 @@ class Entry:
         """
         if self.encoded is not None:
             return self.encoded
+        if self.held is not None:
+            if self.held.length > MAX_FILE_BYTES:
+                raise OSError(errno.EFBIG, f"{self.held.length} bytes, above the limit of {MAX_FILE_BYTES}", self.path)
+            return self.held.read()
         if self.location is None:
             raise FileNotFoundError(errno.ENOENT, "neither a file nor bytes", self.path)
         status = self.location.stat()

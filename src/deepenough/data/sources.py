@@ -19,12 +19,16 @@ from deepenough.data.manifests import MANIFEST_SUFFIXES, open_manifest
 from deepenough.data.named import open_digits, open_torchvision
 from deepenough.data.protocols import open_people, with_protocols
 from deepenough.data.readings import READINGS, Reading
+from deepenough.data.shards import expanded, is_pattern, open_shards, shards_in
 from deepenough.data.voc import open_voc, voc_files
 from deepenough.errors import SourceError
 
 __all__ = ["Entry", "Skipped", "Source", "open_source"]
 
-FORMS = "a folder of class folders, a .csv or .parquet manifest, torchvision:NAME[:ROOT], or digits"
+FORMS = (
+    "a folder of class folders, a .csv or .parquet manifest, tar shards (a folder of them, or x-{000..012}.tar), "
+    "torchvision:NAME[:ROOT], or digits"
+)
 
 ANNOTATED_FORMS = "a folder with COCO annotations (JSON) or VOC annotations (XML) in it, or a COCO file"
 
@@ -40,9 +44,9 @@ def open_source(
     """Open a source of labelled pictures.
 
     Args:
-        spec: a folder of class folders (flat, or under train/val/test), a `.csv` or `.parquet` manifest,
-            `torchvision:NAME[:ROOT]`, or `digits`. A folder that is really called `digits` is written `./digits`. Where
-            the reading knows no classes a folder may hold pictures at any depth.
+        spec: a folder of class folders (flat, or under train/val/test), a `.csv` or `.parquet` manifest, tar shards
+            (`data.shards`), `torchvision:NAME[:ROOT]`, or `digits`. A folder that is really called `digits` is written
+            `./digits`. Where the reading knows no classes a folder may hold pictures at any depth.
         path_column: the manifest's column of paths, relative to the manifest's folder.
         target_column: the manifest's column of class names.
         allow_outside: whether a manifest may name files outside its folder.
@@ -96,10 +100,15 @@ def _open(spec: str, of_manifests: dict[str, Any], of_folders: Callable[[str, Pa
     if spec.startswith("torchvision:"):
         return open_torchvision(spec)
     path, name = Path(os.path.expanduser(spec)), shown(spec)  # noqa: PTH111  Path.expanduser raises on ~nobody
+    if is_pattern(spec) and not path.exists():
+        return open_shards(name, [Path(each) for each in expanded(str(path))], several=of_manifests["empty_targets"])
     if is_folder(path):
-        return of_folders(name, path)
+        shards = shards_in(path)
+        return open_shards(name, shards, several=of_manifests["empty_targets"]) if shards else of_folders(name, path)
     if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises on names that are too long
         raise SourceError(name, FORMS, "no such file or folder", "check the path")
+    if path.suffix.lower() == ".tar":
+        return open_shards(name, [path], several=of_manifests["empty_targets"])
     if path.suffix.lower() not in MANIFEST_SUFFIXES:
         got = f"a file ending in '{path.suffix}'" if path.suffix else "a file"
         raise SourceError(name, FORMS, got, "give the folder that holds the class folders")

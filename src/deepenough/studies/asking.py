@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ def folder_of(source: str | os.PathLike[str]) -> Path:
 
     >>> folder_of("photos/").as_posix()
     'runs/photos'
+    >>> folder_of("photos/train-{000..012}.tar").as_posix()
+    'runs/train'
     """
-    name = os.fspath(source).replace("torchvision:", "").rstrip("/")
+    name = re.sub(r"[-_.]*\{[^{}]*\}", "", os.fspath(source)).replace("torchvision:", "").rstrip("/")
     return Path("runs") / (Path(name).resolve().stem or "study")

@@ -9,6 +9,7 @@ from typing import Any
 
 from deepenough.data import Prepared
 from deepenough.data.kept import bytes_on_disk
+from deepenough.data.shards import is_pattern
 from deepenough.errors import RecordError, StudyError
 from deepenough.machine import Machine, choose_machine
 from deepenough.records import read_json, write_json
@@ -127,7 +128,7 @@ def task_of(study: Study, prepared: Prepared) -> Task:
 
 
 def _absolute(source: str) -> str:
-    return str(Path(source).resolve()) if Path(source).exists() else source
+    return str(Path(source).resolve()) if Path(source).exists() or is_pattern(source) else source
 
 
 def require_same_request(request: Study, store: StudyFolder, listener: Listener) -> None:
