@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from deepenough.evaluation import grad_cam
+from deepenough.evaluation.explanation import METHODS
 from deepenough.networks import build
 
 
@@ -92,3 +93,30 @@ def test_map_of_an_earlier_stage_is_its_channels_weighted_by_their_slopes(stage,
     expected = (slopes * kept["map"].detach()).sum(dim=1).clamp(min=0)
     torch.testing.assert_close(logits, seen.detach())
     torch.testing.assert_close(maps, expected / expected.amax(dim=(1, 2), keepdim=True))
+
+
+def test_relatives_have_their_closed_forms_when_the_head_is_linear_on_the_average(tiny_networks):
+    network = network_of("resnet50")
+    asked = network(images()).argmax(dim=1)
+    with torch.no_grad():
+        last = network.features(images())[-1]
+    slopes = (network.fc.weight[asked].detach() / last[0, 0].numel())[:, :, None, None]  # the same at every position
+    expected = {
+        "hirescam": (slopes * last).sum(1),  # there HiResCAM is Grad-CAM: Draelos and Carin 2020, section 3.3
+        "layercam": (slopes.clamp(min=0) * last).sum(1),
+        "gradcampp": (
+            last[0, 0].numel()
+            * slopes**2
+            / (2 * slopes**2 + last.sum(dim=(2, 3), keepdim=True) * slopes**3)
+            * slopes.clamp(min=0)
+            * last
+        ).sum(1),
+    }
+    for method in METHODS[1:]:
+        told = expected[method]
+        maps = grad_cam(network, images(), asked, method=method)[1]
+        told = told.clamp(min=0)
+        torch.testing.assert_close(maps, told / told.amax(dim=(1, 2), keepdim=True), msg=method)
+    torch.testing.assert_close(
+        grad_cam(network, images(), asked, method="hirescam")[1], grad_cam(network, images(), asked)[1]
+    )

@@ -35,6 +35,7 @@ COMMANDS = {
     "slices": "List where which network wins: class, size, any column.",
     "embed": "Compare both networks' embeddings and their dimensions.",
     "evaluate": "Test both networks on corrupted copies of the images.",
+    "explain": "Say which network's maps tell what its answers hang on.",
     "cascade": "Say what both networks are worth together.",
     "audit": "Say what two published accuracies can and cannot show.",
     "report": "Write a study's report anew.",

@@ -70,14 +70,15 @@ def measures_from_json(plain: Mapping[str, Any]) -> Measures:
             big=plain["big"],
             scale=plain["scale"],
             level=plain["level"],
-            measures=[_measure(each) for each in plain["measures"]],
+            measures=[measure_from_json(each) for each in plain["measures"]],
             tempered=[Tempered(**_paired(each, "interval", "interval_after")) for each in plain["tempered"]],
         )
     except (KeyError, TypeError) as error:
         raise RecordError("measures.json", "measures", f"another form ({error})", "run the study again") from error
 
 
-def _measure(plain: Mapping[str, Any]) -> Measure:
+def measure_from_json(plain: Mapping[str, Any]) -> Measure:
+    """A metric from plain values; TypeError or KeyError where it has another form."""
     intervals = {name: None if ends is None else tuple(ends) for name, ends in plain["intervals"].items()}
     return Measure(**{**_paired(plain, "interval"), "intervals": intervals})
 

@@ -15,6 +15,7 @@ from deepenough.comparison import Aligned, align, groups_of
 from deepenough.comparison.pairing import cluster_labels
 from deepenough.errors import RecordError
 from deepenough.records import Audit, Measures, ThirdAnswers, Verdict
+from deepenough.records.explanations import Explanations, explanations_from_json
 from deepenough.records.robustness import Robustness, robustness_from_json
 
 THUMBNAILS: dict[str, Any] = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "height": pl.Int32}
@@ -68,6 +69,7 @@ class Evidence:
     images: bool = True  # whether pictures may be shown
     third: ThirdAnswers | None = None  # of `deepenough cascade`
     robustness: Robustness | None = None  # of `deepenough evaluate`
+    explanations: Explanations | None = None  # of `deepenough explain`
     shifted: Verdict | None = None  # of the same question on the split test_shifted
     measures: Measures | None = None  # further metrics, and temperatures
 
@@ -97,7 +99,8 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
     audit = _optional_json(folder / "audit.json")
     study = folder / "study.yaml"
     scores = _optional_table(folder / "scores.parquet", records.SCORES)
-    third, robustness = (_optional_json(folder / name) for name in ("third.json", "robustness.json"))
+    names = ("third.json", "robustness.json", "explanations.json")
+    third, robustness, explanations = (_optional_json(folder / name) for name in names)
     measures, shifted = (_optional_json(folder / name) for name in ("measures.json", "verdict_shifted.json"))
     return Evidence(
         name=folder.resolve().name,
@@ -123,6 +126,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         images=images,
         third=None if third is None else records.third_from_json(third),
         robustness=None if robustness is None else robustness_from_json(robustness),
+        explanations=None if explanations is None else explanations_from_json(explanations),
         shifted=None if shifted is None else records.verdict_from_json(shifted),
         measures=None if measures is None else records.measures_from_json(measures),
     )

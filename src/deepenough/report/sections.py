@@ -14,7 +14,18 @@ import polars as pl
 
 from deepenough import comparison
 from deepenough.records import Verdict
-from deepenough.report import costing, measures, protocol, published, robustness, searching, stopping, third, words
+from deepenough.report import (
+    costing,
+    explaining,
+    measures,
+    protocol,
+    published,
+    robustness,
+    searching,
+    stopping,
+    third,
+    words,
+)
 from deepenough.report.differing import differing_images, how_many
 from deepenough.report.document import Block, Document, Section
 from deepenough.report.evidence import Evidence
@@ -259,6 +270,7 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     published.section,
     third.section,
     robustness.section,
+    explaining.section,
     _slices,
     _confusion,
     _disagreements,

@@ -15,6 +15,7 @@ import polars as pl
 
 from deepenough import records
 from deepenough.comparison.pairing import Aligned
+from deepenough.records.explanations import explanations_from_json
 from deepenough.records.robustness import robustness_from_json
 from deepenough.report.bundle import answers, blocks, outcomes, tables
 from deepenough.report.bundle.blocks import Block
@@ -93,6 +94,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         targets = pl.DataFrame({"sample_id": ids}).join(targets, on="sample_id", how="left", maintain_order="left")
         targets = targets["target"]
     audit, third, robustness = plain["audit"], plain.get("third"), plain.get("robustness")
+    explanations = plain.get("explanations")
     shifted, measures = plain.get("shifted"), plain.get("measures")
     return Evidence(
         name=plain["name"],
@@ -118,6 +120,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         images=header["images"],
         third=None if third is None else records.third_from_json(third),
         robustness=None if robustness is None else robustness_from_json(robustness),
+        explanations=None if explanations is None else explanations_from_json(explanations),
         shifted=None if shifted is None else records.verdict_from_json(shifted),
         measures=None if measures is None else records.measures_from_json(measures),
     )
@@ -186,6 +189,7 @@ def _records(evidence: Evidence, shown: pl.Series | None) -> dict[str, Any]:
         "slices": None if slices is None else tables.to_columns(slices),
         "third": None if evidence.third is None else _plain(evidence.third),
         "robustness": None if evidence.robustness is None else _plain(evidence.robustness),
+        "explanations": None if evidence.explanations is None else _plain(evidence.explanations),
         **({} if evidence.tune is None else {"tune": dict(evidence.tune)}),
         **({} if evidence.curves is None else {"curves": dict(evidence.curves)}),
         **({} if evidence.shifted is None else {"shifted": _plain(evidence.shifted)}),

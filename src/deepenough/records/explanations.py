@@ -1,0 +1,68 @@
+"""How well two networks' maps explain their own answers, and how far around a place each looks, as one record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import polars as pl
+
+from deepenough.errors import RecordError
+from deepenough.records.measures import Measure, measure_from_json
+
+ERASED: dict[str, Any] = {  # one row a picture and run; areas under the curves, in [0, 1]
+    "contender": pl.String,
+    "seed": pl.Int64,
+    "scale": pl.Int32,
+    "sample_id": pl.String,
+    "prediction": pl.String,
+    "deletion": pl.Float64,
+    "insertion": pl.Float64,
+    "deletion_by_chance": pl.Float64,  # the same pixels in an order drawn from the picture's id
+    "insertion_by_chance": pl.Float64,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceptiveField:
+    """Of one contender's stage: the side in pixels of the square that holds a share of what its centre looks at."""
+
+    contender: str
+    stage: int
+    sides: list[int]  # by seed, ascending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanations:
+    """The verdict's two networks at its scale."""
+
+    small: str
+    big: str
+    scale: int
+    method: str
+    stage: int  # whose map is looked at
+    steps: int
+    samples: int
+    seeds: dict[str, list[int]]
+    level: float  # of every interval
+    measures: list[Measure]  # higher explains better
+    held: float  # share of the slopes within a field
+    receptive: list[ReceptiveField] = field(default_factory=list)
+
+
+def explanations_from_json(plain: Mapping[str, Any]) -> Explanations:
+    """The inverse of `to_json`; unknown keys, which a later version may add, are ignored.
+
+    Raises:
+        RecordError: it has another form.
+    """
+    known = {each.name for each in fields(Explanations)}
+    values = {key: value for key, value in plain.items() if key in known}
+    try:
+        values["measures"] = [measure_from_json(each) for each in values["measures"]]
+        values["receptive"] = [ReceptiveField(**each) for each in values.get("receptive", ())]
+        return Explanations(**values)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        remedy = "run `deepenough explain FOLDER`"
+        raise RecordError("explanations.json", "explanations", f"another form ({error})", remedy) from error
