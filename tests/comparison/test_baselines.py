@@ -94,3 +94,16 @@ def test_verdict_says_whether_any_network_is_worth_its_training(baseline, worth)
     assert ("ResNet-50 is better than each of them" in said) == worth
     assert ("Neither network is worth its training" in said) == (not worth)
     assert len(tables.reached(verdict).rows) == 1
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0.1, False), (1.5, True)])
+def test_verdict_says_where_a_plain_network_does_as_well(shift, said):
+    scores, beside = frames(3)
+    plain = scores.filter(contender="resnet50").with_columns(
+        contender=pl.lit("resnet50+shortcut=none"), score=pl.col("score") + shift - 1.0
+    )
+    together = pl.concat([scores, plain])
+    pair = {"small": "resnet50", "big": "resnet101"}
+    verdict = decide_study(together, margin=0.2, metric="PSNR", unit="dB", multiplier=1.0, **pair)
+    found = " ".join(words.sentences(with_baselines(verdict, together, beside, None)))
+    assert ("No residual network is shown to be worth it" in found) == said

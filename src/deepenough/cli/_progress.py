@@ -76,7 +76,7 @@ class Terminal:
         self, cell: str, *, step: int, steps: int, loss: float, accuracy: float | None, images_per_s: float
     ) -> None:
         """A step of a cell."""
-        parts = [cell, f"loss {loss:.2f}", *([] if accuracy is None else [f"val {100 * accuracy:.1f} %"])]
+        parts = [cell, f"loss {loss:.2f}", *([] if accuracy is None else [f"val {_validated(accuracy)}"])]
         if self._progress is not None:
             text = " ".join([*parts, f"{images_per_s:.0f} img/s"])  # the bar and the time left want their columns
             if cell not in self._cells:
@@ -148,6 +148,15 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ),
     ]
     return [*rows, *(("given up" if index == 0 else "", text) for index, text in enumerate(plan.gave_up))]
+
+
+def _validated(score: float) -> str:
+    """A mean score: a share in per cent, what goes beyond one (dB) as it is.
+
+    >>> _validated(0.9012), _validated(28.0871)
+    ('90.1 %', '28.09')
+    """
+    return f"{100 * score:.1f} %" if abs(score) <= 1 else f"{score:.2f}"
 
 
 def _views(views: int) -> str:

@@ -67,20 +67,27 @@ class Bottleneck(nn.Module):
         self.se = SqueezeExcitation(leaving, config.squeeze_excitation) if config.squeeze_excitation else nn.Identity()
         self.relu = nn.ReLU(inplace=True)
         self.downsample: nn.Module | None = shortcut
-        if shortcut is None and changes:
+        self.residual = config.shortcut != "none"
+        if shortcut is None and changes and self.residual:
             self.downsample = projection(entering, leaving, stride, average=config.shortcut == "average")
         self.splits, self.in_turn = config.splits, not changes
         self.skip, self.last_relu = skip, last_relu
 
     def forward(self, entering: Tensor) -> Tensor:
         """The block's map."""
+        if not self.residual:
+            return self.relu(self._inner(entering))
         shortcut = entering if self.downsample is None else self.downsample(entering)
-        inner = self.relu(self.bn1(self.conv1(entering)))
-        inner = self.relu(self.bn2(self.conv2(inner))) if self.splits == 1 else self._spread(inner)
-        inner = self.se(self.bn3(self.conv3(self.aa(inner))))
+        inner = self._inner(entering)
         if self.skip and self.training:
             inner = drop_path(inner, self.skip)
         return self.relu(inner + shortcut) if self.last_relu else inner + shortcut
+
+    def _inner(self, entering: Tensor) -> Tensor:
+        """What is added to the shortcut."""
+        inner = self.relu(self.bn1(self.conv1(entering)))
+        inner = self.relu(self.bn2(self.conv2(inner))) if self.splits == 1 else self._spread(inner)
+        return self.se(self.bn3(self.conv3(self.aa(inner))))
 
     def _spread(self, inner: Tensor) -> Tensor:
         """Res2Net's hierarchy: every split is convolved together with what the split before it gave.

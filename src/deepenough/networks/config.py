@@ -60,7 +60,8 @@ class NetworkConfig:
             arXiv 1904.01169, section 3), with `bottleneck_width` channels each.
         branches: two resolutions in every stage but the last, or None.
         shortcut: `projection` strides its 1x1 convolution; `average` pools first (ResNet-D, arXiv 1812.01187, figure
-            2c).
+            2c); `none` leaves all of them out: the plain network that residual ones were first held against (He et al.
+            2016, section 3.3), or under an encoder-decoder a plain U-Net.
         squeeze_excitation: channels of the gate's middle, as a share; 0 for no gate (Hu et al. 2018, arXiv 1709.01507).
         antialias: blur before every stride inside a block (Zhang 2019, arXiv 1904.11486).
         drop_path: chance to skip the last block in training; earlier ones less, in proportion (Huang et al. 2016, arXiv
@@ -89,7 +90,7 @@ class NetworkConfig:
     groups: int = 1
     splits: int = 1
     branches: BigLittle | None = None
-    shortcut: Literal["projection", "average"] = "projection"
+    shortcut: Literal["projection", "average", "none"] = "projection"
     squeeze_excitation: float = 0.0
     antialias: bool = False
     drop_path: float = 0.0
@@ -104,7 +105,9 @@ class NetworkConfig:
         self._choice("stride", ("middle", "first"))
         plain = self.branches is None and self.splits == 1 and not self.antialias
         self._within("stride", self.stride == "middle" or plain, "middle where there are branches, splits or blur")
-        self._choice("shortcut", ("projection", "average"))
+        self._choice("shortcut", ("projection", "average", "none"))
+        whole = self.branches is None and not self.drop_path
+        self._within("shortcut", self.shortcut != "none" or whole, "one where there are branches or drop_path")
         self._choice("fusion", ("none", "top_down", "concatenate"))
         self._choice("pooling", ("average", "gem"))
         self._within("width", 0.125 <= self.width <= 8, "between 0.125 and 8")

@@ -199,7 +199,7 @@ def initialise(network: ResNet, generator: torch.Generator) -> None:
     initialise_layers(network, generator)
     if network.config.zero_init_last:
         for module in network.modules():
-            if isinstance(module, Bottleneck):
+            if isinstance(module, Bottleneck) and module.residual:  # without a shortcut nothing would pass
                 nn.init.zeros_(module.bn3.weight)
 
 

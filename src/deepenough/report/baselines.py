@@ -10,12 +10,14 @@ from deepenough.report.language import say, term
 from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
 
+_WITHOUT_SHORTCUTS = "+shortcut=none"
+
 
 def in_words(verdict: Verdict) -> list[str]:
     """What the baselines reach, and which of the deciding pair is shown to be better than all of them."""
     found = verdict.baselines
     if not found:
-        return []
+        return _plain(verdict)
     decimals = decimals_of(verdict)
     reached = [f"{term(each.baseline)} {numbers.level(each.mean, verdict.unit, decimals)}" for each in found]
     images = numbers.count(found[0].samples)
@@ -25,7 +27,32 @@ def in_words(verdict: Verdict) -> list[str]:
         metric=term(verdict.metric),
         reached=say(", ").join(reached),
     )
-    return [said, *_worth(verdict, found)]
+    return [said, *_worth(verdict, found), *_plain(verdict)]
+
+
+def _plain(verdict: Verdict) -> list[str]:
+    """Of each network without shortcuts that took part: whether the smaller residual one is shown to be better."""
+    lines = []
+    for pair in verdict.pairs:
+        plain = next((name for name in (pair.small, pair.big) if _WITHOUT_SHORTCUTS in name), None)
+        if plain is None or pair.scale != verdict.scale or verdict.small not in (pair.small, pair.big):
+            continue
+        sign = -1.0 if pair.big == plain else 1.0
+        ends = sorted(sign * end for end in pair.simultaneous_interval or pair.interval)
+        if ends[0] > 0:
+            continue
+        decimals = numbers.decimals_for((ends[1] - ends[0]) / 4, ends, (0.0,))
+        lines.append(
+            say(
+                "No residual network is shown to be worth it: {plain} has no shortcuts, and {network} is not shown to "
+                "be better than it ({ends} {unit}).",
+                plain=display_name(plain),
+                network=display_name(verdict.small),
+                ends=numbers.interval(ends, decimals),
+                unit=term(verdict.unit),
+            )
+        )
+    return lines
 
 
 def _worth(verdict: Verdict, found: Sequence[BaselineResult]) -> list[str]:
