@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -227,3 +229,15 @@ def test_a_training_is_validated_at_its_end_and_at_most_five_times(epochs):
 
 def test_budget_in_the_plan_is_in_seconds():
     assert seconds("30m") == 1800
+
+
+def test_a_batch_by_itself_is_the_usual_one_in_as_many_parts_as_the_probe_found():
+    def in_four(study, side):
+        return replace(probe_at(study, side), parts=4)
+
+    asked = make_study({"source": "photos", "batch": "auto"})
+    found = resolve(asked, samples(), in_four).study
+    assert (found.batch, found.parts) == (64, 4)
+    assert resolve(make_study({"source": "photos"}), samples(), in_four).study.parts is None
+    assert resolve(asked.model_copy(update={"parts": 2}), samples(), in_four).study.parts == 2
+    assert found.recipe.learning_rate == resolved({}).study.recipe.learning_rate  # the recipe's batch stays

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+import deepenough.studies.probe as probing
 from deepenough.data import PixelFolder
 from deepenough.errors import InputError, Interrupted, SourceError, StudyError
 from deepenough.records import COSTS, HISTORY, QUARANTINE, SAMPLES, SCORES, SLICES, read_json, read_table, write_json
@@ -314,7 +315,7 @@ def starving(monkeypatch, most):
     """Let ResNet-101 run out of memory in training where it gets more images than `most`."""
     original = local.assemble
 
-    def assemble(task, name, *, seed):
+    def assemble(task, name, *, seed=0):
         network = original(task, name, seed=seed)
 
         def refuse(module, given):
@@ -325,6 +326,26 @@ def starving(monkeypatch, most):
         return network
 
     monkeypatch.setattr(local, "assemble", assemble)
+    return assemble
+
+
+def test_a_batch_by_itself_is_taken_in_the_same_parts_by_all_networks_and_when_it_goes_on(
+    request_of, told, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(probing, "assemble", starving(patch, 4))
+        with pytest.raises(KeyboardInterrupt):
+            run_study(request_of(epochs=1, batch="auto"), tmp_path / "s", listener=told(stop_at=3))
+    stored = load_study(tmp_path / "s" / "study.yaml")
+    assert (stored.batch, stored.parts in (2, 4)) == (8, True)
+
+    verdict = run_study(request_of(epochs=1, batch="auto"), tmp_path / "s")  # there is memory now, and nothing changes
+    assert load_study(tmp_path / "s" / "study.yaml") == stored
+    for name in ("resnet50", "resnet101"):
+        note = read_json(tmp_path / "s" / "cells" / f"{name}-seed0" / "cell.json")
+        assert note["halvings"] == [{"step": 0, "parts": stored.parts}]
+    said = f"Every batch was taken in {stored.parts} parts whose gradients were added up, for all networks alike"
+    assert any(said in caveat for caveat in verdict.caveats)
 
 
 def test_a_training_short_of_memory_is_halved_aloud_and_noted_in_record_and_verdict(

@@ -42,7 +42,8 @@ class Settings(TypedDict, total=False):
     train_scale: int
     scales: Sequence[int]
     epochs: int
-    batch: int
+    batch: int | str
+    parts: int
     budget: str
     recipe: Mapping[str, object]
     augmentation: Mapping[str, object]

@@ -66,6 +66,16 @@ def numbers(text: str, option: str, what: str) -> list[int]:
         raise StudyError(option, f"whole numbers {what}", repr(text)) from None
 
 
+def batch(text: str | None) -> int | str | None:
+    """Images a step, or auto; None where none is given."""
+    if text is None or text == "auto":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise StudyError("--batch", "a whole number from 2, or auto", repr(text)) from None
+
+
 def rate(text: str | None) -> float | str | None:
     """A learning rate, or auto; None where none is given."""
     if text is None or text == "auto":

@@ -53,7 +53,10 @@ def compare(  # noqa: PLR0913  one option a parameter
     train_scale: Annotated[int | None, typer.Option(metavar="PX", help="Image side in training.")] = None,
     scales: Annotated[str | None, typer.Option(metavar="PX,PX", help="Image sides at test.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.", min=1)] = None,
-    batch: Annotated[int | None, typer.Option(help="Images a training step.", min=2)] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Images a training step, or auto: in parts as memory and speed here ask for."),
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="Time for all, such as 30m: fits what is not given.  [default: 1h]"),
@@ -194,7 +197,7 @@ def compare(  # noqa: PLR0913  one option a parameter
             if scales is None
             else tuple(_values.numbers(scales, "--scales", "of pixels, such as 64,96,128")),
             "epochs": epochs,
-            "batch": batch,
+            "batch": _values.batch(batch),
             "budget": budget,
             "weights": _values.weights(weights),
             "precision": precision,

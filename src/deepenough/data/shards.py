@@ -89,7 +89,10 @@ def is_pattern(spec: str) -> bool:
 
 def shards_in(folder: Path) -> list[Path]:
     """The shards of a folder, and of its folders that are named for a split; none where it holds other folders."""
-    children = [child for child in sorted(folder.iterdir()) if not child.name.startswith(".")]
+    try:
+        children = [child for child in sorted(folder.iterdir()) if not child.name.startswith(".")]
+    except OSError:  # said by who lists the folder as one of pictures
+        return []
     folders = [child for child in children if child.is_dir()]
     if any(child.name.lower() not in SPLIT_NAMES for child in folders):
         return []

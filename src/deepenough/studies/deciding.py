@@ -263,6 +263,12 @@ def _shared(contenders: Sequence[str]) -> list[str]:
 def _halved(bench: Bench, look: Look) -> list[str]:
     """That some trainings took their batches in parts, which is not quite what was declared."""
     notes = {name: read_json(bench.store.cell(name).note).get("halvings") for name in _cells(bench, look)}
+    declared = bench.study.parts or 1
+    if declared > 1 and all(cut is None or cut[-1]["parts"] == declared for cut in notes.values()):
+        said = (
+            f"Every batch was taken in {declared} parts whose gradients were added up, for all networks alike; batch "
+        )
+        return [said + "norm took its statistics from the parts."]
     parts = [f"{name} in {cut[-1]['parts']} from step {cut[0]['step'] + 1} on" for name, cut in notes.items() if cut]
     if not parts:
         return []
@@ -276,9 +282,7 @@ def _apart(bench: Bench, look: Look) -> list[str]:
     """That processes trained together whose batch norms did not know of one another."""
     notes = [read_json(bench.store.cell(name).note) for name in _cells(bench, look)]
     counts = sorted({note["processes"] for note in notes if note.get("batch_norm") == "own"})
-    if not counts:
-        return []
-    return [
+    return counts and [
         f"Trainings were shared by {' or '.join(map(str, counts))} processes, each of which took its batch norm "
         "statistics from its own part of the batch: with another number of processes they come out otherwise."
     ]

@@ -85,7 +85,7 @@ def design_of(study: Study) -> Design:
         contenders=study.contenders,
         seeds=seeds,
         epochs=_given("epochs", study.epochs),
-        batch=_given("batch", study.batch),
+        batch=_batch(study),
         train_scale=_given("train_scale", study.train_scale),
         scales=_given("scales", study.scales),
         recipe=Recipe(
@@ -164,7 +164,11 @@ def _rate(study: Study) -> float:
     rate = _given("recipe.learning_rate", study.recipe.learning_rate)
     if not isinstance(rate, str):
         return rate
-    return default_rate(study.recipe.optimizer, _given("batch", study.batch), tuned=all_start_from_weights(study))
+    return default_rate(study.recipe.optimizer, _batch(study), tuned=all_start_from_weights(study))
+
+
+def _batch(study: Study) -> int:
+    return study.batch if isinstance(study.batch, int) else _given("batch", None)
 
 
 def _given(name: str, value: _Value | None) -> _Value:

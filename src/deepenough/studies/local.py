@@ -146,7 +146,10 @@ def _begin(bench: Bench, name: str, seeds: Seeds) -> Cell:
 def fresh_cell(bench: Bench, name: str, seeds: Seeds) -> Cell:
     """A cell before its first step, on the machine."""
     network = starting_network(bench, name, seeds)
-    return Cell.begin(name, seeds, bench.setting.machine.place(network), bench.setting.recipe_of(name))
+    cell = Cell.begin(name, seeds, bench.setting.machine.place(network), bench.setting.recipe_of(name))
+    if (bench.study.parts or 1) > 1:
+        cell.halvings = [{"step": 0, "parts": bench.study.parts or 1}]
+    return cell
 
 
 def starting_network(bench: Bench, name: str, seeds: Seeds) -> nn.Module:

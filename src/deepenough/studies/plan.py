@@ -23,6 +23,7 @@ class Probe:
         test_s: seconds to test one image, by contender.
         peak_bytes: memory of the process during the probe with all contenders in it.
         head_weights: weights of all contenders' heads; the time to fit a linear head goes with them.
+        parts: in which a batch was taken, so that memory held it with every contender, and no way was clearly faster.
     """
 
     side: int
@@ -30,6 +31,7 @@ class Probe:
     test_s: Mapping[str, float]
     peak_bytes: int
     head_weights: int = 0
+    parts: int = 1
 
     def train_image_s(self, side: int) -> float:
         """Seconds to train all contenders on one image of another side; time goes with the number of pixels."""

@@ -93,7 +93,9 @@ def resolve_on(machine: Machine, request: Study, prepared: Prepared) -> Resolved
 
     def probe_at(study: Study, side: int) -> Probe:
         setting = setting_of(study, prepared, machine, Recipe(optimizer=study.recipe.optimizer))
-        return probe(study.contenders, setting, side=side, batch=min(study.batch or 1, shown), at_once=study.at_once)
+        parts = study.parts or (None if request.batch == "auto" else 1)
+        batch = min(study.settled_batch, shown)
+        return probe(study.contenders, setting, side=side, batch=batch, at_once=study.at_once, parts=parts)
 
     return resolve(request, prepared.samples, probe_at, task)
 

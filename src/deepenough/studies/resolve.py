@@ -61,7 +61,7 @@ def resolve(
         return _resolve_probe(request, native, sizes, probe_at)
     if request.looks is not None:
         request = request.model_copy(update={"seeds": request.looks[-1]})  # the budget must hold the last look
-    asked = request.model_copy(update={"batch": request.batch or _batch(sizes)})
+    asked = request.model_copy(update={"batch": _batch(sizes) if request.batch in (None, "auto") else request.batch})
     if request.source == "digits":
         asked = asked.model_copy(update=_digits(request))
     if asked.budget is None and asked.epochs is None:
@@ -74,7 +74,10 @@ def resolve(
     gave_up = [*short, *_gave_up(asked, study, native)]
     study = study.model_copy(
         update={
-            "recipe": _recipe(study.recipe, study.epochs or 1, study.batch or 1, tuned=all_start_from_weights(study)),
+            "recipe": _recipe(
+                study.recipe, study.epochs or 1, study.settled_batch, tuned=all_start_from_weights(study)
+            ),
+            "parts": study.parts or (measured.parts if request.batch == "auto" else None),
             "augmentation": augmentation_at(study.augmentation, study.epochs or 1, mixes=task is None or task.mixes),
         }
     )
@@ -175,7 +178,7 @@ def _digits(request: Study) -> dict[str, object]:
             "train_scale": request.train_scale or 32,
             "scales": request.scales or (32, 48),
             "epochs": request.epochs or 3,
-            "batch": request.batch or 64,
+            "batch": 64 if request.batch in (None, "auto") else request.batch,
             "seeds": request.seeds or DEFAULT_SEEDS,
         }
     return chosen
@@ -232,7 +235,7 @@ def _total(study: Study, side: int, seeds: int, epochs: int, sizes: Sizes, measu
 
 def range_test_images(study: Study) -> int:
     """Images on which range tests train each contender, before the first training; none where no rate is sought."""
-    return TESTS * STEPS * (study.batch or 1) if study.recipe.learning_rate == "auto" else 0
+    return TESTS * STEPS * study.settled_batch if study.recipe.learning_rate == "auto" else 0
 
 
 def _filled(study: Study, side: int, seeds: int, epochs: int) -> Study:
@@ -271,8 +274,9 @@ def default_rate(optimizer: str, batch: int, *, tuned: bool) -> float:
     return rate * (FINE_TUNING if tuned else 1.0)
 
 
-def _recipe(choice: RecipeChoice, epochs: int, batch: int, *, tuned: bool) -> RecipeChoice:
-    rate = default_rate(choice.optimizer, batch, tuned=tuned)
+def _recipe(study: Study) -> RecipeChoice:
+    choice, epochs = study.recipe, study.epochs or 1
+    rate = default_rate(choice.optimizer, study.settled_batch, tuned=all_start_from_weights(study))
     return choice.model_copy(
         update={
             "learning_rate": choice.learning_rate or rate,

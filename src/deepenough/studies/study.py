@@ -45,7 +45,8 @@ class Study(Part):
         train_scale: image side in training, pixels.
         scales: image sides at test, pixels.
         epochs: passes over the training pictures.
-        batch: pictures a step.
+        batch: pictures a step; `auto` takes the usual number, in as many parts as memory and speed here ask for.
+        parts: in which every batch is taken, their gradients added up; None for one, more where memory asks for it.
         budget: time for the whole study, such as `30m` or `2h`; fits scale, epochs and seeds that are not given.
         weights: what the networks start from: `auto`, public weights of one recipe for all where they can be had, else
             from scratch; `none`; an origin for all; or origins by contender or network, those without one from scratch.
@@ -79,7 +80,8 @@ class Study(Part):
     train_scale: Side | None = None
     scales: tuple[Side, ...] | None = None
     epochs: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    batch: Annotated[int, Field(ge=2, le=65_536)] | None = None
+    batch: Annotated[int, Field(ge=2, le=65_536)] | Literal["auto"] | None = None
+    parts: Annotated[int, Field(ge=1, le=65_536)] | None = None
     budget: str | None = None
     recipe: RecipeChoice = RecipeChoice()
     augmentation: AugmentationChoice = AugmentationChoice()
@@ -105,6 +107,11 @@ class Study(Part):
         return {} if isinstance(self.weights, str) else self.weights
 
     @property
+    def settled_batch(self) -> int:
+        """The pictures a step, where a number of them was given or found; else 1."""
+        return self.batch if isinstance(self.batch, int) else 1
+
+    @property
     def noise_trainings(self) -> int:
         """Extra trainings of each contender."""
         return len(self.noise) * self.noise_runs
@@ -113,6 +120,14 @@ class Study(Part):
     @classmethod
     def _tuple(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("batch", mode="before")
+    @classmethod
+    def _batch(cls, value: object) -> object:
+        number = isinstance(value, int) and not isinstance(value, bool) and 2 <= value <= 65_536
+        if value not in (None, "auto") and not number:
+            raise ValueError("a whole number from 2 to 65536, or auto")
+        return value
 
     @field_validator("task")
     @classmethod
