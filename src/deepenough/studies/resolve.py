@@ -74,9 +74,7 @@ def resolve(
     gave_up = [*short, *_gave_up(asked, study, native)]
     study = study.model_copy(
         update={
-            "recipe": _recipe(
-                study.recipe, study.epochs or 1, study.settled_batch, tuned=all_start_from_weights(study)
-            ),
+            "recipe": _recipe(study),
             "parts": study.parts or (measured.parts if request.batch == "auto" else None),
             "augmentation": augmentation_at(study.augmentation, study.epochs or 1, mixes=task is None or task.mixes),
         }
