@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from PIL import Image
 
 from deepenough import cli
@@ -169,11 +170,12 @@ def table(path, rows):
         writer.writerows(rows)
 
 
-@stands_for("my_photos", "photos", "new_photos", "folder", "new", "archive", "photo.jpg", "gate_images", "my_images")
+@stands_for("my_photos", "photos", "new_photos", "folder", "new", "archive", "photo.jpg", "gate_images")
+@stands_for("my_images", "my_clean_pictures")
 def photos(_box, folder):
     for number in range(30):
         picture(folder / "my_photos" / ("cat", "dog", "owl")[number % 3] / f"{number:02d}.png", number % 3, number)
-    for name in ("photos", "my_images"):
+    for name in ("photos", "my_images", "my_clean_pictures"):
         shutil.copytree(folder / "my_photos", folder / name)
     for number in range(100, 104):
         for name in ("new_photos", "folder", "new", "archive/2024", "gate_images"):
@@ -235,7 +237,9 @@ def study_file(box, folder):
 @stands_for("studies")
 def templates(box, folder):
     """The study files that come with the project, with what each names as its source."""
-    for source in ("my_photos", "my_faces", "my_objects", "manifest.csv"):
+    files = (ROOT / "studies").glob("*.yaml")
+    for source in sorted({yaml.safe_load(path.read_text("utf-8"))["source"] for path in files}):
+        assert source in STAND_INS, f"a study file names {source}: add a stand-in for it to tests/docs/sandbox.py"
         box.put(source, folder)
     shutil.copytree(ROOT / "studies", folder / "studies")
 
