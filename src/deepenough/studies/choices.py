@@ -83,7 +83,8 @@ class Published(Part):
         if len(value) != 2:
             raise ValueError("two contenders with an accuracy in percent each")
         try:
-            audit(*value.values())
+            first, second = value.values()
+            audit(first, second)
         except InputError as error:
             raise ValueError(f"{error.expected} (in percent, in quotes)") from None
         return value
