@@ -18,6 +18,7 @@ from deepenough.errors import InputError
 from deepenough.records import write_atomically
 from deepenough.serving.about import KEY, About
 from deepenough.serving.graph import Served
+from deepenough.serving.onnx_runtime import onnxruntime
 
 _QUANTISED = ("Conv", "Gemm", "MatMul")  # nearly all of the arithmetic; sums of branches lose labels and gain no time
 _NEEDED = "onnx, onnxscript and onnxruntime, to export"
@@ -128,8 +129,9 @@ def _bare(model: Any) -> Any:  # noqa: ANN401
 def _require_packages() -> None:
     try:
         import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
+
+        onnxruntime()
     except ImportError as error:
         remedy = "pip install 'deepenough[onnx]'"
         raise InputError("--to", _NEEDED, f"no {error.name}", remedy) from None

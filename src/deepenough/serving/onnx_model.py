@@ -9,6 +9,7 @@ import numpy as np
 
 from deepenough.errors import InputError, WeightsError
 from deepenough.serving.about import KEY, about_from_json
+from deepenough.serving.onnx_runtime import onnxruntime
 
 ENDING = ".onnx"
 
@@ -27,14 +28,14 @@ class OnnxModel:
 
     def __init__(self, path: Path, threads: int) -> None:
         try:
-            import onnxruntime
+            runtime = onnxruntime()
         except ImportError:
             raise InputError(str(path), "onnxruntime, to run an ONNX file", "none", "pip install onnxruntime") from None
-        options = onnxruntime.SessionOptions()
+        options = runtime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3  # errors: its warnings speak of graph rewriting
         try:
-            self._session = onnxruntime.InferenceSession(
+            self._session = runtime.InferenceSession(
                 str(path), sess_options=options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its exceptions have no common class of their own

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at its import: it would report to its makers
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
