@@ -61,6 +61,7 @@ class Settings(TypedDict, total=False):
     paired_seeds: bool
     at_once: int
     batch_norm: str
+    published: Mapping[str, object]
 
 
 def compare(

@@ -128,7 +128,7 @@ def _require_classes(source: Source, reading: Reading) -> None:
         return
     if not classes:
         left = f"no picture that can be used ({len(source.skipped)} files left aside)" if source.skipped else "no files"
-        if not reading.named:
+        if not (reading.named or reading.several):
             raise SourceError(source.name, "pictures", left, "put some into it")
         raise SourceError(source.name, "labelled pictures", left, "give one folder a class, with the pictures in it")
     if len(classes) == 1 and not reading.several:
