@@ -33,7 +33,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP_INSTALL) -e '.[dev,keras]'
 	touch $@
 
-# processes of the fast tests; each takes up to 2 GB
+# processes of the tests; each takes up to 3 GB
 JOBS ?= 2
 
 demo: $(VENV)/.installed
@@ -55,7 +55,7 @@ site: $(VENV)/.installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 slow: $(VENV)/.installed-dev
-	$(BIN)/pytest -q -m 'slow or browser or gpu'
+	$(BIN)/pytest -q -m "slow or browser or gpu" -n $(JOBS) --dist loadfile
 
 calibration: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/calibration.py --write docs/calibration.md
