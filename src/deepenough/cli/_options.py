@@ -11,6 +11,14 @@ DEFAULT_MARGIN = 0.5  # points of accuracy
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
 
+PlaceOption = Annotated[
+    str | None,
+    typer.Option("--source", metavar="PLACE", help="Where the study's images are now.", show_default=False),
+]
+StudyThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Of torch; by default the study's.", show_default=False)
+]
+
 LanguageOption = Annotated[
     str,
     typer.Option("--lang", metavar="LANGUAGE", help="Of the report's words: en, or zh for simplified Chinese."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import typer
 
@@ -71,6 +71,11 @@ def say_json(record: object) -> None:
     from deepenough.records import to_json
 
     typer.echo(visible_json(to_json(record)))
+
+
+def teller(*, as_json: bool) -> Callable[[str], None]:
+    """Tells what is being done on standard error; nothing where a machine listens."""
+    return lambda text: None if as_json else typer.echo(f"{text} ...", err=True)
 
 
 def visible_json(text: str) -> str:

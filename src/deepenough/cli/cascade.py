@@ -33,13 +33,8 @@ def cascade(
             "--networks/--no-networks", help="Ask the networks again, for their average and the end-to-end time."
         ),
     ] = True,
-    source: Annotated[
-        str | None,
-        typer.Option("--source", metavar="PLACE", help="Where the study's images are now.", show_default=False),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Of torch; by default the study's.", show_default=False)
-    ] = None,
+    source: _options.PlaceOption = None,
+    threads: _options.StudyThreadsOption = None,
     as_json: _options.JsonOption = False,
 ) -> None:
     """Say what both networks are worth together: a cascade, and an average.
@@ -59,10 +54,7 @@ def cascade(
     from deepenough.studies.store import hold
     from deepenough.studies.third import third_answers
 
-    def tell(text: str) -> None:
-        if not as_json:
-            typer.echo(f"{text} ...", err=True)
-
+    tell = _output.teller(as_json=as_json)
     finished = open_finished(folder, source=source, threads=threads)
     with hold(folder):
         found = third_answers(finished, within=within, share=share, networks=networks, tell=tell)

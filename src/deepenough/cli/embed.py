@@ -63,10 +63,7 @@ def embed(  # noqa: PLR0913  one option, one argument
     from deepenough.report import embedding as words
     from deepenough.studies.embedding import embed as run
 
-    def tell(text: str) -> None:
-        if not as_json:
-            typer.echo(f"{text} ...", err=True)
-
+    tell = _output.teller(as_json=as_json)
     if (Path(source) / "verdict.json").is_file():
         from deepenough.studies.embedding import material_of_study
         from deepenough.studies.finished import open_finished

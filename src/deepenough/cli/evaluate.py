@@ -22,13 +22,8 @@ def evaluate(
         ),
     ] = "all",
     severities: Annotated[str, typer.Option(metavar="1,3,5", help="From 1, slight, to 5, severe.")] = "1,2,3,4,5",
-    source: Annotated[
-        str | None,
-        typer.Option("--source", metavar="PLACE", help="Where the study's images are now.", show_default=False),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Of torch; by default the study's.", show_default=False)
-    ] = None,
+    source: _options.PlaceOption = None,
+    threads: _options.StudyThreadsOption = None,
     as_json: _options.JsonOption = False,
 ) -> None:
     """Test both networks on corrupted copies of the test images, and say which holds up.
@@ -67,10 +62,7 @@ def evaluated(
     levels = _values.numbers(severities, "--severities", "from 1 to 5, such as 1,3,5")
     names = named(corruptions)
 
-    def tell(text: str) -> None:
-        if not as_json:
-            typer.echo(f"{text} ...", err=True)
-
+    tell = _output.teller(as_json=as_json)
     finished = open_finished(folder, source=source, threads=threads)
     with hold(folder):
         return evaluate_corrupted(finished, names, levels, tell=tell)

@@ -17,13 +17,8 @@ def explain(
     ] = "gradcam",
     pictures: Annotated[int, typer.Option(min=2, help="How many test images.")] = 200,
     steps: Annotated[int, typer.Option(min=2, max=256, help="Of each curve.")] = 16,
-    source: Annotated[
-        str | None,
-        typer.Option("--source", metavar="PLACE", help="Where the study's images are now.", show_default=False),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Of torch; by default the study's.", show_default=False)
-    ] = None,
+    source: _options.PlaceOption = None,
+    threads: _options.StudyThreadsOption = None,
     as_json: _options.JsonOption = False,
 ) -> None:
     """Erase test images in the order of each network's own map, and say which network explains itself better.
@@ -44,10 +39,7 @@ def explain(
     from deepenough.studies.finished import open_finished
     from deepenough.studies.store import hold
 
-    def tell(text: str) -> None:
-        if not as_json:
-            typer.echo(f"{text} ...", err=True)
-
+    tell = _output.teller(as_json=as_json)
     finished = open_finished(folder, source=source, threads=threads)
     with hold(folder):
         found = explained(finished, cast("Method", method), pictures=pictures, steps=steps, tell=tell)

@@ -81,10 +81,7 @@ def export(  # noqa: PLR0913  one option, one argument
     place = f"{choice.contender}-seed{choice.seed}-{choice.scale}px-{to.value}{numbers}"
     file = out or folder / "export" / place / f"model{ENDING[to.value]}"
 
-    def tell(text: str) -> None:
-        if not as_json:
-            typer.echo(f"{text} ...", err=True)
-
+    tell = _output.teller(as_json=as_json)
     done = write(material, file, to.value, int8=int8, margin=margin, threads=threads or usable_cores(), tell=tell)
     if as_json:
         _output.say_json({**asdict(done), "path": str(done.path), "card": str(done.card)})

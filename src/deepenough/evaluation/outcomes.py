@@ -35,6 +35,15 @@ class Shown:
     targets: Targets
     units: pl.DataFrame | None = None
 
+    @property
+    def samples(self) -> Sequence[str] | pl.Series:
+        """The id of each sample."""
+        return self.sample_ids if self.units is None else self.units["sample_id"]
+
+    def run(self, rows: np.ndarray) -> Run:
+        """What one network said of every picture, asked about these samples."""
+        return Run(rows, self.targets, self.units)
+
 
 class Outcomes:
     """What every contender said of every picture at every scale.
@@ -105,7 +114,7 @@ class Outcomes:
         """All that a contender said at a scale."""
         blocks = [rows for _, rows in self._blocks(contender, scale)]
         rows = np.concatenate(blocks) if blocks else np.empty(0, self._row)
-        return Run(rows, self.shown.targets, self.shown.units)
+        return self.shown.run(rows)
 
     def _judged(self, contender: str, scale: int, reference: Outcomes | None) -> Iterator[tuple[int, pl.DataFrame]]:
         """Where a part begins, and its samples judged; one part where a run is judged as a whole."""
@@ -129,9 +138,8 @@ class Outcomes:
 
 def table(contender: str, seed: int, scale: int, shown: Shown, first: int, judged: pl.DataFrame) -> pl.DataFrame:
     """A frame of `records.SCORES` for the samples from `first` on, from columns as `Task.judged` gives them."""
-    ids = shown.sample_ids if shown.units is None else shown.units["sample_id"]
     said = judged.with_columns(
-        pl.Series("sample_id", ids[first : first + len(judged)], dtype=pl.String),
+        pl.Series("sample_id", shown.samples[first : first + len(judged)], dtype=pl.String),
         contender=pl.lit(contender),
         seed=pl.lit(seed),
         scale=pl.lit(scale),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from deepenough.errors import RecordError
+from deepenough.records.known import known_to
 from deepenough.records.measures import Measure, measure_from_json
 
 ERASED: dict[str, Any] = {  # one row a picture and run; areas under the curves, in [0, 1]
@@ -57,8 +58,7 @@ def explanations_from_json(plain: Mapping[str, Any]) -> Explanations:
     Raises:
         RecordError: it has another form.
     """
-    known = {each.name for each in fields(Explanations)}
-    values = {key: value for key, value in plain.items() if key in known}
+    values = known_to(Explanations, plain)
     try:
         values["measures"] = [measure_from_json(each) for each in values["measures"]]
         values["receptive"] = [ReceptiveField(**each) for each in values.get("receptive", ())]

@@ -15,6 +15,7 @@ from polars.io.plugins import register_io_source
 
 from deepenough.errors import RecordError
 from deepenough.records import seals
+from deepenough.records.known import known_to
 from deepenough.records.results import (
     Audit,
     BaselineResult,
@@ -165,8 +166,7 @@ def read_json(path: Path) -> Any:  # noqa: ANN401  the caller knows the form
 
 def verdict_from_json(plain: Mapping[str, Any]) -> Verdict:
     """The inverse of `to_json` for a verdict; unknown keys, which a later version may add, are ignored."""
-    known = {f.name for f in dataclasses.fields(Verdict)}
-    values = {key: value for key, value in plain.items() if key in known}
+    values = known_to(Verdict, plain)
     try:
         values["interval"] = tuple(values["interval"])
         values["needed"] = None if values["needed"] is None else Needed(**values["needed"])

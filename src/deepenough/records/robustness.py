@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from deepenough.errors import RecordError
+from deepenough.records.known import known_to
 from deepenough.records.results import PairResult
 from deepenough.records.tables import SCORES
 
@@ -61,8 +62,7 @@ def robustness_from_json(plain: Mapping[str, Any]) -> Robustness:
     Raises:
         RecordError: it has another form.
     """
-    known = {each.name for each in fields(Robustness)}
-    values = {key: value for key, value in plain.items() if key in known}
+    values = known_to(Robustness, plain)
     try:
         values["corruptions"] = [_under(entry) for entry in values["corruptions"]]
         values["overall"] = _under(values["overall"])

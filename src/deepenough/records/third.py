@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from deepenough.errors import RecordError
+from deepenough.records.known import known_to
 from deepenough.records.results import ContenderResult, PairResult
 
 CASCADE, AVERAGE = "cascade", "average"
@@ -89,8 +90,7 @@ def third_from_json(plain: Mapping[str, Any]) -> ThirdAnswers:
     """
     from deepenough.records.files import contender_from_json, pair_from_json
 
-    known = {each.name for each in fields(ThirdAnswers)}
-    values = {key: value for key, value in plain.items() if key in known}
+    values = known_to(ThirdAnswers, plain)
     try:
         values["thresholds"] = [Threshold(**entry) for entry in values["thresholds"]]
         values["contenders"] = [contender_from_json(entry) for entry in values["contenders"]]

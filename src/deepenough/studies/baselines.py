@@ -11,7 +11,7 @@ from deepenough.data import TestPixels
 from deepenough.evaluation import Shown
 from deepenough.records import BASELINES, read_table, write_table
 from deepenough.studies.bench import Bench
-from deepenough.tasks.contract import Run, Task
+from deepenough.tasks.contract import Task
 
 _AT_ONCE = 4  # pictures between two looks at whether the user asked to stop: BM3D takes seconds for each
 
@@ -29,23 +29,24 @@ def baseline_scores(bench: Bench, scale: int) -> pl.DataFrame | None:
     names = task.baselines(nothing, bench.targets([]), [])
     if not names:
         return None
-    reference: Mapping[str, Run] = {}
+    reference: Mapping[str, np.ndarray] = {}
     if not task.metric.alone:  # a threshold is chosen on validation, for a baseline too
         reference = _runs(bench, bench.val, scale)
     runs = _runs(bench, bench.test, scale)
     parts = []
     for each in (task, *task.also()):
-        shown, before = bench.shown(bench.test, each), bench.shown(bench.val, each)
-        for name, run in runs.items():
-            chosen_on = _about(reference[name], before) if name in reference else None
-            parts.append(_judged(each, name, scale, shown, _about(run, shown), chosen_on))
+        shown = bench.shown(bench.test, each)
+        before = bench.shown(bench.val, each) if reference else None
+        for name, rows in runs.items():
+            judged = each.judged(shown.run(rows), None if before is None else before.run(reference[name]))
+            parts.append(_scores(each, name, scale, shown, judged))
     found = pl.concat(parts if known is None else [known, *parts])
     write_table(path, found, BASELINES)
     return found
 
 
-def _runs(bench: Bench, pixels: TestPixels, scale: int) -> dict[str, Run]:
-    """What each baseline says of every picture of a split."""
+def _runs(bench: Bench, pixels: TestPixels, scale: int) -> dict[str, np.ndarray]:
+    """What each baseline says of every picture of a split, rows that `judged` takes."""
     task, shown, squares = bench.setting.task, bench.shown(pixels), pixels.at(scale)
     bench.listener.stage("what needs no training", total=len(pixels))
     rows: dict[str, list[np.ndarray]] = {}
@@ -56,21 +57,14 @@ def _runs(bench: Bench, pixels: TestPixels, scale: int) -> dict[str, Run]:
         for name, values in said.items():
             rows.setdefault(name, []).append(values)
         bench.listener.advance(len(shown.sample_ids[part]))
-    return {name: Run(np.concatenate(values), shown.targets, shown.units) for name, values in rows.items()}
+    return {name: np.concatenate(values) for name, values in rows.items()}
 
 
-def _about(run: Run, shown: Shown) -> Run:
-    """The same run asked about the samples that a metric makes of the pictures."""
-    return Run(run.rows, shown.targets, shown.units)
-
-
-def _judged(task: Task, name: str, scale: int, shown: Shown, run: Run, reference: Run | None) -> pl.DataFrame:
-    ids = shown.sample_ids if shown.units is None else shown.units["sample_id"]
-    judged = task.judged(run, reference)
+def _scores(task: Task, name: str, scale: int, shown: Shown, judged: pl.DataFrame) -> pl.DataFrame:
     return judged.select(
         baseline=pl.lit(name),
         metric=pl.lit(task.metric.name),
         scale=pl.lit(scale, dtype=pl.Int32),
-        sample_id=pl.Series(ids, dtype=pl.String),
+        sample_id=pl.Series(shown.samples, dtype=pl.String),
         score=pl.col("score").cast(pl.Float64),
     )

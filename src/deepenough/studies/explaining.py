@@ -20,6 +20,7 @@ from deepenough.records.explanations import ERASED, Explanations, ReceptiveField
 from deepenough.stats import bonferroni_level
 from deepenough.studies.cams import FEWEST_CELLS
 from deepenough.studies.finished import Finished, require_alone, require_single_scale
+from deepenough.studies.measures import measure_of
 from deepenough.training import cell_name
 
 PICTURES = 200
@@ -205,14 +206,4 @@ def _measured(finished: Finished, name: str, frame: pl.DataFrame, level: float) 
         groups=groups_of(finished.samples),
         level=level,
     )
-    reached = {each.contender: each for each in decided.contenders}
-    return Measure(
-        split="test",
-        metric=name,
-        unit="points",
-        samples=decided.samples,
-        means={contender: each.mean for contender, each in reached.items()},
-        intervals={contender: each.interval for contender, each in reached.items()},
-        difference=decided.difference,
-        interval=decided.interval,
-    )
+    return measure_of(decided, "test")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -72,7 +73,7 @@ def _runs(bench: Bench, verdict: Verdict, split: str, shown: Shown) -> Runs:
             rows = np.empty(kept.height, bench.setting.task.row)
             for field in rows.dtype.names or ():
                 rows[field] = np.array(kept[field].to_list(), rows.dtype[field].base)
-            runs[name, seed] = Run(rows, shown.targets)
+            runs[name, seed] = shown.run(rows)
     return runs
 
 
@@ -81,9 +82,7 @@ def _measured(
 ) -> Measure:
     """One metric on one split, by the estimator of the verdict; its samples need not be the verdict's."""
     shown = {own: bench.shown(each, task) for own, each in pixels.items()}
-    asked = {
-        own: {key: Run(run.rows, of.targets, of.units) for key, run in runs[own].items()} for own, of in shown.items()
-    }
+    asked = {own: {key: of.run(run.rows) for key, run in runs[own].items()} for own, of in shown.items()}
     frames = [
         table(name, seed, verdict.scale, shown[split], 0, task.judged(run, asked["validation"][name, seed]))
         for (name, seed), run in asked[split].items()
@@ -103,17 +102,26 @@ def _measured(
         level=verdict.level,
         trained=verdict.trained,
     )
+    found = measure_of(decided, "test_shifted" if split == "shifted" else split)
+    return replace(
+        found,
+        intervals={name: _within(ends, metric) for name, ends in found.intervals.items()},
+        baselines=_baselines(bench, task, verdict.scale) if split == "test" else {},
+    )
+
+
+def measure_of(decided: Verdict, split: str) -> Measure:
+    """What was decided by one metric, as it is reported beside a verdict."""
     reached = {each.contender: each for each in decided.contenders}
     return Measure(
-        split="test_shifted" if split == "shifted" else split,
-        metric=metric.name,
-        unit=metric.unit,
+        split=split,
+        metric=decided.metric,
+        unit=decided.unit,
         samples=decided.samples,
         means={name: each.mean for name, each in reached.items()},
-        intervals={name: _within(each.interval, metric) for name, each in reached.items()},
+        intervals={name: each.interval for name, each in reached.items()},
         difference=decided.difference,
         interval=decided.interval,
-        baselines=_baselines(bench, task, verdict.scale) if split == "test" else {},
     )
 
 
