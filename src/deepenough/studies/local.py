@@ -124,13 +124,7 @@ class _Keeper:
         return self.accuracy[cell.name]
 
     def lockstep(self, cells: Sequence[Cell]) -> None:
-        if time.monotonic() - self.saved_at >= SAVE_EVERY_S:
-            self.save()
-        try:
-            self.bench.check_stop()
-        except BaseException:
-            self.save()
-            raise
+        save_in_time(self.bench, self.saved_at, self.save)
 
     def save(self) -> None:
         for cell in self.cells if self.bench.setting.ranks.first else ():
@@ -250,3 +244,20 @@ def write_cell(bench: Bench, folder: CellFolder, network: nn.Module, note: Mappi
     checksums = {"weights_sha256": sha256_of(folder.weights), "tensors_sha256": digest}
     write_json(folder.note, {**note, **checksums})
     bench.listener.finished(folder.root.name, folder.root)
+
+
+def save_in_time(bench: Bench, saved_at: float, save: Callable[[], None]) -> None:
+    """Between two steps: save where the last time lies far enough back, and before any stop that was asked for.
+
+    Args:
+        bench: knows of stops.
+        saved_at: when it was saved last, by `time.monotonic`.
+        save: keeps what training goes on from.
+    """
+    if time.monotonic() - saved_at >= SAVE_EVERY_S:
+        save()
+    try:
+        bench.check_stop()
+    except BaseException:
+        save()
+        raise

@@ -27,7 +27,7 @@ from deepenough.studies.assembling import outline
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
 from deepenough.studies.design import design_of
-from deepenough.studies.local import SAVE_EVERY_S, fresh_cell
+from deepenough.studies.local import fresh_cell, save_in_time
 from deepenough.studies.phases import phases_of
 from deepenough.studies.planning import setting_of
 from deepenough.training import Cell, Seeds, derive_seed, train_lockstep
@@ -111,13 +111,7 @@ class Trial:
         """See `training.engine.Watcher`."""
         if any(not each.kept for each in self.judged.values()):
             raise Ended
-        if time.monotonic() - self.saved_at >= SAVE_EVERY_S:
-            self.save()
-        try:
-            self.bench.check_stop()
-        except BaseException:
-            self.save()
-            raise
+        save_in_time(self.bench, self.saved_at, self.save)
 
     def save(self) -> None:
         """Keep its state, from which it goes on."""
