@@ -10,7 +10,7 @@ import pytest
 from deepenough import records
 from deepenough.comparison import align, decide_study
 from deepenough.errors import StudyError
-from deepenough.stats import paired
+from deepenough.stats import holm, nested, paired
 
 ACCURACY = {("resnet50", 64): 0.8, ("resnet101", 64): 0.85, ("resnet50", 96): 0.82, ("resnet101", 96): 0.86}
 SCALE = 64
@@ -86,3 +86,33 @@ def test_designs_that_settle_it_are_guarded_as_the_paired_estimate_is(make_score
     assert all(design["seeds"] >= 3 for design in verdict.needed.likely)
     assert verdict.noise is not None
     assert [entry["contender"] for entry in verdict.noise["seeds"]] == [None]
+
+
+PUPIL = "resnet50@teacher=resnet101"
+
+
+@pytest.mark.parametrize(("seeds", "design"), [(3, "paired"), (2, "nested")])
+def test_pupil_is_held_against_its_teacher_run_by_run_where_they_share_three_seeds(make_scores, seeds, design):
+    accuracy = {("resnet50", 64): 0.8, (PUPIL, 64): 0.83, ("resnet101", 64): 0.85}
+    frame = make_scores(accuracy, seeds=seeds)
+    verdict = decide_study(frame, margin=1.0, small="resnet50", big="resnet101")
+    found = {(pair.small, pair.big): pair for pair in verdict.pairs}
+    assert set(found) == {("resnet50", "resnet101"), ("resnet50", PUPIL), (PUPIL, "resnet101")}
+    cells = align(frame).cells
+    big, own, plain = (cells[name, 64].scores for name in ("resnet101", PUPIL, "resnet50"))
+    known = (paired if design == "paired" else nested)(big, own).scaled(100)
+    assert found[PUPIL, "resnet101"].interval == pytest.approx(known.interval, abs=1e-9)
+    assert found["resnet50", PUPIL].interval == pytest.approx(nested(own, plain).scaled(100).interval, abs=1e-9)
+    assert verdict.interval == pytest.approx(nested(big, plain).scaled(100).interval, abs=1e-9)
+    others = [found["resnet50", PUPIL], found[PUPIL, "resnet101"]]
+    assert [pair.p_adjusted for pair in others] == pytest.approx(holm([pair.p_value for pair in others]))
+
+
+def test_verdict_about_a_pupil_and_its_teacher_takes_their_seeds_as_independent_unless_declared(make_scores):
+    frame = make_scores({(PUPIL, 64): 0.83, ("resnet101", 64): 0.85})
+    cells = align(frame).cells
+    big, own = (cells[name, 64].scores for name in ("resnet101", PUPIL))
+    for declared, known in ((False, nested(big, own)), (True, paired(big, own))):
+        verdict = decide_study(frame, margin=1.0, small=PUPIL, big="resnet101", paired_seeds=declared)
+        assert verdict.interval == pytest.approx(known.scaled(100).interval, abs=1e-9)
+        assert len(verdict.pairs) == 1

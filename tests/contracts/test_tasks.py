@@ -108,6 +108,21 @@ def test_loss_falls_when_followed_downhill_and_teaches_every_weight(task, networ
     assert loss().item() < before
 
 
+def test_task_teaches_what_its_network_says_or_says_that_it_has_no_teachers(task, network, images, tiny_networks):
+    teacher = assemble(task, "resnet101", seed=4).eval()
+    with torch.no_grad():
+        taught = teacher(images[1])
+    if not task.teaches:
+        with pytest.raises(NotImplementedError, match=f"{task.name} has no teachers"):
+            task.apart(taught, taught, 4.0)
+        return
+    assert task.apart(taught, taught, 4.0).item() == pytest.approx(0.0, abs=1e-6)
+    outputs = task.forward(network.train(), images[1], task.example(images[0])).detach().requires_grad_()
+    before = task.apart(outputs, taught, 4.0)
+    before.backward()
+    assert before.item() > task.apart(outputs.detach() - 0.1 * outputs.grad, taught, 4.0).item() >= 0.0
+
+
 def test_augmented_pictures_and_their_targets_make_a_batch(task, network, prepared):
     rows = prepared.samples.filter(pl.col("split") == "train")[:BATCH]
     view, pairs = task.view(Augmentation(), SIDE), []

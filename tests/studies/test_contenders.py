@@ -16,6 +16,7 @@ from deepenough.studies.contenders import (
     sides_at_test,
     sides_in_training,
 )
+from deepenough.studies.executor import lots
 
 
 def test_a_plain_name_is_a_network_alone():
@@ -49,6 +50,9 @@ def test_the_order_in_which_treatments_are_written_does_not_matter(words):
         ("resnet50@average=16", "from 32 to 2048 px"),
         ("resnet50@mixed=4096", "from 32 to 2048 px"),
         ("resnet50@", "a network and after @"),
+        ("resnet50@teacher=resnet102", "did you mean resnet101"),
+        ("resnet50@teacher", "network"),
+        ("resnet50@teacher=resnet101@teacher=resnet50", "it twice"),
         ("resnet51", "did you mean resnet50"),
     ],
 )
@@ -81,6 +85,36 @@ def test_what_is_shared_is_trained_once_and_named_in_the_order_in_which_it_is_ma
     assert lines.last_first[-3:] == lines.trained
     assert sharing(names) == {}
     assert sharing([*names, "resnet50"]) == {"resnet50": ("resnet50@average", "resnet50")}
+
+
+PUPIL = "resnet50@teacher=resnet101"
+
+
+def test_pupils_come_after_their_teachers_and_are_done_with_before_them():
+    lines = lineage([f"{PUPIL}@average", "resnet50", "resnet101"])
+    assert contender("resnet50@average@teacher=resnet101@time=2").name == "resnet50@time=2@teacher=resnet101@average"
+    assert lines.trained == ("resnet50", "resnet101", PUPIL)
+    assert lines.last_first == (f"{PUPIL}@average", PUPIL, "resnet50", "resnet101")
+    assert lines.families == (("resnet50",), ("resnet101", PUPIL))
+
+
+def test_teacher_stays_with_its_pupils_in_a_lot_however_small_lots_are():
+    names = (PUPIL, "resnet50", "resnet101", f"{PUPIL}@fixres=64")
+    assert lots(lineage(names), 1) == [("resnet50",), ("resnet101", PUPIL, f"{PUPIL}@fixres=64")]
+    assert lots(lineage(names), 2) == [("resnet50",), ("resnet101", PUPIL, f"{PUPIL}@fixres=64")]
+    assert lots(lineage(names), None) == [("resnet50", "resnet101", PUPIL, f"{PUPIL}@fixres=64")]
+    assert lots(lineage(["resnet50", "resnet101", "res2net50"]), 2) == [("resnet50", "resnet101"), ("res2net50",)]
+
+
+@pytest.mark.parametrize("others", [["resnet50"], ["resnet101@mixed"], ["resnet101+width=0.5"]])
+def test_teacher_that_does_not_take_part_is_refused_in_a_line_that_says_what_to_add(others):
+    with pytest.raises(InputError, match=r"no contender resnet101; add resnet101 to the contenders"):
+        require_contenders([PUPIL, *others])
+    assert require_contenders([PUPIL, "resnet101@average"]) == (PUPIL, "resnet101@average")
+
+
+def test_network_may_learn_from_a_run_of_its_own_kind():
+    assert require_contenders(["resnet50", "resnet50@teacher=resnet50"])[1] == "resnet50@teacher=resnet50"
 
 
 def test_every_side_is_known_before_the_pictures_are_decoded():

@@ -15,8 +15,10 @@ from deepenough.tasks.losses import (
     Emphasis,
     balanced_weights,
     binary_cross_entropy,
+    classes_apart,
     cross_entropy,
     emphasis,
+    labels_apart,
 )
 
 
@@ -100,3 +102,32 @@ def test_recipe_asks_for_emphasis_and_a_class_without_images_cannot_be_balanced(
     assert emphasis({"class_weights": "balanced", "focal": 2}, [1.0, 2.0]) == Emphasis((1.0, 2.0), 2.0)
     with pytest.raises(InputError, match="a class without any"):
         emphasis({"class_weights": "balanced"}, balanced_weights(np.array([3, 0])))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+def test_distance_of_a_pupil_from_its_teacher_is_torchs_kl_div_times_the_squared_temperature(drawn, temperature):
+    own, taught = drawn[0], torch.randn(40, 3, generator=torch.Generator().manual_seed(1)) * 3
+    soft = functional.softmax(taught / temperature, dim=1)
+    expected = temperature**2 * functional.kl_div(
+        functional.log_softmax(own / temperature, dim=1), soft, reduction="batchmean"
+    )
+    torch.testing.assert_close(classes_apart(own, taught, temperature), expected)
+    assert classes_apart(own, own + 5.0, temperature).item() == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+def test_distance_between_labels_is_kl_div_of_each_labels_presence_and_absence(drawn, temperature):
+    own, taught = drawn[0], torch.randn(40, 3, generator=torch.Generator().manual_seed(1)) * 3
+    both = [torch.stack([values, torch.zeros_like(values)], dim=-1) / temperature for values in (own, taught)]
+    logs, soft = functional.log_softmax(both[0], dim=-1), functional.softmax(both[1], dim=-1)
+    expected = temperature**2 * functional.kl_div(logs, soft, reduction="sum") / own.numel()
+    torch.testing.assert_close(labels_apart(own, taught, temperature), expected)
+
+
+def test_softened_distance_keeps_its_gradient_at_high_temperatures():
+    own = torch.randn(8, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64).float().requires_grad_()
+    taught = torch.randn(8, 4, generator=torch.Generator().manual_seed(3))
+    (grown,) = torch.autograd.grad(classes_apart(own, taught, 1000.0), own)
+    centred = [values - values.mean(dim=1, keepdim=True) for values in (own.detach(), taught)]
+    expected = (centred[0] - centred[1]) / (4 * 8)  # Hinton et al. 2015, equation 4, of the mean over 8 images
+    torch.testing.assert_close(grown, expected, rtol=0.05, atol=2e-3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -528,3 +529,90 @@ def test_blocks_skipped_at_random_follow_the_seed(tiny_networks):
             take_step(cell, Batch(step, images, labels, labels), 1e-3, shared)
         ends.append(cell.network.state_dict())
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
+TEMPERATURE, WEIGHT = 3.0, 0.7
+
+
+def teacher(channels=9):
+    """A network whose running statistics are no longer those of a fresh one, in evaluation mode."""
+    network = small_network(seed=7, channels=channels, drop=0.4)
+    with torch.no_grad():
+        network(torch.randn(16, 3, 8, 8, generator=torch.Generator().manual_seed(1)))
+    return network.eval()
+
+
+def taught_by(network, cell):
+    cell.teacher = network
+    return cell
+
+
+def test_pupil_whose_teacher_has_no_weight_is_a_plain_training_bit_for_bit():
+    shared = setting(Recipe(optimizer="adamw", ema_decay=0.9, teacher_weight=0.0))
+    plain, pupil = cell_of(shared, drop=0.3), taught_by(teacher(), cell_of(shared, drop=0.3))
+    train_lockstep([plain], FixedStream(), shared, Watch())
+    train_lockstep([pupil], FixedStream(), shared, Watch())
+    assert_same_state(plain, pupil)
+    assert without_times(plain.history) == without_times(pupil.history)
+
+
+def test_pupil_equals_a_plain_torch_loop_with_its_kl_div():
+    recipe = Recipe(optimizer="sgd", learning_rate=0.1, weight_decay=0.01, warmup_epochs=1.0)
+    shared = setting(replace(recipe, teacher_temperature=TEMPERATURE, teacher_weight=WEIGHT))
+    guide = teacher()
+    pupil = taught_by(guide, cell_of(shared))
+    plain = copy.deepcopy(pupil.network)
+    train_lockstep([pupil], FixedStream(), shared, Watch())
+
+    groups = [
+        {"params": [p for p in plain.parameters() if p.ndim > 1], "weight_decay": 0.01},
+        {"params": [p for p in plain.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.9, nesterov=True, fused=True)
+    for batch in FixedStream().batches():
+        images = shared.machine.images(batch.images, NORM.mean, NORM.std)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, batch.step, steps_per_epoch=STEPS_PER_EPOCH, total_steps=TOTAL)
+        optimizer.zero_grad()
+        said = plain(images)
+        hard = functional.cross_entropy(said, batch.labels, label_smoothing=0.1)
+        with torch.no_grad():
+            soft_targets = functional.log_softmax(guide(images) / TEMPERATURE, dim=1)
+        softened = functional.log_softmax(said / TEMPERATURE, dim=1)
+        soft = functional.kl_div(softened, soft_targets, reduction="batchmean", log_target=True)
+        ((1 - WEIGHT) * hard + WEIGHT * TEMPERATURE**2 * soft).backward()
+        optimizer.step()
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(pupil.network.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_teacher_sees_the_very_same_batches_in_evaluation_mode_and_does_not_change():
+    shared = setting()
+    guide, seen = teacher(), {"teacher": [], "pupil": []}
+    before = copy.deepcopy(guide.state_dict())
+    pupil = taught_by(guide, cell_of(shared))
+    for name, network in (("teacher", guide), ("pupil", pupil.network)):
+        network.register_forward_pre_hook(lambda _, given, name=name: seen[name].append(given[0]))
+    train_lockstep([pupil], FixedStream(), shared, Watch())
+    assert len(seen["teacher"]) == TOTAL
+    assert all(one is other for one, other in zip(seen["teacher"], seen["pupil"], strict=True))
+    assert not any(module.training for module in guide.modules())
+    assert all(torch.equal(value, before[name]) for name, value in guide.state_dict().items())
+    assert all(weight.grad is None for weight in guide.parameters())
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("save_at", [(1,), (6,)], ids=["first step", "amid an epoch"])
+def test_pupil_goes_on_bit_for_bit_from_what_was_saved(precision, save_at, tmp_path):
+    shared = setting(Recipe(optimizer="adamw", ema_decay=0.9), precision)
+    whole = taught_by(teacher(), cell_of(shared, drop=0.3))
+    train_lockstep([whole], FixedStream(), shared, Watch())
+    stopped = taught_by(teacher(), cell_of(shared, drop=0.3))
+    with pytest.raises(InterruptedError):
+        train_lockstep([stopped], FixedStream(), shared, Watch(folder=tmp_path, save_at=save_at))
+    again = taught_by(teacher(), cell_of(shared, drop=0.3))
+    again.load(tmp_path / again.name)
+    assert again.step == save_at[0]
+    train_lockstep([again], FixedStream(), shared, Watch())
+    assert_same_state(whole, again)
+    assert without_times(whole.history) == without_times(again.history)

@@ -10,6 +10,8 @@ import polars as pl
 from deepenough.comparison.pairing import Aligned
 from deepenough.errors import StudyError
 
+TAUGHT_BY = "@teacher="  # in a contender's name, before its teacher's
+
 
 def natural_key(name: str) -> tuple[tuple[int, str], ...]:
     """Sort key under which numbers in names count as numbers.
@@ -33,6 +35,26 @@ def from_small_to_big(contenders: Iterable[str], costs: pl.DataFrame | None) -> 
         if all(largest.get(name) is not None for name in names):
             return sorted(names, key=lambda name: largest[name])
     return names
+
+
+def teacher_of(contender: str) -> str | None:
+    """The contender that one learned from, as its name says.
+
+    >>> teacher_of("resnet50@teacher=resnet101@average"), teacher_of("resnet50")
+    ('resnet101', None)
+    """
+    named = re.search(f"{TAUGHT_BY}([^@]+)", contender)
+    return None if named is None else named[1]
+
+
+def taught_pairs(ordered: Sequence[str]) -> list[tuple[str, str]]:
+    """Every pupil with its teacher where both are there, the smaller one first.
+
+    >>> taught_pairs(["resnet50", "resnet50@teacher=resnet101", "resnet101"])
+    [('resnet50@teacher=resnet101', 'resnet101')]
+    """
+    pairs = [(name, teacher) for name in ordered if (teacher := teacher_of(name)) is not None and teacher in ordered]
+    return [(one, two) if ordered.index(one) < ordered.index(two) else (two, one) for one, two in pairs]
 
 
 def deciding_pair(ordered: Sequence[str], small: str | None, big: str | None) -> tuple[str, str]:

@@ -13,7 +13,13 @@ from deepenough.comparison.estimating import estimate_gain, for_planning, interv
 from deepenough.comparison.labels import labels_share
 from deepenough.comparison.needs import in_samples
 from deepenough.comparison.noise import account_of
-from deepenough.comparison.order import deciding_pair, deciding_scale, from_small_to_big, validation_means
+from deepenough.comparison.order import (
+    deciding_pair,
+    deciding_scale,
+    from_small_to_big,
+    taught_pairs,
+    validation_means,
+)
 from deepenough.comparison.pairing import (
     FEWEST_PAIRS,
     Aligned,
@@ -42,10 +48,13 @@ class _Question:
     guard: Guard
     paired_seeds: bool
 
-    def estimate(self, small: str, big: str, scale: int, level: float | None = None) -> Estimate:
+    def estimate(
+        self, small: str, big: str, scale: int, level: float | None = None, *, paired: bool = False
+    ) -> Estimate:
         cells = self.aligned.cells
         pair = cells[big, scale].scores, cells[small, scale].scores
-        pairs = shared_seeds(cells[big, scale], cells[small, scale]) if self.paired_seeds else ()
+        paired = self.paired_seeds or (paired and cells[big, scale].complete and cells[small, scale].complete)
+        pairs = shared_seeds(cells[big, scale], cells[small, scale]) if paired else ()
         if len(pairs) >= FEWEST_PAIRS:
             pair = cells[big, scale].of(pairs), cells[small, scale].of(pairs)
         try:
@@ -92,7 +101,7 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
 
     The deciding pair is the declared one, else the cheapest and the costliest contender; the deciding scale the
     declared one, else the best on validation. Every other contender and scale is estimated too, against the small
-    contender.
+    contender, and every pupil against its teacher, run by run where they share three seeds.
 
     Args:
         scores: columns `contender`, `seed`, `scale`, `sample_id`, `score`, higher is better; `prediction` too tells
@@ -186,24 +195,32 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
 def _pairs(
     question: _Question, ordered: Sequence[str], deciding: tuple[str, str], at: int, known: Estimate
 ) -> list[PairResult]:
-    """Every contender against the reference, the deciding pair's small one, at every scale that both have."""
-    reference = deciding[0]
+    """Every contender against the reference, and every pupil against its teacher, at every scale that both have."""
+    taught = [pair for pair in taught_pairs(ordered) if pair != deciding]
+    asked = dict.fromkeys((*_with_reference(ordered, deciding), *taught))
     results: list[PairResult] = []
-    for other in (name for name in ordered if name != reference):
-        cheaper_first = ordered.index(reference) < ordered.index(other) or other == deciding[1]
-        small, big = (reference, other) if cheaper_first else (other, reference)
+    for small, big in asked:
         for scale in question.aligned.scales:
             if not all((name, scale) in question.aligned.cells for name in (small, big)):
                 continue
-            is_deciding = (other, scale) == (deciding[1], at)
-            estimate = known if is_deciding else question.estimate(small, big, scale)
-            results.append(_pair(estimate, small, big, scale, question.margin))
+            decides = (small, big, scale) == (*deciding, at)
+            found = known if decides else question.estimate(small, big, scale, paired=(small, big) in taught)
+            results.append(_pair(found, small, big, scale, question.margin))
     others = [i for i, result in enumerate(results) if (result.small, result.big, result.scale) != (*deciding, at)]
     for i, p_value in zip(others, holm([results[i].p_value for i in others]), strict=True):
         found, level = results[i], bonferroni_level(len(others), question.level)
-        together = question.estimate(found.small, found.big, found.scale, level).interval
+        paired = (found.small, found.big) in taught
+        together = question.estimate(found.small, found.big, found.scale, level, paired=paired).interval
         results[i] = replace(found, p_adjusted=p_value, simultaneous_interval=together)
     return results
+
+
+def _with_reference(ordered: Sequence[str], deciding: tuple[str, str]) -> list[tuple[str, str]]:
+    """The deciding pair's small contender with every other one, the cheaper first."""
+    reference = deciding[0]
+    others = [name for name in ordered if name != reference]
+    below = {other for other in others if ordered.index(other) < ordered.index(reference) and other != deciding[1]}
+    return [(other, reference) if other in below else (reference, other) for other in others]
 
 
 def _pair(estimate: Estimate, small: str, big: str, scale: int, margin: float) -> PairResult:

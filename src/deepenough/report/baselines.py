@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deepenough.records import BaselineResult, Verdict
-from deepenough.report.headlines import decimals_of
+from deepenough.report.headlines import decimals_of, gain_in_words
 from deepenough.report.language import say, term
 from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
@@ -94,18 +94,7 @@ def _least(verdict: Verdict, found: Sequence[BaselineResult], name: str) -> str:
 
 
 def _gain(verdict: Verdict, each: BaselineResult, name: str) -> str:
-    ends = each.intervals[name]
-    half = (ends[1] - ends[0]) / 4 if ends is not None else verdict.standard_error
-    decimals = numbers.decimals_for(half, ends or (), (0.0,))
-    gain = f"{numbers.signed(each.gains[name], decimals)} {term(verdict.unit)}"
-    if ends is None:
-        return gain
-    return say(
-        "{gain} ({level} interval {ends})",
-        gain=gain,
-        level=numbers.confidence(verdict.level),
-        ends=numbers.interval(ends, decimals),
-    )
+    return gain_in_words(verdict, each.gains[name], each.intervals[name])
 
 
 def _is_above(each: BaselineResult, name: str) -> bool:

@@ -107,3 +107,18 @@ def _gain(verdict: Verdict, behind: bool = False) -> str:
 def decimals_of(verdict: Verdict) -> int:
     """Decimals for this verdict: two digits of the half width, more where a bound comes near a landmark."""
     return numbers.decimals_for(verdict.standard_error, verdict.interval, (0.0, verdict.margin))
+
+
+def gain_in_words(verdict: Verdict, difference: float, ends: tuple[float, float] | None) -> str:
+    """A gain beside the verdict's own, in its unit, with its interval at the verdict's level where there is one."""
+    half = (ends[1] - ends[0]) / 4 if ends is not None else verdict.standard_error
+    decimals = numbers.decimals_for(half, ends or (), (0.0,))
+    gain = f"{numbers.signed(difference, decimals)} {term(verdict.unit)}"
+    if ends is None:
+        return gain
+    return say(
+        "{gain} ({level} interval {ends})",
+        gain=gain,
+        level=numbers.confidence(verdict.level),
+        ends=numbers.interval(ends, decimals),
+    )

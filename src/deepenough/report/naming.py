@@ -17,6 +17,7 @@ _FAMILIES = {
     "resnetblur": "Blur-ResNet",
 }
 _NETWORK = re.compile(rf"({'|'.join(_FAMILIES)})(\d+)(d?)(?:[-_](.+))?")
+_TEACHER = "teacher"
 _TREATMENTS = {
     "mixed": (later("mixed scales"), ""),
     "progressive": (later("growing scales"), ""),
@@ -32,11 +33,14 @@ def display_name(contender: str) -> str:
     ('ResNet-50', 'my_net', 'Res2Net-50 26w6s')
     >>> display_name("resnet101-fpn+width=0.5@mixed@average=48-64")
     'ResNet-101 FPN (width 0.5, mixed scales, averaged over 48, 64 px)'
+    >>> display_name("resnet50@teacher=resnet101")
+    'ResNet-50 (taught by ResNet-101)'
     """
     network, *treatments = contender.split("@")
     base, *levers = network.split("+")
+    treated = {treatment.partition("=")[0] for treatment in treatments}
     match = _NETWORK.fullmatch(base)
-    if match is None or any(treatment.partition("=")[0] not in _TREATMENTS for treatment in treatments):
+    if match is None or not treated <= {*_TREATMENTS, _TEACHER}:
         return contender
     family, depth, variant, rest = match.groups()
     name = f"{_FAMILIES[family]}-{depth}{variant.upper()}"
@@ -49,6 +53,8 @@ def display_name(contender: str) -> str:
 
 def _treatment(text: str) -> str:
     word, _, sides = text.partition("=")
+    if word == _TEACHER:
+        return say("taught by {teacher}", teacher=display_name(sides))
     alone, before = _TREATMENTS[word]
     if not sides:
         return say(alone)

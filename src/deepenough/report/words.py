@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deepenough.records import Needed, Verdict
-from deepenough.report import baselines, stopping
+from deepenough.report import baselines, stopping, teaching
 from deepenough.report.headlines import answer_in_words, decimals_of, headline
 from deepenough.report.language import later, say, term
 from deepenough.report.naming import display_name
@@ -44,6 +44,7 @@ def sentences(verdict: Verdict) -> list[str]:
         _any_margin(verdict),
         *stopping.in_words(verdict),
         *_scope(verdict),
+        *teaching.in_words(verdict),
         *baselines.in_words(verdict),
         *gap_in_words(verdict),
         *needed_in_words(verdict),

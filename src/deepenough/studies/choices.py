@@ -35,6 +35,8 @@ class RecipeChoice(Part):
     layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
     class_weights: Literal["none", "balanced"] = "none"
     focal: Annotated[float, Field(gt=0, le=10)] | None = None
+    teacher_temperature: Annotated[float, Field(ge=1, le=100)] = 4.0
+    teacher_weight: Annotated[float, Field(gt=0, le=1)] = 0.9
     train: Literal["all", "head"] = "all"
 
     @field_validator("learning_rate", mode="before")

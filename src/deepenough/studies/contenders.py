@@ -51,6 +51,11 @@ class Contender:
         return _name(self.network, self.schedule, self.regime)
 
     @property
+    def root(self) -> str:
+        """The training that must be done first: the teacher's of a pupil, else its own."""
+        return self.regime.teacher or self.trained
+
+    @property
     def tested(self) -> str:
         """The contender whose weights this one is tested with: itself, without what is done at test."""
         return _name(self.network, self.schedule, self.regime, self.fixres)
@@ -105,7 +110,7 @@ def require_contenders(names: Iterable[str]) -> tuple[str, ...]:
     """The contenders' canonical names, in the order given.
 
     Raises:
-        InputError: a name that says nothing, or two that say the same.
+        InputError: a name that says nothing, two that say the same, or a teacher that does not take part.
 
     >>> require_contenders(["resnet50", "resnet50@average=96-64@mixed"])
     ('resnet50', 'resnet50@mixed@average=64-96')
@@ -119,7 +124,18 @@ def require_contenders(names: Iterable[str]) -> tuple[str, ...]:
             raise InputError("contenders", "each once", f"{written[key]} and {name}, which are the same")
         written[key] = name
         canonical.append(each.name)
+    _require_teachers(canonical)
     return tuple(canonical)
+
+
+def _require_teachers(names: Iterable[str]) -> None:
+    """A pupil learns from a network that the same study trains, so that it can be held against it too."""
+    found = [contender(name) for name in names]
+    for each in found:
+        teacher = each.regime.teacher
+        if teacher is not None and teacher not in {other.trained for other in found}:
+            expected, remedy = "a teacher that takes part too", f"add {teacher} to the contenders"
+            raise InputError(f"contender {each.name}", expected, f"no contender {teacher}", remedy)
 
 
 def sharing(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -139,7 +155,7 @@ class Lineage:
     """The cells of a seed by what makes them, each name once; contenders or what contenders are made from.
 
     Args:
-        trained: from the start.
+        trained: from the start; those that learn from others after these.
         tuned: a trained one's weights, head and norms tuned after training.
         shared: weights of one of these, tested in another way.
     """
@@ -155,14 +171,23 @@ class Lineage:
 
     @property
     def last_first(self) -> tuple[str, ...]:
-        """What others are made from comes last."""
-        return (*self.shared, *self.tuned, *self.trained)
+        """What others are made from, or learn from, comes last."""
+        pupils = [name for name in self.trained if contender(name).root != name]
+        others = [name for name in self.trained if name not in pupils]
+        return (*self.shared, *self.tuned, *pupils, *others)
+
+    @property
+    def families(self) -> tuple[tuple[str, ...], ...]:
+        """The trainings by what must be trained first: a teacher with all its pupils, any other by itself."""
+        roots = dict.fromkeys(contender(name).root for name in self.trained)
+        return tuple(tuple(name for name in self.trained if contender(name).root == root) for root in roots)
 
 
 def lineage(names: Iterable[str]) -> Lineage:
     """Every cell that a seed of these contenders needs."""
     found = [contender(name) for name in names]
-    trained = tuple(dict.fromkeys(each.trained for each in found))
+    pupils_last = sorted(found, key=lambda each: each.regime.teacher is not None)
+    trained = tuple(dict.fromkeys(each.trained for each in pupils_last))
     tuned = tuple(dict.fromkeys(each.tested for each in found if each.tested not in trained))
     shared = tuple(each.name for each in found if each.name not in (*trained, *tuned))
     return Lineage(trained=trained, tuned=tuned, shared=shared)

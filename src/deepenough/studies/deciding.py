@@ -29,7 +29,7 @@ from deepenough.stats import Look, diverged_rate
 from deepenough.studies.baselines import baseline_scores
 from deepenough.studies.bench import Bench
 from deepenough.studies.cams import write_cams
-from deepenough.studies.contenders import sharing
+from deepenough.studies.kinship import caveats_of_kinship
 from deepenough.studies.measures import measure
 from deepenough.studies.noise import diverged_cells, done_cells
 from deepenough.studies.rates import caveat_of_rates, recorded_rates
@@ -215,7 +215,12 @@ def _caveats(bench: Bench, look: Look, diverged: list[str]) -> list[str]:
         said.append(
             f"The study went on with other versions or on another machine ({listed}); its runs may differ by it."
         )
-    said += [*caveat_of_rates(bench), *_shared(bench.design.contenders), *_halved(bench, look), *_apart(bench, look)]
+    said += [
+        *caveat_of_rates(bench),
+        *caveats_of_kinship(bench.design.contenders),
+        *_halved(bench, look),
+        *_apart(bench, look),
+    ]
     if diverged:
         said.append(
             f"Diverged and left out: {', '.join(diverged)} ({_rates(bench, look, diverged)}). The verdict is about "
@@ -248,15 +253,6 @@ def _unpaired(bench: Bench, pairs: int) -> list[str]:
     return [
         f"Paired seeds were declared, but {pairs} of them ended with both networks trained and that takes "
         f"{FEWEST_PAIRS}: the seeds were taken as independent, which is never too bold."
-    ]
-
-
-def _shared(contenders: Sequence[str]) -> list[str]:
-    """Which contenders are no trainings of their own, and what that does to their intervals."""
-    return [
-        f"{', '.join(group[:-1])} and {group[-1]} rest on the same trainings, so their seeds go up and down together. "
-        "Their intervals take the seeds as independent, which makes those against each other too wide."
-        for group in sharing(contenders).values()
     ]
 
 

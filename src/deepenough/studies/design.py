@@ -98,6 +98,8 @@ def design_of(study: Study) -> Design:
             ema_decay=recipe.ema_decay,
             clip_norm=recipe.clip_norm,
             layer_decay=recipe.layer_decay,
+            teacher_temperature=recipe.teacher_temperature,
+            teacher_weight=recipe.teacher_weight,
         ),
         augmentation=_augmentation(study.augmentation),
         looks=(Look(seeds=seeds),) if study.looks is None else schedule(study.looks),

@@ -32,9 +32,16 @@ class Executor(Protocol):
 
 
 def lots(lines: Lineage, at_once: int | None) -> list[tuple[str, ...]]:
-    """The names of a study in lots of so many trainings, each with all that is made from it; one lot where None."""
+    """The names of a study in lots of so many trainings, each with all that is made from it; one lot where None.
+
+    A teacher stays with its pupils, however many they are.
+    """
     size = at_once or len(lines.trained)
-    cut = [lines.trained[first : first + size] for first in range(0, len(lines.trained), size)]
+    cut: list[list[str]] = [[]]
+    for family in lines.families:
+        if cut[-1] and len(cut[-1]) + len(family) > size:
+            cut.append([])
+        cut[-1] += family
     return [tuple(name for name in lines.all if contender(name).trained in some) for some in cut]
 
 

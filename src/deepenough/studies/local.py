@@ -22,6 +22,7 @@ from deepenough.records import HISTORY, write_json, write_table
 from deepenough.studies.assembling import assemble, assemble_from
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
+from deepenough.studies.kinship import give_teachers
 from deepenough.studies.phases import Phase, phases_of
 from deepenough.studies.plan import validates_at
 from deepenough.studies.starting import file_of, preparation_note, start_of
@@ -37,9 +38,9 @@ SAVE_EVERY_S = 120.0
 def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int], *, only: Collection[str] | None = None) -> None:
     """Train every contender that is not done yet with these seeds, on the same batches, and test it at `scales`.
 
-    Contenders of one schedule take each step together. What others are made from is trained first and noted last, so
-    that it is there for as long as any of them is not done. `only` leaves all others out, None leaves out none. Where
-    several ranks do it together, the first alone writes.
+    Contenders of one schedule take each step together. What others are made or taught from is trained first and noted
+    last, so that it is there for as long as any of them is not done. `only` leaves all others out, None leaves out
+    none. Where several ranks do it together, the first alone writes.
     """
     lines = bench.design.lineage
     asked = [name for name in lines.last_first if only is None or name in only]
@@ -55,6 +56,7 @@ def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int], *, only: Col
     steps += sum(stream.total_steps for stream in extra.values())
     bench.listener.stage(f"{seeds.title}: training", total=steps, done=sum(cell.step for cell in cells.values()))
     for phase in phases:
+        give_teachers(phase.cells, cells)
         _train(bench, phase)
     for name, stream in extra.items():
         base = cells[contender(name).trained]
@@ -66,8 +68,9 @@ def run_together(bench: Bench, seeds: Seeds, scales: Sequence[int], *, only: Col
 
 
 def _needed(name: str, todo: Sequence[str]) -> bool:
-    """Whether the cell, done or not, is one of `todo` or what one of them is made from."""
-    return any(name in (other, contender(other).tested, contender(other).trained) for other in todo)
+    """Whether the cell, done or not, is one of `todo` or what one of them is made or taught from."""
+    found = [contender(other) for other in todo]
+    return any(name in (each.name, each.tested, each.trained, each.root) for each in found)
 
 
 def _require_alike(bench: Bench, cells: Mapping[str, Cell]) -> None:

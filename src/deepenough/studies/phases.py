@@ -1,7 +1,8 @@
 """Phases of a seed: which cells take each step together, and on which batches.
 
 Contenders whose training has the same schedule of image sides, length, pictures and augmentation see the very same
-batches; all others have a stream of their own, drawn from the same seeds.
+batches; all others have a stream of their own, drawn from the same seeds. Pupils come after their teachers, whose
+batches they see again.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def phases_of(bench: Bench, cells: Sequence[Cell], seeds: Seeds) -> list[Phase]:
     for cell in cells:
         found = contender(cell.contender)
         regime = found.regime
-        key = (found.schedule, bench.design.epochs_of(cell.contender), regime.share, regime.augmentation)
+        taught = regime.teacher is not None
+        key = (found.schedule, bench.design.epochs_of(cell.contender), regime.share, regime.augmentation, taught)
         groups.setdefault(key, []).append(cell)
     return [Phase(group, stream_of(bench, group[0].contender, seeds), bench.setting) for group in groups.values()]
 

@@ -121,6 +121,7 @@ def task_of(study: Study, prepared: Prepared) -> Task:
         "recipe.class_weights, recipe.focal": not task.emphasises and loss,
         "augmentation: mixup, cutmix": not task.mixes and (study.augmentation.mixup or study.augmentation.cutmix),
         "contenders: @average": not task.averages and any("@average" in name for name in study.contenders),
+        "contenders: @teacher": not task.teaches and study.has_pupils,
         "recipe.train: head": not task.probed and study.recipe.train == "head",
     }
     for place, wanted in asked.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -42,7 +42,7 @@ def probe(
         side: image side, pixels.
         batch: images a step.
         steps: timed steps a contender, after one that is not timed.
-        at_once: networks in memory at a time; None for all.
+        at_once: networks in memory at a time; None for all. A teacher stays with its pupils.
         parts: in which a batch is taken; None for the fewest that memory holds, or more where that is clearly faster.
     """
     generator = torch.Generator().manual_seed(0)
@@ -50,6 +50,8 @@ def probe(
     task, machine, norm = setting.task, setting.machine, setting.preprocessing
     images = machine.images(pixels, norm.mean, norm.std)
     names = dict.fromkeys(contender(name).network for name in contenders)
+    lines = lineage(contenders)
+    at_once = None if at_once is None else max(at_once, *map(len, lines.families))
     step_s: dict[str, float] = {}
     call_s: dict[str, float] = {}
     states: dict[str, int] = {}
@@ -68,9 +70,8 @@ def probe(
     taken = max((cell.parts for cell in held), default=1)
     if parts is None:
         taken = _fastest(held, images, task.example(pixels), setting, taken)
-    lines = lineage(contenders)
     train_s = {
-        name: step_s[contender(name).network] * work(contender(name).schedule, side) * contender(name).regime.time
+        name: _with_teacher(name, step_s, call_s) * work(contender(name).schedule, side) * contender(name).regime.time
         for name in lines.trained
     }
     train_s |= {name: step_s[contender(name).network] * tuning_work(name, side) for name in lines.tuned}
@@ -84,6 +85,13 @@ def probe(
         head_weights=sum(heads.values()),
         parts=taken,
     )
+
+
+def _with_teacher(name: str, step_s: Mapping[str, float], call_s: Mapping[str, float]) -> float:
+    """Seconds of a training step an image; a pupil's teacher looks at every batch too."""
+    found = contender(name)
+    teacher = found.regime.teacher
+    return step_s[found.network] + (0.0 if teacher is None else call_s[teacher])
 
 
 def _fastest(held: Sequence[Cell], images: Tensor, targets: Any, setting: Setting, fewest: int) -> int:  # noqa: ANN401

@@ -1,9 +1,10 @@
 """The Ray executor: cells as tasks of a Ray cluster, on this machine or on many.
 
-A task is one training of a seed with all that is made from it (`@fixres`, `@average`), and asks Ray for the processors,
-the GPU and the memory that it needs. Every node must see the study's folder under the same path: there a task finds
-the decoded pictures, saves its state, and leaves the cell. A task whose worker or node dies is begun again by Ray on
-another, and goes on from the saved state. What the workers say comes back through one actor beside the driver.
+A task is one training of a seed with all that is made or learnt from it (`@fixres`, `@average`, `@teacher`), and asks
+Ray for the processors, the GPU and the memory that it needs. Every node must see the study's folder under the same
+path: there a task finds the decoded pictures, saves its state, and leaves the cell. A task whose worker or node dies is
+begun again by Ray on another, and goes on from the saved state. What the workers say comes back through one actor
+beside the driver.
 """
 
 from __future__ import annotations
@@ -64,11 +65,11 @@ class RayExecutor:
 
 
 def parts_of(bench: Bench, seeds: Seeds, scales: Sequence[int]) -> list[Part]:
-    """A part for every training that is not done, or from which something is to be made that is not."""
+    """A part for every training that is not done, or from which something is to be made or learnt that is not."""
     lines = bench.design.lineage
     found = []
-    for root in lines.trained:
-        names = tuple(name for name in lines.all if contender(name).trained == root)
+    for family in lines.families:
+        names = tuple(name for name in lines.all if contender(name).trained in family)
         if any(not bench.store.cell(seeds.cell(name)).done for name in names):
             found.append(Part(seeds=seeds, names=names, scales=tuple(scales)))
     return found

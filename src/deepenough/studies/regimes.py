@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from deepenough.errors import InputError
+from deepenough.networks.catalogue import entry
 
 Optimizer = Literal["adamw", "sgd", "lamb"]
 Strength = Literal["light", "standard", "strong"]
@@ -30,6 +31,7 @@ class Regime:
         optimizer: in place of the study's, with its own default learning rate and weight decay.
         augmentation: strength in place of the study's.
         decay: factor of the weight decay.
+        teacher: the network whose outputs its loss follows too, as the study trained it with the same seed.
     """
 
     time: float = 1.0
@@ -38,6 +40,7 @@ class Regime:
     optimizer: Optimizer | None = None
     augmentation: Strength | None = None
     decay: float = 1.0
+    teacher: str | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -64,6 +67,9 @@ def regime_value(name: str, word: str, text: str) -> float | str:
     >>> regime_value("resnet50@time=2", "time", "2")
     2.0
     """
+    if word == "teacher":
+        entry(text)
+        return text
     if word in _CHOICES:
         if text not in _CHOICES[word]:
             raise InputError(f"contender {name}", f"@{word}= one of {', '.join(_CHOICES[word])}", repr(text))

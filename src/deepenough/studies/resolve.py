@@ -153,6 +153,7 @@ def describe_recipe(study: Study) -> str:
         f"each part at {recipe.layer_decay} of the next one's rate": recipe.layer_decay,
         "classes weighted alike": recipe.class_weights == "balanced",
         f"focal loss {recipe.focal}": recipe.focal,
+        f"teachers at {recipe.teacher_weight:g}, temperature {recipe.teacher_temperature:g}": study.has_pupils,
     }
     return (
         f"{recipe.optimizer}, learning rate {rate}, weight decay {recipe.weight_decay:g}, "
@@ -193,8 +194,7 @@ def _fit(study: Study, native: int, sizes: Sizes, measured: Probe) -> tuple[Stud
     as fit. Only where one epoch at the smallest scale does not fit do seeds go.
     """
     if study.budget is None:
-        epochs = study.epochs or ENOUGH_EPOCHS
-        scale = study.train_scale or measured.side
+        epochs, scale = study.epochs or ENOUGH_EPOCHS, study.train_scale or measured.side
         filled = {"epochs": epochs, "train_scale": scale, "scales": study.scales or default_scales(scale)}
         return study.model_copy(update={**filled, "seeds": study.seeds or DEFAULT_SEEDS}), []
     limit = seconds(study.budget)

@@ -112,6 +112,11 @@ class Study(Part):
         return self.batch if isinstance(self.batch, int) else 1
 
     @property
+    def has_pupils(self) -> bool:
+        """Whether any contender learns from another."""
+        return any("@teacher=" in name for name in self.contenders)
+
+    @property
     def noise_trainings(self) -> int:
         """Extra trainings of each contender."""
         return len(self.noise) * self.noise_runs

@@ -108,6 +108,7 @@ class Task(ABC):
             upper left corner, the rest black) or `cut` (the centre at its own resolution).
         mixes: mixup and CutMix have a meaning.
         averages: what a network says at several sides can be averaged (`probabilities`).
+        teaches: one network can learn from what another says (`apart`).
         emphasises: the loss knows `class_weights` and `focal` of a recipe.
         probed: a linear head on what the backbone sees says all, so a linear probe has a meaning.
     """
@@ -118,6 +119,7 @@ class Task(ABC):
     mixes: bool = False
     averages: bool = False
     probed: bool = False
+    teaches: bool = False
     emphasises: bool = False
 
     @property
@@ -202,6 +204,14 @@ class Task(ABC):
     @abstractmethod
     def loss(self, outputs: Any, targets: Any, smoothing: float = 0.0) -> Tensor:  # noqa: ANN401
         """The scalar to minimise, a mean over the batch, with gradient; `outputs` are what `forward` gave."""
+
+    def apart(self, outputs: Tensor, taught: Tensor, temperature: float) -> Tensor:
+        """How far a pupil's outputs are from its teacher's, of the same pictures; a scalar, with the pupil's gradient.
+
+        A mean over the batch, times the squared temperature, so that its gradient keeps its size beside the loss's.
+        """
+        del outputs, taught, temperature
+        raise NotImplementedError(f"{self.name} has no teachers")
 
     def hits(self, outputs: Any, targets: Any) -> int | None:  # noqa: ANN401
         """How many pictures of a training batch were answered rightly; None where that has no meaning."""

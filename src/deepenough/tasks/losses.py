@@ -1,4 +1,4 @@
-"""Losses for uneven classes: weights that let every class count alike, and the focal loss."""
+"""Losses for uneven classes (weights that let every class count alike, the focal loss) and for pupils of a teacher."""
 
 from __future__ import annotations
 
@@ -103,3 +103,31 @@ def binary_cross_entropy(logits: Tensor, targets: Tensor, smoothing: float, emph
         up, down = torch.tensor(emphasised.weights, device=values.device).chunk(2)
         there, absent = there * up, absent * down
     return -(soft * there + (1.0 - soft) * absent).mean()
+
+
+def classes_apart(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    """Kullback-Leibler divergence of a pupil's classes from its teacher's, mean over images, in nats, in fp32.
+
+    Hinton et al. 2015, arXiv 1503.02531, section 2: both softened by the temperature, and times its square.
+
+    Args:
+        logits: float (batch, classes), of the pupil.
+        taught: float (batch, classes), of the teacher.
+        temperature: at least 1; the higher, the more the unlikely classes count.
+    """
+    own, other = ((values.float() / temperature).log_softmax(dim=1) for values in (logits, taught))
+    return temperature**2 * (other.exp() * (other - own)).sum(dim=1).mean()
+
+
+def labels_apart(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    """The same for labels that stand alone: mean over images and labels.
+
+    Args:
+        logits: float (batch, labels), of the pupil.
+        taught: float (batch, labels), of the teacher.
+        temperature: at least 1.
+    """
+    own, other = logits.float() / temperature, taught.float() / temperature
+    there = functional.logsigmoid(other) - functional.logsigmoid(own)
+    absent = functional.logsigmoid(-other) - functional.logsigmoid(-own)
+    return temperature**2 * (other.sigmoid() * there + (-other).sigmoid() * absent).mean()

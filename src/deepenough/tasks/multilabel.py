@@ -13,7 +13,7 @@ from torch import Tensor
 from deepenough.errors import InputError
 from deepenough.stats.linearise import auroc_scores, average_precision_scores
 from deepenough.tasks.contract import Given, Metric, Run, Targets, Task
-from deepenough.tasks.losses import PLAIN, Emphasis, binary_cross_entropy, emphasis
+from deepenough.tasks.losses import PLAIN, Emphasis, binary_cross_entropy, emphasis, labels_apart
 from deepenough.tasks.options import one_of, refuse_unknown
 
 SEPARATOR = "|"  # between the labels of an image, in a manifest and in every table
@@ -45,6 +45,7 @@ class MultiLabel(Task):
 
     name = "multilabel"
     averages = True
+    teaches = True
     emphasises = True
 
     @classmethod
@@ -95,6 +96,10 @@ class MultiLabel(Task):
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
         """Mean binary cross entropy over images and labels in nats, targets drawn to one half by `smoothing`."""
         return binary_cross_entropy(outputs, targets, smoothing, self.emphasised)
+
+    def apart(self, outputs: Tensor, taught: Tensor, temperature: float) -> Tensor:
+        """See `losses.labels_apart`."""
+        return labels_apart(outputs, taught, temperature)
 
     def outcomes(self, outputs: Tensor, targets: Targets, squares: np.ndarray) -> np.ndarray:
         """The probability of each label, 0 where the network's outputs are not finite."""

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from deepenough.errors import InputError
 from deepenough.tasks.contract import Given, Task
-from deepenough.tasks.losses import Emphasis, balanced_weights, cross_entropy, emphasis
+from deepenough.tasks.losses import Emphasis, balanced_weights, classes_apart, cross_entropy, emphasis
 
 
 class OneClass(Task):
@@ -27,6 +27,7 @@ class OneClass(Task):
     mixes = True
     averages = True
     probed = True
+    teaches = True
     emphasises = True
 
     def __post_init__(self) -> None:
@@ -51,6 +52,10 @@ class OneClass(Task):
         if self.emphasised.plain:
             return loss(outputs, targets, smoothing)
         return cross_entropy(outputs, targets, smoothing, self.emphasised)
+
+    def apart(self, outputs: Tensor, taught: Tensor, temperature: float) -> Tensor:
+        """See `losses.classes_apart`."""
+        return classes_apart(outputs, taught, temperature)
 
     def hits(self, outputs: Tensor, targets: Tensor) -> int | None:
         """How many were right; under mixup and CutMix no single class is the right one."""

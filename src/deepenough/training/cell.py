@@ -60,6 +60,7 @@ class Cell:
         history: rows of `records.HISTORY`.
         total_steps: of the training that it is in, once that has begun.
         halvings: at which `step` the batch was cut, for want of memory, into how many `parts`; in order.
+        teacher: network whose outputs the loss follows too, trained, placed and in evaluation mode; None for none.
         spread: the network's twin over several ranks, while they train it; see `training.spread`.
     """
 
@@ -75,6 +76,7 @@ class Cell:
     elapsed_s: float = 0.0
     total_steps: int = 0
     halvings: list[dict[str, int]] = field(default_factory=list)
+    teacher: nn.Module | None = None
     spread: DistributedDataParallel | None = None
 
     @classmethod

@@ -85,7 +85,7 @@ def _added_up(
         with _waiting(cell, until=number == parts):
             with setting.machine.autocast():
                 outputs = task.forward(cell.network, some, wanted) if cell.spread is None else cell.spread(some, wanted)
-            loss = task.loss(outputs, wanted, setting.recipe_of(cell.contender).label_smoothing)
+            loss = _loss(cell, outputs, some, wanted, setting)
             if len(some) != whole:
                 loss = loss * (len(some) / whole)
             found = task.hits(outputs, wanted)
@@ -98,6 +98,18 @@ def _added_up(
             loss.backward()
         hits = None if hits is None or found is None else hits + int(right)
     return value, hits
+
+
+def _loss(cell: Cell, outputs: Any, images: Tensor, targets: Any, setting: Setting) -> Tensor:  # noqa: ANN401
+    """The task's loss; a pupil's follows what its teacher says of the very same pictures too."""
+    task, recipe = setting.task, setting.recipe_of(cell.contender)
+    loss = task.loss(outputs, targets, recipe.label_smoothing)
+    if cell.teacher is None:
+        return loss
+    with torch.no_grad(), setting.machine.autocast():
+        taught = cell.teacher(images)
+    apart = task.apart(outputs, taught, recipe.teacher_temperature)
+    return (1.0 - recipe.teacher_weight) * loss + recipe.teacher_weight * apart
 
 
 def _parts(cell: Cell, whole: int, setting: Setting) -> int:

@@ -30,6 +30,11 @@ class Recipe:
             at the full rate (Howard & Ruder 2018, arXiv 1801.06146, section 3.2; Clark et al. 2020, arXiv 2003.10555,
             appendix B; Bao et al. 2022, arXiv 2106.08254). Parts are the stem and the stages, see
             `networks.distance`. None turns it off.
+        teacher_temperature: at which a pupil's outputs are held against its teacher's (Hinton et al. 2015, arXiv
+            1503.02531, section 2). Of no part where there is no teacher.
+        teacher_weight: of that in the loss, in [0, 1]; the targets have the rest. The same paper found it best with
+            a considerably lower weight on the targets; 0.9 at temperature 4 is what the code of Tian et al. 2020 (arXiv
+            1910.10699) takes.
     """
 
     optimizer: Literal["sgd", "adamw", "lamb"] = "adamw"
@@ -41,6 +46,8 @@ class Recipe:
     ema_decay: float | None = None
     clip_norm: float | None = None
     layer_decay: float | None = None
+    teacher_temperature: float = 4.0
+    teacher_weight: float = 0.9
 
 
 def learning_rate(recipe: Recipe, step: int, *, steps_per_epoch: float, total_steps: int) -> float:
