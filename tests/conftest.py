@@ -48,6 +48,15 @@ def shared_data() -> Path:
     pytest.skip("no real images: put them in ../shared/data, or name their folder in DEEPENOUGH_SHARED_DATA")
 
 
+@pytest.fixture(scope="session")
+def given_study() -> Path | None:
+    """A finished study of one's own, named in DEEPENOUGH_STUDY, whose page is tested instead of a made-up one."""
+    named = os.environ.get("DEEPENOUGH_STUDY")
+    if named and not (Path(named) / "report.html").is_file():
+        pytest.fail(f"DEEPENOUGH_STUDY names no folder with a report.html: {named}")
+    return Path(named).resolve() if named else None
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_network() -> Iterator[None]:
     """A test that reaches out fails at once, on every machine, rather than only on those without a network."""

@@ -134,7 +134,7 @@ def export(
             bytes=sum(file.stat().st_size for file in files),
             held=held,
             latency=latency,
-            calibrated_on=min(CALIBRATION, len(material.training)) if int8 else 0,
+            calibrated_on=_calibrated_on(material) if int8 else 0,
         )
         for file in reversed(files):  # the .xml last: where it is, the .bin is
             shutil.move(file, out.with_suffix(file.suffix))
@@ -165,7 +165,7 @@ def _write(material: Material, about: About, folder: Path, form: Form, threads: 
     fp32 = None
     if about.numbers == "int8":
         raw, ready, fp32 = folder / "raw.onnx", folder / "int8.onnx", found
-        quantised(found, about, _calibration(material, threads), raw)
+        quantised(found, about, _calibration(material, threads), _calibrated_on(material), raw)
         save_onnx(read_onnx(raw), about, ready)
         found = ready
     if form == "onnx":
@@ -178,6 +178,10 @@ def _write(material: Material, about: About, folder: Path, form: Form, threads: 
         save_openvino(fp32, plain, folder / "fp32.xml")
         fp32 = folder / "fp32.xml"
     return path, fp32
+
+
+def _calibrated_on(material: Material) -> int:
+    return min(CALIBRATION, len(material.training))
 
 
 def _calibration(material: Material, workers: int) -> Iterator[list[np.ndarray]]:
