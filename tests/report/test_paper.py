@@ -164,19 +164,25 @@ def test_figures_are_one_column_wide(written):
         assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
 
 
+def contents(pdf):
+    """What each packed stream of a PDF holds."""
+    for packed in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
+        with contextlib.suppress(zlib.error):
+            yield zlib.decompress(packed)
+
+
 def stroked(pdf):
     """How far to the right any line of a PDF's pages goes, in the units that are then scaled to the column."""
     farthest, path = 0.0, []
-    for packed in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
-        with contextlib.suppress(zlib.error):
-            words = zlib.decompress(packed).split()
-            for place, word in enumerate(words):
-                if word in (b"m", b"l"):
-                    path.append(float(words[place - 2]))
-                elif word == b"S":
-                    farthest, path = max([farthest, *path]), []
-                elif word in (b"f", b"B", b"n", b"b"):
-                    path = []
+    for content in contents(pdf):
+        words = content.split()
+        for place, word in enumerate(words):
+            if word in (b"m", b"l"):
+                path.append(float(words[place - 2]))
+            elif word == b"S":
+                farthest, path = max([farthest, *path]), []
+            elif word in (b"f", b"B", b"n", b"b"):
+                path = []
     return farthest
 
 
@@ -186,6 +192,16 @@ def test_lines_of_a_pdf_reach_across_the_column(written):
     assert len(reached) >= 5
     wide = {"figure-gain", "figure-scale", "figure-frontier", "figure-verdict"}  # with a line to their right end
     assert {name for name in wide if reached[name] < 0.9} == set()
+
+
+def test_labels_that_lines_cross_are_set_off_in_white_in_both_forms(written):
+    svg, pdf = (next(path for path in written[1] if path.name == f"figure-frontier.{form}") for form in ("svg", "pdf"))
+    labels = re.findall(r'<g stroke="#ffffff" stroke-width="7" paint-order="stroke">\s*<text', svg.read_text())
+    assert len(labels) >= 8  # a label for each network at each scale
+    words = [word for content in contents(pdf.read_bytes()) for word in content.split()]
+    widths = {float(words[place - 1]) for place, word in enumerate(words) if word == b"w"}
+    assert 7.0 in widths
+    assert words.count(b"BT") >= len(labels)  # the letters themselves stay text
 
 
 def test_paper_refuses_a_folder_without_a_verdict(tmp_path):

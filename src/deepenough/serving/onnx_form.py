@@ -64,7 +64,7 @@ def to_onnx(served: Served, about: About) -> Any:  # noqa: ANN401  an onnx.Model
 def quantised(model: Path, about: About, squares: Iterator[Sequence[np.ndarray]], number: int, out: Path) -> None:
     """Write an int8 version of an fp32 file: weights by channel, activations by the values seen on pictures.
 
-    The range of an activation leaves out the outermost 0.01 % at each end (Wu et al. 2020, arXiv 2004.09602, section 5):
+    The range of an activation leaves out the outermost 0.01 % at each end (Wu et al. 2020, arXiv 2004.09602):
     one rare peak would otherwise take most of the 256 steps.
 
     Args:

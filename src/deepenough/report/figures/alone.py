@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ET
+from typing import Literal
 
+from matplotlib.backend_bases import GraphicsContextBase
 from matplotlib.backends.backend_pdf import Op, PdfFile, RendererPdf
+from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import Affine2D
 
-from deepenough.report.figures.canvas import NARROW, WIDE, Caption, Draw, Drawing, Picture, drawn, printable, sheet
+from deepenough.report.figures.canvas import (
+    HALO,
+    NARROW,
+    WIDE,
+    Caption,
+    Draw,
+    Drawing,
+    Picture,
+    drawn,
+    printable,
+    sheet,
+)
 from deepenough.report.tables import numbers
 
 COLUMN_CM = 8.5  # a single column of most journals
 _POINTS_PER_CM = 72 / 2.54
+_HALO = 7  # CSS pixels, as the page's style has it
 _SPACE = "{http://www.w3.org/2000/svg}"
 
 
@@ -47,10 +65,35 @@ def column_pdf(picture: Picture) -> bytes:
         file.newPage(scale * wide, scale * high)
         file.width, file.height = wide, high  # at which it cuts off lines and markers, before they are scaled
         file.output(scale, 0, 0, scale, 0, 0, Op.concat_matrix)
-        figure.draw(RendererPdf(file, 72, high, wide))
+        figure.draw(_Haloed(file, 72, high, wide))
         file.finalize()
         file.close()
     return stream.getvalue()
+
+
+class _Haloed(RendererPdf):
+    """Sets a label off from the lines that may cross it by its outline in white, under letters that stay letters."""
+
+    def draw_text(  # the renderer's own signature
+        self,
+        gc: GraphicsContextBase,
+        x: float,
+        y: float,
+        s: str,
+        prop: FontProperties,
+        angle: float,
+        ismath: bool | Literal["TeX"] = False,
+        mtext: Text | None = None,
+    ) -> None:
+        if mtext is not None and mtext.get_gid() == HALO:
+            behind = self.new_gc()
+            behind.copy_properties(gc)
+            behind.set_foreground("white")
+            behind.set_linewidth(_HALO)
+            behind.set_joinstyle("round")
+            outline = TextPath((0, 0), s, size=prop.get_size_in_points(), prop=prop)
+            self.draw_path(behind, outline, Affine2D().rotate_deg(angle).translate(x, y))
+        super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)
 
 
 def _drawing(picture: Picture) -> Drawing:
@@ -64,9 +107,12 @@ def _caption(picture: Picture) -> Caption:
 
 
 def _alone(caption: Caption, root: ET.Element) -> str:
-    """With its title and description, on white paper, without metadata."""
+    """With its title and description, on white paper, labels set off from lines, without metadata."""
     for child in root.findall(f"{_SPACE}metadata"):
         root.remove(child)
+    for label in root.iterfind(f".//{_SPACE}g[@id='{HALO}']"):
+        del label.attrib["id"]  # of many labels, and nothing refers to it
+        label.attrib |= {"stroke": "#ffffff", "stroke-width": str(_HALO), "paint-order": "stroke"}
     root.insert(0, ET.Element(f"{_SPACE}rect", {"width": "100%", "height": "100%", "fill": "#ffffff"}))
     for place, (tag, text) in enumerate((("title", caption.title), ("desc", caption.description))):
         described = ET.Element(f"{_SPACE}{tag}")
