@@ -183,6 +183,20 @@ def photos(_box, folder):
     picture(folder / "photo.jpg", 0, 200)
 
 
+@stands_for("saved", "beans")
+def rows(_box, folder):
+    """What Hugging Face's datasets writes: Arrow files, and a repository of the Hub."""
+    datasets = pytest.importorskip("datasets", reason="pip install datasets")
+    datasets.disable_progress_bars()
+    photos(_box, folder)
+    taken = datasets.Dataset.from_list([
+        {"image": {"bytes": path.read_bytes(), "path": path.name}, "label": path.parent.name}
+        for path in sorted((folder / "my_photos").rglob("*.png"))
+    ], features=datasets.Features({"image": datasets.Image(), "label": datasets.Value("string")}))  # fmt: skip
+    taken.save_to_disk(folder / "saved")
+    taken.to_parquet(folder / "beans" / "data" / "train-00000-of-00001.parquet")
+
+
 @stands_for("faces", "my_faces")
 def faces(_box, folder):
     for number in range(60):

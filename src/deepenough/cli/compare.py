@@ -26,8 +26,8 @@ def compare(  # noqa: PLR0913  one option a parameter
         str,
         typer.Argument(
             metavar="SOURCE|STUDY",
-            help="A folder of class folders, a manifest (.csv, .parquet), tar shards, torchvision:NAME, a study file "
-            "(.yaml), or digits, the tiny set that comes with the program.",
+            help="A folder of class folders, a manifest (.csv, .parquet), tar shards, a folder that datasets saved, "
+            "torchvision:NAME, a study file (.yaml), or digits, the tiny set that comes with the program.",
         ),
     ] = "digits",
     task: Annotated[

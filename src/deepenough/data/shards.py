@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path, PurePosixPath
@@ -107,19 +107,29 @@ def open_shards(name: str, paths: list[Path], *, several: bool = False) -> Sourc
     Raises:
         SourceError: a shard is missing, torn, compressed or hostile, or only some name their split.
     """
-    splits = {path: _split_of(path) for path in paths}
-    unnamed = [path for path, split in splits.items() if split is None]
-    if unnamed and len(unnamed) < len(paths):
-        expected = "shards that all name their split (train, val, test), or none"
-        raise SourceError(name, expected, f"{shown(unnamed[0].name)}, which names none")
+    splits = splits_of(name, paths, "shards")
     entries: list[Entry] = []
     skipped: list[Skipped] = []
     for path in paths:
         for sample in _samples(path):
             found = sample.entry(splits[path], several=several)
             (entries if isinstance(found, Entry) else skipped).append(found)  # pyright: ignore[reportArgumentType]
-    how = "no splits declared" if unnamed else "/".join(sorted({str(split) for split in splits.values()}))
+    how = "/".join(sorted({str(split) for split in splits.values() if split})) or "no splits declared"
     return Source(name, f"{len(paths)} tar shards ({how})", entries, skipped)
+
+
+def splits_of(name: str, paths: Sequence[Path], what: str) -> dict[Path, str | None]:
+    """The split that each file's name or folder says; None for all where none says any.
+
+    Raises:
+        SourceError: only some say theirs.
+    """
+    splits = {path: _split_of(path) for path in paths}
+    unnamed = [path for path, split in splits.items() if split is None]
+    if unnamed and len(unnamed) < len(paths):
+        expected = f"{what} that all name their split (train, val, test), or none"
+        raise SourceError(name, expected, f"{shown(unnamed[0].name)}, which names none")
+    return splits
 
 
 def _split_of(path: Path) -> str | None:

@@ -19,6 +19,7 @@ from deepenough.data.manifests import MANIFEST_SUFFIXES, open_manifest
 from deepenough.data.named import open_digits, open_torchvision
 from deepenough.data.protocols import open_people, with_protocols
 from deepenough.data.readings import READINGS, Reading
+from deepenough.data.rows import open_rows, rows_in
 from deepenough.data.shards import expanded, is_pattern, open_shards, shards_in
 from deepenough.data.voc import open_voc, voc_files
 from deepenough.errors import SourceError
@@ -27,7 +28,7 @@ __all__ = ["Entry", "Skipped", "Source", "open_source"]
 
 FORMS = (
     "a folder of class folders, a .csv or .parquet manifest, tar shards (a folder of them, or x-{000..012}.tar), "
-    "torchvision:NAME[:ROOT], or digits"
+    "a folder that datasets saved, torchvision:NAME[:ROOT], or digits"
 )
 
 ANNOTATED_FORMS = "a folder with COCO annotations (JSON) or VOC annotations (XML) in it, or a COCO file"
@@ -45,8 +46,9 @@ def open_source(
 
     Args:
         spec: a folder of class folders (flat, or under train/val/test), a `.csv` or `.parquet` manifest, tar shards
-            (`data.shards`), `torchvision:NAME[:ROOT]`, or `digits`. A folder that is really called `digits` is written
-            `./digits`. Where the reading knows no classes a folder may hold pictures at any depth.
+            (`data.shards`), a folder that Hugging Face's `datasets` wrote (`data.rows`), `torchvision:NAME[:ROOT]`, or
+            `digits`. A folder that is really called `digits` is written `./digits`. Where the reading knows no classes
+            a folder may hold pictures at any depth.
         path_column: the manifest's column of paths, relative to the manifest's folder.
         target_column: the manifest's column of class names.
         allow_outside: whether a manifest may name files outside its folder.
@@ -103,8 +105,11 @@ def _open(spec: str, of_manifests: dict[str, Any], of_folders: Callable[[str, Pa
     if is_pattern(spec) and not path.exists():
         return open_shards(name, [Path(each) for each in expanded(str(path))], several=of_manifests["empty_targets"])
     if is_folder(path):
-        shards = shards_in(path)
-        return open_shards(name, shards, several=of_manifests["empty_targets"]) if shards else of_folders(name, path)
+        several = of_manifests["empty_targets"]
+        if shards := shards_in(path):
+            return open_shards(name, shards, several=several)
+        rows = rows_in(path)
+        return open_rows(name, rows, several=several) if rows else of_folders(name, path)
     if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises on names that are too long
         raise SourceError(name, FORMS, "no such file or folder", "check the path")
     if path.suffix.lower() == ".tar":

@@ -33,7 +33,8 @@ class Study(Part):
     """A whole study.
 
     Args:
-        source: folder of class folders, manifest (.csv, .parquet), tar shards, `torchvision:NAME`, or `digits`.
+        source: folder of class folders, manifest (.csv, .parquet), tar shards, a folder that `datasets` saved,
+            `torchvision:NAME`, or `digits`.
         task: what is asked of the pictures, a name of `tasks.registry`.
         task_options: of the task, by name; see docs/tasks.md.
         allow_outside: whether a manifest may name files outside its folder.
