@@ -3,6 +3,7 @@
 `DEEPENOUGH_STUDY=runs/mine pytest tests/browser/test_report.py` looks at the report of a study of one's own.
 """
 
+import io
 import re
 import runpy
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.special import stdtrit
 
 from deepenough import records, report
@@ -379,3 +381,78 @@ def test_report_in_chinese_shows_no_english_words(browser, tmp_path):
     left = sorted(set(re.findall(r"[A-Za-z]{2,}", text)) - {*KEPT, *names})
     assert left == []
     assert len(re.findall(r"[\u4e00-\u9fff]", text)) > 2000
+
+
+@pytest.fixture(scope="module")
+def mapped(pages, tmp_path_factory):
+    """Address of a report with a map of 372 test images in ten classes, and what the map holds."""
+    folder = tmp_path_factory.mktemp("mapped")
+    runpy.run_path(str(Path(__file__).parents[1] / "report" / "made_up.py"))["write_study"](folder)
+    made = runpy.run_path(str(Path(__file__).parents[1] / "report" / "test_mapping.py"))
+    made["write_map"](folder, 372, classes=tuple(f"class {place}" for place in range(10)))
+    stream = io.BytesIO()
+    Image.new("RGB", (20 * 16, 19 * 16), (200, 30, 30)).save(stream, "JPEG")
+    (folder / "embed" / "map.jpg").write_bytes(stream.getvalue())
+    return report.write(folder)[0].as_uri(), records.read_json(folder / "embed" / "map.json")
+
+
+@pytest.mark.parametrize("window", [PHONE, DESK], ids=["phone", "desk"])
+def test_image_on_the_map_is_reached_by_keys_and_by_pointing_and_shown_with_both_answers(browser, mapped, window):
+    address, data = mapped
+    page = browser.new_page(viewport=window)
+    complaints = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(address)
+    canvas = page.locator("figure.map .maps canvas").first
+    canvas.scroll_into_view_if_needed()
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    first = page.locator(".card").inner_text()
+    assert len(re.findall(r"ResNet-(?:50|101): class \d [✓✗]", first)) == 2
+    assert (
+        page.evaluate("document.querySelector('.card canvas').getContext('2d').getImageData(90, 90, 1, 1).data[0]")
+        > 150
+    )
+    page.keyboard.press("Escape")
+    assert not page.locator(".card").is_visible()
+
+    place = 7
+    box = canvas.bounding_box()
+    x, y = (10 + data["places"]["resnet50"][2 * place + axis] / 1000 * (box["width"] - 20) for axis in (0, 1))
+    canvas.hover(position={"x": x, "y": y})
+    shown = page.locator(".card").inner_text()
+    answers = [data["classes"][data["answers"][name][place]] for name in ("resnet50", "resnet101")]
+    assert page.locator(".card .target").inner_text() == data["classes"][data["labels"][place]]
+    assert all(answer in shown for answer in answers)
+    assert page.locator(".card").bounding_box()["y"] < window["height"]  # in sight beside the map
+    assert page.evaluate("document.documentElement.scrollWidth") <= window["width"]
+    assert complaints == []
+    page.close()
+
+
+def test_class_of_the_list_is_shown_alone_until_pressed_again(browser, mapped):
+    page = browser.new_page(viewport=DESK)
+    page.goto(mapped[0])
+    page.locator("figure.map").scroll_into_view_if_needed()
+    picture = "document.querySelector('figure.map .maps canvas').toDataURL()"
+    page.wait_for_timeout(200)
+    button, before = page.locator(".classes button").nth(3), page.evaluate(picture)
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    alone = page.evaluate(picture)
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    assert alone != before == page.evaluate(picture)
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_map_has_no_serious_fault_for_those_who_hear_it_or_use_keys(browser, mapped, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+    page = browser.new_page(viewport=DESK, color_scheme=scheme)
+    page.goto(mapped[0])
+    page.locator("figure.map .maps canvas").first.focus()
+    page.keyboard.press("ArrowRight")
+    found = axe.Axe().run(page, context="figure.map").response
+    assert [fault["id"] for fault in found["violations"] if fault["impact"] in {"serious", "critical"}] == []
+    page.close()

@@ -80,6 +80,7 @@ def small_requests():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asking, "request_of", small)
         patch.setattr("deepenough.studies.tune.Asked", few)
+        patch.setattr("deepenough.comparison.embedding.mapping.method_here", lambda: "pca")  # UMAP starts in 30 s
         patch.setattr("deepenough.api.comparing.request_of", small)
         yield
 

@@ -7,10 +7,17 @@ import polars as pl
 import pytest
 import torch
 
-from deepenough import cli
+from deepenough import cli, report
+from deepenough.comparison.embedding import mapping
 from deepenough.evaluation import Batches
 from deepenough.evaluation.embedding import embed_stages
 from deepenough.studies.finished import open_finished
+
+
+@pytest.fixture(autouse=True)
+def without_umap(monkeypatch):
+    """The map by principal components: UMAP takes half a minute to start."""
+    monkeypatch.setattr(mapping, "method_here", lambda: "pca")
 
 
 def run(capsys, *arguments):
@@ -53,6 +60,20 @@ def test_command_embeds_a_study_and_writes_vectors_figures_and_tables(study, cap
     for name in ("embed-knn", "embed-probe", "embed-cka"):
         assert f"({name}.svg)" in text
         assert (folder / f"{name}.svg").read_text("utf-8").startswith("<svg")
+
+
+def test_report_of_an_embedded_study_maps_its_test_images_with_what_both_networks_answered(study, capsys):
+    assert run(capsys, "embed", study)[0] == 0
+    found = json.loads((study / "embed" / "map.json").read_text("utf-8"))
+    scores = pl.read_parquet(study / "scores.parquet").filter(pl.col("seed") == found["seed"])
+    ids = open_finished(study).pixels("test").sample_ids
+    for name in ("resnet50", "resnet101"):
+        known = dict(scores.filter(pl.col("contender") == name).select("sample_id", "prediction").iter_rows())
+        assert [found["classes"][code] for code in found["answers"][name]] == [known[each] for each in ids]
+    assert not (study / "embed" / "map.jpg").exists()  # the study was asked to keep no images
+    page = report.write(study)[0].read_text("utf-8")
+    assert '<section id="map"' in page
+    assert page.count('<canvas tabindex="0"') == 2
 
 
 def test_command_embeds_a_source_with_random_weights_as_numpy(pictures, tiny_networks, tmp_path, capsys):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from deepenough.errors import RecordError
+from deepenough.records.known import known_to
 from deepenough.records.results import PairResult
 
 
@@ -52,3 +56,50 @@ class EmbeddingReport:
     pixels: dict[str, float]  # the same of the bare pixels, 16 px square: `knn`, `recall_at_1`
     margin: float
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureMap:
+    """Test pictures in two dimensions by both networks of one seed; lists have one entry a picture, in one order.
+
+    `places` holds x and y by turns, from 0 to 1000, y downwards; `trust` the trustworthiness of each map, `plain` that
+    of the first two principal components. Classes stand as places in `classes`; -1 where there is none. `tile` is the
+    side in pixels of a small copy in `map.jpg`, which has `columns` of them a row; 0 where there is no such file.
+    """
+
+    small: str
+    big: str
+    scale: int
+    seed: int
+    method: str  # umap or pca
+    pictures: int  # in the test split; the first of them are on the map
+    classes: list[str]
+    labels: list[int]
+    answers: dict[str, list[int]]  # by contender
+    places: dict[str, list[int]]
+    trust: dict[str, float]
+    plain: dict[str, float]
+    tile: int = 0
+    columns: int = 0
+
+
+def map_from_json(plain: Mapping[str, Any]) -> PictureMap:
+    """The inverse of `to_json`; unknown keys, which a later version may add, are ignored.
+
+    Raises:
+        RecordError: it has another form.
+    """
+    remedy = "run `deepenough embed FOLDER`"
+    try:
+        found = PictureMap(**known_to(PictureMap, plain))
+        pair, count = (found.small, found.big), len(found.labels)
+        lists = [found.labels, *(found.answers[name] for name in pair)]
+        known = all(len(each) == count and all(-1 <= code < len(found.classes) for code in each) for each in lists)
+        placed = [found.places[name] for name in pair]
+        whole = all(len(each) == 2 * count and set(map(type, each)) <= {int} for each in placed)
+        numbers = [float(each[name]) for each in (found.trust, found.plain) for name in pair]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RecordError("map.json", "a map of pictures", f"another form ({error})", remedy) from error
+    if not (known and whole and all(0.0 <= number <= 1.0 for number in numbers)):
+        raise RecordError("map.json", "a map of pictures", "lists that do not fit each other", remedy)
+    return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deepenough.records import Verdict
 from deepenough.report.figures import Picture
-from deepenough.report.gallery import Gallery, Twins
+from deepenough.report.gallery import Gallery, MapView, Twins
 from deepenough.report.panel import Panel
 from deepenough.report.tables import Table
 
@@ -19,7 +19,7 @@ class Listing:
     text: str
 
 
-Block = Picture | Table | Gallery | Twins | Listing
+Block = Picture | Table | Gallery | Twins | Listing | MapView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

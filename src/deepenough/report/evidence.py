@@ -15,9 +15,11 @@ from deepenough.comparison import Aligned, align, groups_of
 from deepenough.comparison.pairing import cluster_labels
 from deepenough.errors import RecordError
 from deepenough.records import Audit, Measures, ThirdAnswers, Verdict
+from deepenough.records.embedding import PictureMap, map_from_json
 from deepenough.records.explanations import Explanations, explanations_from_json
 from deepenough.records.robustness import Robustness, robustness_from_json
 
+MAP_ID = "map"  # under which `Evidence.thumbnails` holds all small copies of the map, as one picture
 THUMBNAILS: dict[str, Any] = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "height": pl.Int32}
 
 
@@ -70,6 +72,7 @@ class Evidence:
     third: ThirdAnswers | None = None  # of `deepenough cascade`
     robustness: Robustness | None = None  # of `deepenough evaluate`
     explanations: Explanations | None = None  # of `deepenough explain`
+    mapped: PictureMap | None = None  # of `deepenough embed`
     shifted: Verdict | None = None  # of the same question on the split test_shifted
     measures: Measures | None = None  # further metrics, and temperatures
 
@@ -99,8 +102,9 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
     audit = _optional_json(folder / "audit.json")
     study = folder / "study.yaml"
     scores = _optional_table(folder / "scores.parquet", records.SCORES)
-    names = ("third.json", "robustness.json", "explanations.json")
-    third, robustness, explanations = (_optional_json(folder / name) for name in names)
+    names = ("third.json", "robustness.json", "explanations.json", "embed/map.json")
+    third, robustness, explanations, mapped = (_optional_json(folder / name) for name in names)
+    mapped = None if mapped is None else map_from_json(mapped)
     measures, shifted = (_optional_json(folder / name) for name in ("measures.json", "verdict_shifted.json"))
     return Evidence(
         name=folder.resolve().name,
@@ -115,7 +119,8 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         environment=_optional_json(folder / "environment.json"),
         study=study.read_text(encoding="utf-8", errors="replace") if study.is_file() else None,
         cells=tuple(_cell(path) for path in sorted(folder.glob("cells/*-seed*")) if path.is_dir()),
-        thumbnails=_pictures(folder),
+        thumbnails=_with_sheet(_pictures(folder), folder / "embed" / "map.jpg", mapped),
+        mapped=mapped,
         slices=_optional_table(folder / "slices.parquet", records.SLICES),
         outcomes=None if scores is None or scores.is_empty() else align(scores, gaps=True),
         elsewhere=measured(costs, verdict),
@@ -147,6 +152,16 @@ def _pictures(folder: Path) -> pl.DataFrame | None:
     sides = {"width": pl.col("side"), "height": pl.col("side")}
     maps = cams.with_columns(pl.Series("sample_id", named, dtype=pl.String), **sides)
     return pl.concat([small.select(list(THUMBNAILS)), maps.select(list(THUMBNAILS))])
+
+
+def _with_sheet(small: pl.DataFrame | None, path: Path, mapped: PictureMap | None) -> pl.DataFrame | None:
+    """With all small copies of the map, where it has any."""
+    if mapped is None or not mapped.tile or not path.is_file():
+        return small
+    width, rows = mapped.columns * mapped.tile, -(-len(mapped.labels) // mapped.columns)
+    row = {"sample_id": MAP_ID, "image": path.read_bytes(), "width": width, "height": rows * mapped.tile}
+    sheet = pl.DataFrame([row], schema=THUMBNAILS)
+    return sheet if small is None else pl.concat([small.select(list(THUMBNAILS)), sheet])
 
 
 def measured(paths: Sequence[Path], verdict: Verdict) -> tuple[Measured, ...]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from deepenough.records import Audit, NearDuplicate, Verdict
 from deepenough.report import words
-from deepenough.report.evidence import cam_id
+from deepenough.report.evidence import MAP_ID, cam_id
 from deepenough.report.language import say, term
 from deepenough.report.tables import numbers
 
@@ -46,6 +46,21 @@ class Photo:
     sha256: str  # of the picture's bytes
     answers: tuple[tuple[str, str, str, bool], ...]  # contender, prediction, share of runs right, right by majority
     cams: tuple[Cam, ...] = ()  # one a contender, where the study kept them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapView:
+    """The map of pictures as a page shows it; its points are in the block `map` of the page's data.
+
+    `classes` are those that have a colour and a shape of their own, each with its place in the data; `sheet` holds the
+    small copies, where they may be shown.
+    """
+
+    title: str
+    names: tuple[str, str]
+    classes: tuple[tuple[int, str], ...]
+    notes: tuple[str, ...]
+    sheet: Cam | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +208,22 @@ def _cam(row: dict, name: str, answer: str) -> Cam:
         sample_id=row["sample_id"],
         uri=_uri(row["image"]),
         says=say("Where {name} found {answer}", name=name, answer=answer),
+        width=row["width"],
+        height=row["height"],
+        sha256=hashlib.sha256(row["image"]).hexdigest(),
+    )
+
+
+def sheet_of(thumbnails: pl.DataFrame | None) -> Cam | None:
+    """All small copies of a map of pictures, as one picture; None where there are none that may be shown."""
+    rows = [] if thumbnails is None else thumbnails.filter(pl.col("sample_id") == MAP_ID).to_dicts()
+    if not rows or kind_of(rows[0]["image"]) is None:
+        return None
+    row = rows[0]
+    return Cam(
+        sample_id=MAP_ID,
+        uri=_uri(row["image"]),
+        says=say("Small copies of the images on the map"),
         width=row["width"],
         height=row["height"],
         sha256=hashlib.sha256(row["image"]).hexdigest(),

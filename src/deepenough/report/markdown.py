@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from deepenough.report.document import Block, Document, Listing
 from deepenough.report.figures import Picture
-from deepenough.report.gallery import Gallery, Twin, Twins
+from deepenough.report.gallery import Gallery, MapView, Twin, Twins
 from deepenough.report.language import say
 from deepenough.report.tables import Table
 
@@ -51,6 +51,8 @@ def _block(block: Block) -> list[str]:
         return [f"*{escape(block.title)}*", _code(block.text.rstrip("\n"))]
     if isinstance(block, Twins):
         return [f"*{escape(block.title)}*", "\n".join(_twin(pair) for pair in block.pairs)]
+    if isinstance(block, MapView):
+        return [say("The page shows the map itself.")]
     return [_photos(block)]
 
 

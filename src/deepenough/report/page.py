@@ -17,7 +17,7 @@ from deepenough.records import write_atomically
 from deepenough.report import bundle, evidence, markdown, sections
 from deepenough.report.bundle import Bundle, blocks
 from deepenough.report.document import Document
-from deepenough.report.gallery import Gallery, Twins
+from deepenough.report.gallery import Gallery, MapView, Twins
 from deepenough.report.language import say, speaking, tag
 from deepenough.report.tables import numbers
 
@@ -81,13 +81,10 @@ def render(document: Document, packed: Bundle) -> str:
 
 def pictures_of(document: Document) -> list[dict[str, object]]:
     """Every picture that the page shows, once: its sample by the page's id, its size, the SHA-256 of its bytes."""
-    galleries = [
-        block
-        for section in document.sections
-        for block in (*section.blocks, *section.aside)
-        if isinstance(block, Gallery | Twins)
-    ]
-    shown = (each for gallery in galleries for photo in gallery.photos for each in (photo, *photo.cams))
+    blocks = [block for section in document.sections for block in (*section.blocks, *section.aside)]
+    galleries = [block for block in blocks if isinstance(block, Gallery | Twins)]
+    shown = [each for gallery in galleries for photo in gallery.photos for each in (photo, *photo.cams)]
+    shown += [block.sheet for block in blocks if isinstance(block, MapView) and block.sheet is not None]
     return [
         {"sample_id": each.sample_id, "width": each.width, "height": each.height, "sha256": each.sha256}
         for each in {each.sample_id: each for each in shown}.values()
@@ -95,7 +92,7 @@ def pictures_of(document: Document) -> list[dict[str, object]]:
 
 
 def _script() -> str:
-    return "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("panel.js", "ask.js"))
+    return "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("panel.js", "ask.js", "map.js"))
 
 
 @cache

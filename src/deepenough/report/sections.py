@@ -17,6 +17,7 @@ from deepenough.records import Verdict
 from deepenough.report import (
     costing,
     explaining,
+    mapping,
     measures,
     protocol,
     published,
@@ -271,6 +272,7 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     third.section,
     robustness.section,
     explaining.section,
+    mapping.section,
     _slices,
     _confusion,
     _disagreements,

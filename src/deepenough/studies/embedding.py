@@ -25,6 +25,7 @@ from deepenough.records.embedding import EmbeddingReport
 from deepenough.studies.assembling import assemble, assemble_from
 from deepenough.studies.contenders import contender
 from deepenough.studies.finished import Finished, require_alone, require_single_scale
+from deepenough.studies.mapping import write_map
 from deepenough.studies.planning import setting_of
 from deepenough.studies.starting import describe_start, file_of, start_of, starting_weights
 from deepenough.studies.study import Study
@@ -38,7 +39,10 @@ Run = tuple[str, int]  # contender, seed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What is embedded: the pictures of every split, and both networks of every seed."""
+    """What is embedded: the pictures of every split, and both networks of every seed.
+
+    `scores` are what a finished study's networks answered on test; `images` whether it keeps small copies of pictures.
+    """
 
     source: str
     weights: str
@@ -49,6 +53,8 @@ class Material:
     setting: Setting
     pixels: Mapping[str, TestPixels]
     runs: Mapping[Run, Callable[[], ResNet]]
+    scores: pl.DataFrame | None = None
+    images: bool = True
 
 
 def material_of_study(finished: Finished) -> Material:
@@ -79,6 +85,8 @@ def material_of_study(finished: Finished) -> Material:
             for name in pair
             for seed in verdict.seeds[name]
         },
+        scores=finished.scores("test"),
+        images=finished.study.images,
     )
 
 
@@ -184,6 +192,18 @@ def embed(
         tell=tell,
     )
     write_json(folder / "embed.json", answer)
+    if material.scores is not None and answer.similarity:
+        tell("laying out the map of the test images")
+        seed = int(next(iter(answer.similarity)))
+        write_map(
+            {name: heads[name, seed]["test"].astype(np.float64) for name in material.pair},
+            test,
+            material.pixels["test"].at(material.scale) if material.images else None,
+            folder,
+            seed=seed,
+            scale=material.scale,
+            scores=material.scores,
+        )
     return answer
 
 

@@ -15,11 +15,12 @@ import polars as pl
 
 from deepenough import records
 from deepenough.comparison.pairing import Aligned
+from deepenough.records.embedding import map_from_json
 from deepenough.records.explanations import explanations_from_json
 from deepenough.records.robustness import robustness_from_json
 from deepenough.report.bundle import answers, blocks, outcomes, tables
 from deepenough.report.bundle.blocks import Block
-from deepenough.report.evidence import THUMBNAILS, Evidence, Measured, cam_id
+from deepenough.report.evidence import MAP_ID, THUMBNAILS, Evidence, Measured, cam_id
 from deepenough.report.gallery import kind_of
 
 __all__ = ["FORM", "Bundle", "pack", "unpack"]
@@ -66,6 +67,8 @@ def pack(evidence: Evidence, language: str = "en") -> Bundle:
         codes = np.unique(clusters, return_inverse=True)[1]
         made.append(blocks.plain("groups", codes.astype("<u4").tobytes()))
         header["groups"] = True
+    if evidence.mapped is not None:
+        made.append(blocks.as_json("map", _plain(evidence.mapped)))
     made.append(blocks.deflated("records", blocks.as_json("records", _records(evidence, shown)).text.encode()))
     return Bundle(header=header, blocks=tuple(made))
 
@@ -123,6 +126,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         explanations=None if explanations is None else explanations_from_json(explanations),
         shifted=None if shifted is None else records.verdict_from_json(shifted),
         measures=None if measures is None else records.measures_from_json(measures),
+        mapped=map_from_json(blocks.parsed(found["map"])) if "map" in found else None,
     )
 
 
@@ -146,6 +150,7 @@ def pictures(evidence: Evidence) -> pl.DataFrame | None:
         pairs = evidence.audit.pairs_in_doubt()
         known = {sample: sample for pair in pairs for sample in (pair.sample_id, pair.other_sample_id)} | known
     pair = evidence.verdict.small, evidence.verdict.big
+    known |= {MAP_ID: MAP_ID}
     known |= {cam_id(sample, name): cam_id(own, name) for sample, own in known.items() for name in pair}
     frame = evidence.thumbnails.select(list(THUMBNAILS)).filter(pl.col("sample_id").is_in(list(known)))
     frame = frame.filter(pl.Series([kind_of(image or b"") is not None for image in frame["image"]], dtype=pl.Boolean))
