@@ -6,6 +6,7 @@ import io
 import shutil
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -33,49 +34,84 @@ def browser():
         opened.close()
 
 
+NAMES = {"resnet50": "resnet50+width=0.125", "resnet101": "resnet101+width=0.125"}
+#: Of each kind of answer a task, and what its file would keep.
+TASKS = {
+    "OneOfClasses": ("classification", CLASSES, {}),
+    "LabelsOf": ("multilabel", CLASSES, {}),
+    "Boxes": ("detection", CLASSES, {"detector": "retinanet", "channels": 16, "anchor": None}),
+    "MendedPicture": ("denoise", (), {}),
+    "Embedding": ("verification", (), {"dimensions": 16, "identities": 3, "threshold": 0.5}),
+}
+
+
 @pytest.fixture(scope="module")
-def address():
-    """A running playground of two narrow networks."""
+def serving():
+    """A running playground of two narrow networks, whose answers are of a kind."""
     uvicorn = pytest.importorskip("uvicorn")
     from deepenough.data import Preprocessing
     from deepenough.machine import Machine
-    from deepenough.networks import build
     from deepenough.serving.playground.answers import Answerer
     from deepenough.serving.playground.app import playground
+    from deepenough.studies.assembling import assemble
+    from deepenough.tasks.registry import answers_of, kind_of
 
-    names = {"resnet50": "resnet50+width=0.125", "resnet101": "resnet101+width=0.125"}
-    networks = {name: build(network, len(CLASSES), seed=1) for name, network in names.items()}
-    for network in networks.values():
-        with torch.no_grad():
-            network(torch.randn(8, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
-    facts = {
+    running = []
+
+    def start(kind):
+        name, classes, kept = TASKS[kind]
+        task = kind_of(name).again(classes, kept)
+        networks = {name: assemble(task, network, seed=1) for name, network in NAMES.items()}
+        if kind != "Boxes":
+            for network in networks.values():
+                with torch.no_grad():
+                    network(torch.randn(8, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+        scales = SCALES[1:2] if kind == "MendedPicture" else SCALES
+        answers = {(each, scale): answers_of(name, classes, kept) for each in NAMES for scale in scales}
+        preprocessing = Preprocessing(fit=task.fit)
+        answerer = Answerer(networks, task, answers, preprocessing, Machine(threads=1))
+        server = uvicorn.Server(uvicorn.Config(playground(facts(kind, scales), answerer), port=0, log_level="error"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        running.append((server, thread))
+        while not server.started:
+            time.sleep(0.05)
+        return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join(20)
+
+
+def facts(kind, scales):
+    return {
         "small": "resnet50",
         "big": "resnet101",
         "metric": "accuracy",
         "unit": "points",
         "scale": 64,
-        "scales": SCALES,
+        "scales": scales,
+        "answers": kind,
+        "sample": "image",
         "seeds": {"resnet50": 0, "resnet101": 2},
         "points": [
             {"contender": name, "scale": scale, "mean": 50 + scale / 4 + extra, "latency_s": scale * (1 + extra) / 1e4}
             for name, extra in (("resnet50", 0), ("resnet101", 1))
-            for scale in SCALES
+            for scale in scales
         ],
-        "agreement": [
+        "agreement": []
+        if kind == "MendedPicture"
+        else [
             {"scale": scale, "samples": 100, "same": 80, "same_right": 60, "small_right": 5, "big_right": 10}
-            for scale in SCALES
+            for scale in scales
         ],
     }
-    answerer = Answerer(networks, CLASSES, SCALES, Preprocessing(), Machine(threads=1))
-    server = uvicorn.Server(uvicorn.Config(playground(facts, answerer), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def address(serving):
+    return serving("OneOfClasses")
 
 
 def until(page, condition):
@@ -88,7 +124,14 @@ def until(page, condition):
 
 @pytest.fixture(params=[390, 1440], ids=["phone", "desk"])
 def page(request, browser, address):
-    opened = browser.new_page(viewport={"width": request.param, "height": 900})
+    with opened_at(browser, address, request.param) as opened:
+        yield opened
+
+
+@contextmanager
+def opened_at(browser, address, width):
+    """A page that asks nobody else and has no error."""
+    opened = browser.new_page(viewport={"width": width, "height": 900})
     asked, errors = [], []
     opened.on("request", lambda sent: asked.append(sent.url))
     opened.on("pageerror", lambda error: errors.append(str(error)))
@@ -125,6 +168,26 @@ def test_picture_gets_both_answers_at_every_scale(page):
     until(page, "document.getElementById('shown').textContent === '96 px'")
     assert page.locator("#plot .ring").count() == 2
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TASKS if kind != "OneOfClasses"])
+def test_every_kind_of_answer_is_shown_for_both_networks(browser, serving, kind):
+    with opened_at(browser, serving(kind), 1440) as page:
+        page.set_input_files("#file", picture())
+        page.wait_for_selector("#pair canvas")
+        assert page.locator("#pair figure").count() == 2
+        said = page.locator("#pair .answer").all_inner_texts()
+        if kind == "Embedding":
+            assert said == ["send a second picture"] * 2
+            page.set_input_files("#file", {**picture(), "name": "again.png"})
+            until(page, "document.querySelector('#pair .answer').textContent === 'the same'")
+            assert page.locator("#pair dd").first.inner_text() == "1.000"
+        elif kind == "MendedPicture":
+            assert said == ["mended"] * 2
+            drawn = "[...document.querySelectorAll('#pair canvas')].every((one) => one.getContext('2d')"
+            assert page.evaluate(f"{drawn}.getImageData(240, 40, 1, 1).data[3] === 255)")
+            assert "160 x 120 px" in page.inner_text("#pair")
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 def test_camera_gives_a_picture(page):

@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deepenough.studies import run_study
+from deepenough.studies.study import make_study
+from deepenough.tasks.registry import TASKS
+
 CLASSES, EACH = ("cat", "dog", "owl"), 16
 
 
@@ -94,3 +98,21 @@ def source_of(tmp_path_factory):
         return made[task]
 
     return get
+
+
+@pytest.fixture(params=sorted(TASKS), scope="session")
+def name(request):
+    """Of each task in turn."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def finished(name, source_of, shrink, tmp_path_factory):
+    """The folder of a finished study of a task, of two tiny networks and two seeds, and its verdict."""
+    folder = tmp_path_factory.mktemp("studies") / name
+    values = {"source": str(source_of(name)), "task": name, "seeds": 2, "train_scale": 32, "scales": [32], "epochs": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch)
+        request = make_study({**values, "batch": 8, "workers": 0, "threads": 1, "precision": "fp32", "margin": 1.0})
+        verdict = run_study(request, folder)
+    return folder, verdict

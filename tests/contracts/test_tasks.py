@@ -15,18 +15,11 @@ from deepenough.data import open_source, prepare
 from deepenough.data.augment import Augmentation
 from deepenough.errors import InputError
 from deepenough.records import SCORES, measures_from_json, read_json, read_table, samples_of
-from deepenough.studies import run_study
 from deepenough.studies.assembling import assemble
-from deepenough.studies.study import make_study
 from deepenough.tasks import Given, Run, make_task
-from deepenough.tasks.registry import TASKS, entry
+from deepenough.tasks.registry import entry
 
 SIDE, BATCH = 32, 8
-
-
-@pytest.fixture(params=sorted(TASKS), scope="module")
-def name(request):
-    return request.param
 
 
 @pytest.fixture(scope="module")
@@ -203,17 +196,6 @@ def test_baselines_are_judged_like_networks_and_bear_the_same_names_for_any_pict
             assert len(judged) == len(rows if units is None else units)
             assert judged["score"].is_finite().all()
             assert each.metric.lowest <= judged["score"].mean() <= each.metric.highest
-
-
-@pytest.fixture(scope="module")
-def finished(name, source_of, shrink, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("studies") / name
-    values = {"source": str(source_of(name)), "task": name, "seeds": 2, "train_scale": 32, "scales": [32], "epochs": 1}
-    with pytest.MonkeyPatch.context() as patch:
-        shrink(patch)
-        request = make_study({**values, "batch": 8, "workers": 0, "threads": 1, "precision": "fp32", "margin": 1.0})
-        verdict = run_study(request, folder)
-    return folder, verdict
 
 
 @pytest.mark.slow

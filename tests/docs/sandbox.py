@@ -291,6 +291,12 @@ def study_of_faces(box, folder):
     done(["compare", "faces"])
 
 
+@stands_for("runs/better")
+def study_of_harm(box, folder):
+    box.put("my_photos", folder)
+    done(["compare", "my_photos", "--task", "denoise", "--out", "runs/better"])
+
+
 @stands_for("study")
 def study_of_objects(box, folder):
     box.put("cells", folder)

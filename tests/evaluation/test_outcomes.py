@@ -11,7 +11,7 @@ import torch
 from deepenough.evaluation import Outcomes, Shown, outcomes
 from deepenough.records import SCORES, read_table, write_table, write_table_in_parts
 from deepenough.tasks.classification import Classification, rows_of
-from deepenough.tasks.contract import Scores
+from deepenough.tasks.values import Scores
 
 CLASSES, SCALES, NAMES = ("cat", "dog", "owl"), (32, 64), ("one", "two")
 

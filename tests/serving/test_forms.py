@@ -18,6 +18,7 @@ from deepenough.serving.graph import Served
 from deepenough.serving.onnx_form import save_onnx, to_onnx
 from deepenough.serving.openvino_model import save_openvino
 from deepenough.serving.torch_form import TorchModel
+from deepenough.tasks import Classification
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -48,7 +49,7 @@ def served_of(about):
                 module.running_var.uniform_(0.5, 1.5, generator=generator)
                 module.weight.uniform_(0.5, 1.0, generator=generator)
         network.fc.weight.mul_(20)
-    return Served(network, MEAN, STD)
+    return Served(network, Classification(about.classes), MEAN, STD)
 
 
 def squares_of(about, batch):

@@ -35,8 +35,8 @@ def test_answers_are_those_that_the_study_recorded(client, study, pictures):
         assert len(told["answers"]) == 4
         for answer in told["answers"]:
             label, sure = recorded[answer["contender"], answer["scale"], sample]
-            assert answer["label"] == label
-            assert answer["confidence"] == pytest.approx(sure, abs=1e-4)
+            assert answer["said"]["prediction"] == label
+            assert answer["said"]["confidence"] == pytest.approx(sure, abs=1e-4)
             assert [len(row) for row in answer["map"]] == [len(answer["map"])] * len(answer["map"])
 
 

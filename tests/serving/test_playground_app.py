@@ -31,7 +31,7 @@ def test_facts_come_with_the_limits():
     assert client_of(length, bytes=10).get("/facts").json() == {**FACTS, "limits": {"bytes": 10}}
 
 
-@pytest.mark.parametrize("name", ["", "page.js", "page.css"])
+@pytest.mark.parametrize("name", ["", "page.js", "kinds.js", "page.css"])
 def test_page_is_served_with_a_policy_that_allows_no_other_source(name):
     response = client_of(length).get(f"/{name}")
     assert response.status_code == 200

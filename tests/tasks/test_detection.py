@@ -16,14 +16,14 @@ from torchvision.transforms import v2
 from deepenough.cost import count
 from deepenough.data.augment import Augmentation
 from deepenough.data.objects import Object, as_text
-from deepenough.data.preprocess import Preprocessing, padded_scale, squared
+from deepenough.data.preprocess import Preprocessing, in_picture, padded_scale, squared
 from deepenough.errors import InputError
 from deepenough.studies.assembling import assemble
 from deepenough.studies.study import load_study
 from deepenough.tasks import Given, Run, make_task
 from deepenough.tasks.detection import MEASURES, MOST, Detection
 from deepenough.tasks.detectors import levels, packed
-from deepenough.tasks.placing import Objects, PlacedView, in_picture, placed
+from deepenough.tasks.placing import Objects, PlacedView, placed
 
 CLASSES = ("cat", "dog", "owl")
 NUMBERS = {name: number for number, name in enumerate(CLASSES)}

@@ -13,68 +13,71 @@ import typer
 from deepenough.cli._output import one_line, visible_json
 
 if TYPE_CHECKING:
-    from deepenough.serving import About, Answer
+    from deepenough.tasks.answering import Answers, Record
 
-_DIGITS = 6  # of a probability
+_DIGITS = 6  # of a number
+Write = Callable[[dict[str, Any], "Record | None"], None]
 
 
-def writer(kind: str, about: About, *, probabilities: bool) -> Callable[[Answer], None]:
+def writer(kind: str, answers: Answers, *, more: bool) -> Write:
     """A function that writes one answer on standard output, its header before the first.
+
+    It takes `path`, `sample_id`, `error` and `detail`, and the answer; None where there is an error.
 
     Args:
         kind: `table`, `json` or `csv`.
-        about: of the model that answers.
-        probabilities: with those of every class, in JSON and CSV.
+        answers: of the model.
+        more: with all that they have, in JSON and CSV.
     """
-    if kind == "json":
-        return lambda answer: typer.echo(
-            visible_json(json.dumps(_record(answer, about, probabilities), ensure_ascii=False))
-        )
-    return _csv(about, probabilities) if kind == "csv" else _table(about)
+    return {"json": _json, "csv": _csv, "table": _table}[kind](answers, more)
 
 
-def _record(answer: Answer, about: About, probabilities: bool) -> dict[str, Any]:
-    record: dict[str, Any] = {"path": answer.path, "sample_id": answer.sample_id or None}
-    if answer.probabilities is None:
-        return {**record, "error": answer.error, "detail": answer.detail}
-    record |= {"prediction": about.classes[answer.label], "confidence": round(answer.confidence, _DIGITS)}
-    if probabilities:
-        record["probabilities"] = dict(zip(about.classes, _rounded(answer), strict=True))
-    return record
+def _json(answers: Answers, more: bool) -> Write:
+    del answers, more
+
+    def write(of: dict[str, Any], record: Record | None) -> None:
+        named = {"path": of["path"], "sample_id": of["sample_id"] or None}
+        said = {"error": of["error"], "detail": of["detail"]} if record is None else _rounded(record)
+        typer.echo(visible_json(json.dumps({**named, **said}, ensure_ascii=False)))
+
+    return write
 
 
-def _csv(about: About, probabilities: bool) -> Callable[[Answer], None]:
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    columns = [f"prob_{name}" for name in about.classes] if probabilities else []
-    out.writerow(["sample_id", "path", "prediction", "confidence", "error", *columns])
+def _csv(answers: Answers, more: bool) -> Write:
+    columns = ["sample_id", "path", *answers.heads, "error", *answers.columns(more=more)]
+    out = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    out.writeheader()
 
-    def write(answer: Answer) -> None:
-        if answer.probabilities is None:
-            out.writerow([answer.sample_id, answer.path, "", "", answer.error, *("" for _ in columns)])
-        else:
-            own = _rounded(answer) if probabilities else []
-            confidence = round(answer.confidence, _DIGITS)
-            out.writerow([answer.sample_id, answer.path, about.classes[answer.label], confidence, "", *own])
+    def write(of: dict[str, Any], record: Record | None) -> None:
+        for row in [{}] if record is None else answers.rows(_rounded(record)):
+            out.writerow({**of, **row})
         sys.stdout.flush()
 
     return write
 
 
-def _table(about: About) -> Callable[[Answer], None]:
-    width = max(10, *(len(name) for name in about.classes))
-    typer.echo(f"{'prediction':<{width}}  sure  image")
+def _table(answers: Answers, more: bool) -> Write:
+    del more
+    sure, width = "confidence" in answers.heads, max(10, *(len(name) for name in answers.classes), 0)
+    head = answers.heads[0] if answers.heads else answers.outputs[0]
+    typer.echo(f"{head:<{width}}{'  sure' if sure else ''}  image")
 
-    def write(answer: Answer) -> None:
-        if answer.probabilities is None:
-            said = f"{answer.error}: {answer.detail}" if answer.detail else answer.error
-            typer.echo(f"{'-':<{width}}     -  {one_line(answer.path)}  ({one_line(said)})")
-        else:
-            name = one_line(about.classes[answer.label])
-            typer.echo(f"{name:<{width}}  {answer.confidence:4.2f}  {one_line(answer.path)}")
+    def write(of: dict[str, Any], record: Record | None) -> None:
+        path = one_line(of["path"])
+        if record is None:
+            said = f"{of['error']}: {of['detail']}" if of["detail"] else of["error"]
+            typer.echo(f"{'-':<{width}}{'     -' if sure else ''}  {path}  ({one_line(said)})")
+            return
+        shares = [row["confidence"] for row in answers.rows(record) if "confidence" in row]
+        share = f"  {max(shares):4.2f}" if shares else "     -" if sure else ""
+        typer.echo(f"{one_line(answers.line(record)):<{width}}{share}  {path}")
 
     return write
 
 
-def _rounded(answer: Answer) -> list[float]:
-    assert answer.probabilities is not None
-    return [round(float(value), _DIGITS) for value in answer.probabilities]
+def _rounded(value: Any) -> Any:  # noqa: ANN401  plain values
+    if isinstance(value, float):
+        return round(value, _DIGITS)
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value

@@ -3,153 +3,119 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepenough.errors import RecordError, SourceError, StudyError
+from deepenough.errors import RecordError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from deepenough.serving import About, Choice, Material
-    from deepenough.serving.parity import Sample
-    from deepenough.studies.study import Study
+    from deepenough.studies.finished import Finished
+    from deepenough.tasks.answering import Answers
+    from deepenough.tasks.values import Run
 
 _PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "numpy", "pillow")
+_OF_VERDICT = ("answer", "scope", "small", "big", "difference", "interval", "margin", "unit", "samples", "scale")
 
 
-def about_of(folder: Path, choice: Choice) -> About:
+def about_of(finished: Finished, choice: Choice) -> About:
     """What is said about a trained network of a study."""
     from deepenough.report import headline
     from deepenough.serving import About
+    from deepenough.serving.about import CLASSIFICATION, FORMAT
     from deepenough.studies.contenders import contender
-    from deepenough.studies.starting import preprocessing_of
-    from deepenough.studies.store import StudyFolder
     from deepenough.studies.whole import sha256_of
 
-    store, known, verdict = StudyFolder(folder), contender(choice.contender), choice.verdict
-    preparation = preprocessing_of(_study(folder))
-    kept = (
-        "answer",
-        "scope",
-        "small",
-        "big",
-        "difference",
-        "interval",
-        "margin",
-        "unit",
-        "samples",
-        "scale",
-        "caveats",
-    )
+    known, verdict, task = contender(choice.contender), choice.verdict, finished.setting.task
+    preparation, answers = finished.setting.preprocessing, answers_at(finished, choice)
     return About(
         contender=known.name,
         network=known.network,
         seed=choice.seed,
         scale=choice.scale,
         sides=(choice.scale,) if known.average is None else (known.average or choice.scales),
-        classes=_classes(folder),
-        preprocessing={name: getattr(preparation, name) for name in ("mean", "std", "interpolation", "crop")},
-        weights_sha256=sha256_of(weights_of(store.root, choice)),
+        classes=answers.classes,
+        task={"name": task.name, **answers.kept},
+        preprocessing={name: getattr(preparation, name) for name in ("mean", "std", "interpolation", "crop", "fit")},
+        weights_sha256=sha256_of(finished.weights(choice.contender, choice.seed)),
         verdict={
             "headline": headline(verdict),
-            **{name: getattr(verdict, name) for name in (*kept, "scale", "caveats")},
+            **{name: getattr(verdict, name) for name in (*_OF_VERDICT, "caveats")},
         },
         chosen=choice.why,
         versions=_versions(),
+        format=1 if task.name == CLASSIFICATION else FORMAT,
     )
 
 
-def weights_of(folder: Path, choice: Choice) -> Path:
-    """The file of a cell's weights.
+def answers_at(finished: Finished, choice: Choice) -> Answers:
+    """How what a network says at a scale is read."""
+    from deepenough.tasks.registry import answers_kind
 
-    Raises:
-        RecordError: it is not there, or not the one that was tested.
-    """
-    from deepenough.records import read_json
-    from deepenough.studies.store import StudyFolder
-    from deepenough.studies.whole import sha256_of
-
-    cell = StudyFolder(folder).cell(f"{choice.contender}-seed{choice.seed}")
-    remedy = "run the command that began the study again"
-    if not cell.weights.is_file():
-        raise RecordError(str(cell.weights), "the weights that were tested", "no such file", remedy)
-    if read_json(cell.note)["weights_sha256"] != sha256_of(cell.weights):
-        raise RecordError(str(cell.weights), "the weights that were tested", "others: the checksum differs", remedy)
-    return cell.weights
+    task = finished.setting.task
+    kind = answers_kind(task.name)
+    classes = finished.prepared.classes if kind.least_classes else ()
+    return kind(classes, task.kept(_validation(finished, choice)))
 
 
-def material_of(folder: Path, choice: Choice, source: str | None) -> Material:
-    """All that an export is made from; `source` says where the pictures lie now, if not where they did.
+def material_of(finished: Finished, choice: Choice) -> Material:
+    """All that an export is made from.
 
     Raises:
         InputError: (of its kinds) the study is not whole, or its pictures are not there.
     """
     import polars as pl
 
-    from deepenough.records import SCORES, read_json, read_table
     from deepenough.serving import Material
+    from deepenough.serving.parity import Known, Sample
+    from deepenough.serving.pictures import Found
 
-    study = _study(folder)
-    samples = _samples(folder)
-    pictures = _pictures(study, samples.filter(pl.col("split").is_in(["train", "test"])), source)
-    scores = read_table(folder / "scores.parquet", SCORES).filter(
+    samples, entries = finished.samples, finished.prepared.entries
+    pictures = {
+        split: [
+            Sample(Found(path, entries[sample_id]), sample_id, group)
+            for path, sample_id, group in samples.filter(split=split).select("path", "sample_id", "group").iter_rows()
+        ]
+        for split in ("train", "test")
+    }
+    scores = finished.scores("test").filter(
         pl.col("contender") == choice.contender, pl.col("seed") == choice.seed, pl.col("scale") == choice.scale
     )
+    known = Known(
+        task=finished.setting.task,
+        rows=samples.filter(split="test"),
+        recorded=dict(scores.select("sample_id", "prediction").iter_rows()),
+        score=float(scores["score"].to_numpy().mean()),
+        reference=_validation(finished, choice),
+    )
     return Material(
-        about=about_of(folder, choice),
-        weights=weights_of(folder, choice),
+        about=about_of(finished, choice),
+        weights=finished.weights(choice.contender, choice.seed),
         test=pictures["test"],
         training=pictures["train"],
-        recorded=dict(scores.select("sample_id", "prediction").iter_rows()),
-        precision=read_json(folder / "environment.json")["precision"],
-        source=study.source,
+        known=known,
+        precision=finished.setting.machine.precision,
+        source=finished.study.source,
         splits={name: int((samples["split"] == name).sum()) for name in ("train", "val", "test")},
     )
 
 
-def _pictures(study: Study, rows: pl.DataFrame, source: str | None) -> dict[str, list[Sample]]:
-    """The samples of each split, with the files that hold them."""
-    from deepenough.data import open_source
-    from deepenough.serving.parity import Sample
-    from deepenough.serving.pictures import Found
+def _validation(finished: Finished, choice: Choice) -> Run | None:
+    """What the network said of validation; None where the study keeps no rows of it.
 
-    named = source or study.source
-    try:
-        entries = {entry.path: entry for entry in open_source(named, allow_outside=study.allow_outside).entries}
-    except SourceError as error:
-        remedy = "name the place where they are now: --source"
-        raise SourceError(error.where, f"the study's pictures ({error.expected})", error.got, remedy) from None
-    found: dict[str, list[Sample]] = {"train": [], "test": []}
-    for row in rows.iter_rows(named=True):
-        entry = entries.get(row["path"])
-        if entry is None:
-            remedy = "name the place where the pictures are now: --source"
-            raise SourceError(named, f"the study's picture {row['path']}", "no such file", remedy)
-        sample = Sample(Found(row["path"], entry), row["sample_id"], row["target"], row["group"])
-        found[row["split"]].append(sample)
-    return found
+    Raises:
+        RecordError: the study keeps them, and they are not there.
+    """
+    from deepenough.evaluation.outcomes import kept_fields, rows_of
+    from deepenough.records import OUTCOMES, read_table
 
-
-def _study(folder: Path) -> Study:
-    from deepenough.studies.store import StudyFolder
-    from deepenough.studies.whole import stored_study
-
-    study = stored_study(StudyFolder(folder))
-    if study.task != "classification":
-        expected = "a study of classification, whose networks alone are served"
-        raise StudyError(str(folder), expected, f"one of {study.task}", "use the weights in cells/ from Python")
-    return study
-
-
-def _samples(folder: Path) -> pl.DataFrame:
-    from deepenough.records import SAMPLES, read_table
-
-    return read_table(folder / "samples.parquet", SAMPLES)
-
-
-def _classes(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted(_samples(folder)["target"].unique()))
+    row = finished.setting.task.row
+    if not kept_fields(row):
+        return None
+    path = finished.store.cell(f"{choice.contender}-seed{choice.seed}").outcomes("validation")
+    if not path.is_file():
+        raise RecordError(str(path), "what the network said of validation", "no such file", "run the study again")
+    kept = read_table(path, OUTCOMES).filter(scale=choice.scale)
+    return finished.shown(kept["sample_id"].to_list()).run(rows_of(kept, row))
 
 
 def _versions() -> dict[str, Any]:

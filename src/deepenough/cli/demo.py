@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,31 +72,46 @@ def application(folder: Path, *, seed: int | None = None, threads: int | None = 
     Raises:
         InputError: (of its kinds) the study is not finished, or its weights are not there.
     """
-    from deepenough.cli._served import about_of, weights_of
+    from deepenough.cli._served import answers_at
     from deepenough.comparison import read_scores
     from deepenough.machine import Machine, available_cores
-    from deepenough.records import COSTS, read_json, read_table, verdict_from_json
+    from deepenough.records import COSTS, read_json, read_table
     from deepenough.serving import choose
     from deepenough.serving.playground.answers import Answerer
     from deepenough.serving.playground.app import playground
     from deepenough.serving.playground.facts import facts_of
-    from deepenough.serving.torch_form import served_network
+    from deepenough.studies.contenders import contender
+    from deepenough.studies.finished import open_finished
+    from deepenough.tasks.tested import tested_network
 
-    verdict = verdict_from_json(read_json(folder / "verdict.json"))
+    finished = open_finished(folder, threads=threads)
+    verdict, task = finished.verdict, finished.setting.task
     choices = {name: choose(folder, contender=name, seed=seed) for name in (verdict.small, verdict.big)}
-    said = {name: about_of(folder, choice) for name, choice in choices.items()}
     networks = {
-        name: served_network(said[name], weights_of(folder, choice)).network for name, choice in choices.items()
+        name: tested_network(task, contender(name).network, finished.weights(name, choice.seed))
+        for name, choice in choices.items()
     }
-    small = said[verdict.small]
+    answers = {
+        (name, scale): answers_at(finished, replace(choice, scale=scale))
+        for name, choice in choices.items()
+        for scale in choice.scales
+    }
+    if any(each.mends for each in answers.values()):  # a picture has one size, its own
+        answers = {(name, at): each for (name, at), each in answers.items() if at == verdict.scale}
     machine = Machine(
         precision=read_json(folder / "environment.json")["precision"], threads=threads or available_cores()
     )
     costs = read_table(folder / "costs.parquet", COSTS) if (folder / "costs.parquet").is_file() else None
-    seeds = {name: choice.seed for name, choice in choices.items()}
-    facts = facts_of(verdict, read_scores(folder / "scores.parquet", ["prediction"]), costs, seeds)
-    answerer = Answerer(networks, small.classes, facts["scales"], small.prepared(), machine)
-    return playground(facts, answerer)
+    facts = facts_of(
+        verdict,
+        read_scores(folder / "scores.parquet", ["prediction", "target"]),
+        costs,
+        {name: choice.seed for name, choice in choices.items()},
+        answers=type(answers[verdict.small, verdict.scale]).__name__,
+        sample=task.sample,
+        scales=sorted({scale for _, scale in answers}),
+    )
+    return playground(facts, Answerer(networks, task, answers, finished.setting.preprocessing, machine))
 
 
 def _bound(port: int | None) -> socket.socket:

@@ -54,9 +54,10 @@ def export(  # noqa: PLR0913  one option, one argument
 ) -> None:
     """Write a trained network as a file, and prove that it answers as the study's.
 
-    Squares of uint8 pixels go in, probabilities and a label come out; scaling is in the file. Every test image is then
-    read from its own file and asked about: in fp32 all labels must be torch's, or nothing is written; int8 is held
-    against fp32 by the statistics of a verdict. A model card is written beside the file. See docs/export.md.
+    Squares of uint8 pixels go in, what the study's task says comes out (probabilities and labels, an embedding, boxes,
+    a mended picture); scaling is in the file. Every test image is then read from its own file and asked about: in fp32
+    all decisions must be torch's, or nothing is written; int8 is held against fp32 by the statistics of a verdict. A
+    model card is written beside the file. See docs/export.md.
 
     \b
     Examples:
@@ -71,18 +72,20 @@ def export(  # noqa: PLR0913  one option, one argument
     from deepenough.serving import export as write
     from deepenough.serving.exporting import ENDING
     from deepenough.serving.predicting import usable_cores
+    from deepenough.studies.finished import open_finished
 
+    threads = threads or usable_cores()
     choice = choose(folder, contender=contender, seed=seed, scale=scale)
     if not as_json:
         for sentence in choice.why:
             _output.say(sentence)
-    material = _served.material_of(folder, choice, source)
+    material = _served.material_of(open_finished(folder, source=source, threads=threads), choice)
     numbers = "-int8" if int8 else ""
     place = f"{choice.contender}-seed{choice.seed}-{choice.scale}px-{to.value}{numbers}"
     file = out or folder / "export" / place / f"model{ENDING[to.value]}"
 
     tell = _output.teller(as_json=as_json)
-    done = write(material, file, to.value, int8=int8, margin=margin, threads=threads or usable_cores(), tell=tell)
+    done = write(material, file, to.value, int8=int8, margin=margin, threads=threads, tell=tell)
     if as_json:
         _output.say_json({**asdict(done), "path": str(done.path), "card": str(done.card)})
         return
@@ -93,14 +96,21 @@ def _say(done: Export, precision: str) -> None:
     parity = done.held.parity
     ties = f", {parity.ties} more are ties" if parity.ties else ""
     _output.say()
+    decides = parity.decides[0].upper() + parity.decides[1:]
     _output.say(
-        f"Labels as torch in fp32 gives them, from the raw files: {parity.equal:,} of {parity.images:,}{ties}; "
-        f"greatest difference of a probability {parity.largest:.1e}."
+        f"{decides} as torch in fp32 gives them, from the raw files: {parity.equal:,} of {parity.samples:,}{ties}; "
+        f"greatest difference of {parity.measured} {parity.largest:.1e}."
     )
+    recorded = (
+        ""
+        if parity.recorded is None
+        else f"{decides} as the study recorded them, in {precision}: {parity.recorded:,} of {parity.samples:,} (torch "
+        f"in fp32: {parity.torch_recorded:,}). "
+    )
+    unit = "%" if parity.unit == "points" else parity.unit
     _output.say(
-        f"Labels as the study recorded them, in {precision}: {parity.recorded:,} of {parity.images:,} "
-        f"(torch in fp32: {parity.torch_recorded:,}). Accuracy {100 * parity.accuracy:.2f} %, torch in fp32 "
-        f"{100 * parity.torch_accuracy:.2f} %, recorded {100 * parity.recorded_accuracy:.2f} %."
+        f"{recorded}{parity.metric[0].upper()}{parity.metric[1:]} {parity.value:.2f} {unit}, torch in fp32 "
+        f"{parity.torch_value:.2f} {unit}, recorded in {precision} {parity.recorded_value:.2f} {unit}."
     )
     if done.held.no_worse is not None:
         from deepenough.cli.gate import sentences

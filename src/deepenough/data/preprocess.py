@@ -75,6 +75,16 @@ def padded_scale(height: int, width: int, scale: int) -> float:
     return scale / max(height, width)
 
 
+def in_picture(boxes: np.ndarray, size: tuple[int, int], side: int) -> np.ndarray:
+    """Boxes of a test square, fitted by `pad`, in pixels of the picture (width, height); cut off at its edges.
+
+    >>> in_picture(np.array([[0.0, 0.0, 50.0, 50.0]]), (200, 100), 50).tolist()
+    [[0.0, 0.0, 200.0, 100.0]]
+    """
+    width, height = size
+    return np.clip(boxes / padded_scale(height, width, side), 0.0, np.array([width, height] * 2, np.float64))
+
+
 def resize_and_crop(image: np.ndarray | Image.Image, scale: int, preprocessing: Preprocessing) -> np.ndarray:
     """Resize the short side to round(scale / crop), keep the aspect, and cut out the centre.
 

@@ -85,7 +85,7 @@ class Outcomes:
 
     def kept(self, contender: str, *, seed: int, called: str | None = None) -> pl.DataFrame | None:
         """What is kept of every picture beside the scores, one row a scale and picture; None where nothing is."""
-        names = [name for name in self._row.names or () if name not in _IN_SCORES]
+        names = kept_fields(self._row)
         if not names:
             return None
         parts = [(scale, first, rows) for scale in self.scales for first, rows in self._blocks(contender, scale)]
@@ -134,6 +134,19 @@ class Outcomes:
 
     def _place(self, contender: str, scale: int, first: int) -> int:
         return self._row.itemsize * (self._runs[contender, scale] * len(self.shown.sample_ids) + first)
+
+
+def kept_fields(row: np.dtype) -> list[str]:
+    """Which fields of a task's rows are kept beside the scores."""
+    return [name for name in row.names or () if name not in _IN_SCORES]
+
+
+def rows_of(kept: pl.DataFrame, row: np.dtype) -> np.ndarray:
+    """The rows of a task, (pictures,), from the columns of `Outcomes.kept` at one scale."""
+    rows = np.empty(kept.height, row)
+    for name in row.names or ():
+        rows[name] = np.array(kept[name].to_list(), row[name].base)
+    return rows
 
 
 def table(contender: str, seed: int, scale: int, shown: Shown, first: int, judged: pl.DataFrame) -> pl.DataFrame:

@@ -51,6 +51,20 @@ def tiled(
     return (total / weights)[:, :height, :width]
 
 
+def mended(
+    added: Callable[[np.ndarray], np.ndarray], picture: np.ndarray, *, tile: int = 256, margin: int = 32
+) -> np.ndarray:
+    """A picture with what a network adds to it, in [0, 1], uint8 (height, width, 3); arguments as of `tiled`.
+
+    Raises:
+        ValueError: what the network adds is not finite.
+    """
+    more = tiled(added, picture, tile=tile, margin=margin)
+    if not np.isfinite(more).all():
+        raise ValueError("the model's answer is not finite")
+    return np.clip(np.rint(picture + 255.0 * more.transpose(1, 2, 0)), 0, 255).astype(np.uint8)
+
+
 def _mirrored(picture: np.ndarray) -> np.ndarray:
     """With its lower and right edge mirrored, as often as it takes, up to sides that are multiples of `STRIDE`."""
     more = [(0, -side % STRIDE) for side in picture.shape[:2]]

@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from deepenough.serving.about import About
     from deepenough.serving.choosing import Choice, choose
     from deepenough.serving.exporting import Export, Material, export
+    from deepenough.serving.mending import mend
     from deepenough.serving.opening import open_model
     from deepenough.serving.pictures import Found, find
     from deepenough.serving.predicting import Answer, Model, predict
 
 __all__ = ["About", "Answer", "Choice", "Export", "Found", "Material", "Model"]
-__all__ += ["choose", "export", "find", "open_model", "predict"]
+__all__ += ["choose", "export", "find", "mend", "open_model", "predict"]
 
 _HOMES = {
     "About": "about",
     **dict.fromkeys(("Choice", "choose"), "choosing"),
     **dict.fromkeys(("Export", "Material", "export"), "exporting"),
+    "mend": "mending",
     "open_model": "opening",
     **dict.fromkeys(("Found", "find"), "pictures"),
     **dict.fromkeys(("Answer", "Model", "predict"), "predicting"),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from deepenough.data.preprocess import Preprocessing
-from deepenough.errors import WeightsError
+from deepenough.errors import InputError, WeightsError
+from deepenough.tasks.registry import answers_of
+
+if TYPE_CHECKING:
+    from deepenough.tasks.answering import Answers
 
 KEY = "deepenough"  # of the metadata of every form: one JSON object
-FORMAT = 1
+FORMAT = 2  # the newest that is read; 1 knows classification alone, and is written for it
+CLASSIFICATION = "classification"
 MOST_SIDES = 32  # that a picture is cut to
 NumberForm = Literal["fp32", "int8"]
 
@@ -26,8 +31,9 @@ class About:
         seed: of the training.
         scale: image side in pixels that the study tested it at.
         sides: of the squares that the model takes, pixels; several where it averages over scales.
-        classes: names in the order of the outputs.
-        preprocessing: `mean`, `std`, `interpolation`, `crop`, as in `data.Preprocessing`.
+        classes: names in the order of the outputs; empty where the task has none.
+        task: its `name`, and what `Task.kept` says of it.
+        preprocessing: `mean`, `std`, `interpolation`, `crop`, `fit`, as in `data.Preprocessing`.
         numbers: `fp32`, or `int8` where weights and activations were quantised.
         verdict: `headline`, `answer`, `scope`, `small`, `big`, `difference`, `interval`, `margin`, `unit`, `samples`.
         chosen: why this contender, this seed and this scale, sentences.
@@ -44,16 +50,21 @@ class About:
     classes: tuple[str, ...]
     preprocessing: Mapping[str, Any]
     weights_sha256: str
+    task: Mapping[str, Any] = field(default_factory=lambda: {"name": CLASSIFICATION})
     numbers: NumberForm = "fp32"
     verdict: Mapping[str, Any] = field(default_factory=dict)
     chosen: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
-    format: int = FORMAT
+    format: int = 1
 
     def prepared(self) -> Preprocessing:
         """How pictures are cut into squares for it."""
         plain = dict(self.preprocessing)
         return Preprocessing(**{**plain, "mean": tuple(plain["mean"]), "std": tuple(plain["std"])})
+
+    def answers(self) -> Answers:
+        """How what the model says is read."""
+        return answers_of(self.task["name"], self.classes, {k: v for k, v in self.task.items() if k != "name"})
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -75,7 +86,7 @@ def about_from_json(text: str | None, where: str) -> About:
         about = About(**{key: value for key, value in values.items() if key in known})
         about.prepared()
         _require_sound(about)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, InputError) as error:
         raise WeightsError(where, expected, f"another form ({error})", remedy) from error
     if about.format > FORMAT:
         got = f"one of format {about.format}"
@@ -83,13 +94,27 @@ def about_from_json(text: str | None, where: str) -> About:
     return about
 
 
+def require_form(where: str, about: About, inputs: Sized, outputs: Sized) -> None:
+    """Refuse a file that takes or gives another number of arrays than it says.
+
+    Raises:
+        WeightsError: it does.
+    """
+    wanted = len(about.sides), len(about.answers().outputs)
+    if (len(inputs), len(outputs)) != wanted:
+        said = "{} inputs and {} outputs"
+        got = said.format(len(inputs), len(outputs))
+        raise WeightsError(where, said.format(*wanted), got, "export it again from its study")
+
+
 def _frozen(value: Any) -> Any:  # noqa: ANN401  what JSON holds
     return tuple(value) if isinstance(value, list) else value
 
 
 def _require_sound(about: About) -> None:
-    if len(about.classes) < 2 or not all(isinstance(name, str) for name in about.classes):
-        raise ValueError("classes must be two or more names")
+    if not isinstance(about.task, dict):
+        raise ValueError("task must be a mapping")
+    about.answers()
     if not 0 < len(about.sides) <= MOST_SIDES or not all(
         type(side) is int and 0 < side <= 4096 for side in about.sides
     ):

@@ -9,6 +9,7 @@ import yaml
 
 from deepenough.data.entries import shown
 from deepenough.records import write_atomically
+from deepenough.serving.wording import Words, preparing, words_of
 
 if TYPE_CHECKING:
     from deepenough.serving.exporting import Export, Material
@@ -40,7 +41,7 @@ def card(done: Export, material: Material) -> str:
     parts = [
         f"---\n{front}---\n",
         f"# {done.about.contender}, seed {done.about.seed}, {done.about.scale} px: {_name(material)}",
-        f"An image classifier of {len(done.about.classes)} classes, exported by deepenough from a study that asked "
+        f"{_words(done).title.format(len(done.about.classes))}, exported by deepenough from a study that asked "
         "whether a smaller network is enough.",
         "## The study's answer",
         str(verdict["headline"]),
@@ -73,19 +74,32 @@ def _one_line(text: str) -> str:
 
 def _front(done: Export, material: Material) -> dict[str, Any]:
     name = _name(material)
-    accuracy = {"type": "accuracy", "value": round(done.held.parity.accuracy, 6), "name": "Accuracy"}
+    parity, pipeline = done.held.parity, _words(done).pipeline
+    measured = {
+        "type": parity.metric.lower().replace(" ", "_"),
+        "value": round(parity.value / (100.0 if parity.unit == "points" else 1.0), 6),
+        "name": _capital(parity.metric),
+    }
     result = {
-        "task": {"type": "image-classification", "name": "Image classification"},
+        "task": {"type": pipeline, "name": _capital(pipeline.replace("-", " "))},
         "dataset": {"type": "imagefolder", "name": name, "split": "test"},
-        "metrics": [accuracy],
+        "metrics": [measured],
     }
     return {
         "library_name": LIBRARY,
-        "pipeline_tag": "image-classification",
-        "tags": [LIBRARY, "image-classification", "resnet", done.path.suffix.removeprefix(".")],
-        "metrics": ["accuracy"],
+        "pipeline_tag": pipeline,
+        "tags": [LIBRARY, pipeline, "resnet", done.path.suffix.removeprefix(".")],
+        "metrics": [measured["type"]],
         "model-index": [{"name": f"{done.about.contender}-seed{done.about.seed}", "results": [result]}],
     }
+
+
+def _words(done: Export) -> Words:
+    return words_of(done.about.answers())
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _listed(title: str, sentences: Any) -> list[str]:  # noqa: ANN401
@@ -94,16 +108,17 @@ def _listed(title: str, sentences: Any) -> list[str]:  # noqa: ANN401
 
 def _use(done: Export) -> str:
     sides = ", ".join(f"{side} x {side}" for side in done.about.sides)
-    preparation = done.about.prepared()
-    shorts = ", ".join(str(round(side / preparation.crop)) for side in done.about.sides)
+    preparation, words, mends = done.about.prepared(), _words(done), done.about.answers().mends
+    kept = preparation.crop if preparation.fit == "crop" else 1.0
+    resized = ", ".join(str(round(side / kept)) for side in done.about.sides)
+    form = f"squares, uint8 (batch, side, side, 3), {sides}"
+    if mends:
+        form = "pictures, uint8 (batch, height, width, 3), any from 32"
     return (
-        "Meant for single pictures like those of the study, each showing one of the classes: "
-        f"{', '.join(map(_one_line, done.about.classes))}.\n\n"
-        f"```\ndeepenough predict {done.path.name} pictures/\n```\n\n"
-        f"In: RGB squares, uint8 (batch, side, side, 3), {sides} px; the batch may have any size. Out: `probability`, "
-        "float32 (batch, classes), and `label`, int64 (batch,). The file scales the pixels itself. Resizing is not in "
-        f"it: the short side to {shorts} px ({preparation.interpolation}, antialiased, as Pillow does), then the "
-        "centre square; `deepenough predict` does so, and another way of resizing changes answers."
+        f"{words.meant.format(', '.join(map(_one_line, done.about.classes)))}\n\n"
+        f"```\ndeepenough predict {done.path.name} pictures/{' --out mended' if mends else ''}\n```\n\n"
+        f"In: RGB {form} px; the batch may have any size. Out: {words.gives}. The file scales the pixels itself. "
+        f"{preparing(preparation.fit, resized, preparation.interpolation)}"
     )
 
 
@@ -120,11 +135,12 @@ def _data(done: Export, material: Material) -> str:
 
 def _measured(done: Export) -> str:
     parity = done.held.parity
+    unit = "%" if parity.unit == "points" else parity.unit
     lines = [
-        f"Accuracy on {parity.images:,} test pictures: {100 * parity.accuracy:.2f} %; the study recorded "
-        f"{100 * parity.recorded_accuracy:.2f} %.",
-        f"From the raw files, {parity.equal:,} of {parity.images:,} labels are those of torch in fp32; the greatest "
-        f"difference of a probability is {parity.largest:.2g}.",
+        f"{_capital(parity.metric)} on {parity.images:,} test pictures: {parity.value:.2f} {unit}; the study recorded "
+        f"{parity.recorded_value:.2f} {unit}.",
+        f"From the raw files, {parity.equal:,} of {parity.samples:,} {parity.decides} are those of torch in fp32; the "
+        f"greatest difference of {parity.measured} is {parity.largest:.2g}.",
     ]
     found = done.held.no_worse
     if found is not None:
@@ -146,11 +162,11 @@ def _latency(rows: list[Latency]) -> str:
 
 def _limits(done: Export) -> str:
     limits = [
-        "It names one of its classes for any picture, also one that shows none of them.",
-        "The accuracy holds for new pictures like the test pictures, not for another camera, place or time.",
-        "A probability is what the network computes and was not calibrated.",
-        f"At another image side than {done.about.scale} px it is another network; the study has its accuracy there.",
+        *_words(done).limits,
+        "What was measured holds for new pictures like the test pictures, not for another camera, place or time.",
     ]
+    if not done.about.answers().mends:
+        limits.append(f"At another image side than {done.about.scale} px it is another network; the study measured it.")
     if done.about.numbers == "int8":
         limits.append("int8 arithmetic differs between processors; measure again on the one that it will run on.")
     return "\n".join(f"- {limit}" for limit in limits)

@@ -15,11 +15,11 @@ import numpy as np
 from deepenough.errors import InputError
 from deepenough.machine import Precision
 from deepenough.networks.weight_files import metadata_of
-from deepenough.serving.about import KEY, About
+from deepenough.serving.about import CLASSIFICATION, KEY, About
 from deepenough.serving.card import CARD, write_card
 from deepenough.serving.latency import Latency, measure_latency
 from deepenough.serving.opening import TORCH_ENDING, open_model
-from deepenough.serving.parity import Held, Sample, hold, require_same
+from deepenough.serving.parity import Held, Known, Sample, hold, require_same
 from deepenough.serving.predicting import Model, batches
 from deepenough.serving.torch_form import TorchModel, save_torch, served_network
 
@@ -37,7 +37,7 @@ class Material:
         weights: the cell's file.
         test: the test split, all of it.
         training: pictures to calibrate with, none of them in `test`.
-        recorded: the study's predictions on the test split by sample id.
+        known: of the test split.
         precision: in which the study computed them.
         source: of the pictures, as the study names it.
         splits: how many samples each split has.
@@ -47,7 +47,7 @@ class Material:
     weights: Path
     test: Sequence[Sample]
     training: Sequence[Sample]
-    recorded: dict[str, str]
+    known: Known
     precision: Precision
     source: str
     splits: dict[str, int]
@@ -94,7 +94,7 @@ def export(
         material: of the study.
         out: the file; ends as the form does.
         form: `onnx`, `torch` (safetensors) or `openvino`.
-        int8: quantise; not for torch.
+        int8: quantise a classifier; not for torch.
         margin: points of accuracy that int8 may not lose.
         threads: of the runtimes.
         tell: told what is being done.
@@ -103,7 +103,7 @@ def export(
         InputError: (of its kinds) a package is missing, a picture has changed, or, in fp32, a label differs from
             torch's by more than a tie; nothing is then written.
     """
-    _require_fitting(out, form, int8=int8)
+    _require_fitting(out, form, material.about, int8=int8)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
         about = replace(material.about, numbers="int8" if int8 else "fp32")
@@ -113,7 +113,7 @@ def export(
         model = open_model(written, threads)
         torch = TorchModel(material.about, served_network(material.about, material.weights), threads)
         limit = margin if int8 else None
-        held = hold(model, torch, material.test, material.recorded, margin=limit, workers=threads)
+        held = hold(model, torch, material.test, material.known, margin=limit, workers=threads)
         if not int8 and not held.parity.proven:
             raise _unequal(out, held)
         tell("timing it beside torch")
@@ -141,12 +141,17 @@ def export(
     return replace(done, card=write_card(done, material))
 
 
-def _require_fitting(out: Path, form: Form, *, int8: bool) -> None:
+def _require_fitting(out: Path, form: Form, about: About, *, int8: bool) -> None:
     if out.suffix != ENDING[form]:
         raise InputError(f"--out {out}", f"a name ending in {ENDING[form]} for --to {form}", out.suffix or "no ending")
     if int8 and form == "torch":
         got = "--to torch, which keeps the weights as they are"
         raise InputError("--int8", "--to onnx or --to openvino", got, "choose one of the two")
+    bound = about.answers().bound_to_torch
+    if bound and form != "torch":
+        raise InputError(f"--to {form}", f"--to torch for {about.task['name']}", form, bound)
+    if int8 and about.task["name"] != CLASSIFICATION:
+        raise InputError("--int8", f"a study of {CLASSIFICATION}", f"one of {about.task['name']}", "leave it out")
 
 
 def _write(material: Material, about: About, folder: Path, form: Form, threads: int) -> tuple[Path, Path | None]:
@@ -202,6 +207,6 @@ def _files(path: Path) -> list[Path]:
 
 def _unequal(out: Path, held: Held) -> InputError:
     parity = held.parity
-    got = f"{parity.images - parity.equal} of {parity.images} that differ, first {', '.join(parity.differing[:3])}"
+    got = f"{parity.samples - parity.equal} of {parity.samples} that differ, first {', '.join(parity.differing[:3])}"
     remedy = "nothing was written; --to torch keeps the network itself; please report this"
-    return InputError(str(out), "labels equal to torch's on every test picture", got, remedy)
+    return InputError(str(out), f"{parity.decides} equal to torch's on all of the test", got, remedy)

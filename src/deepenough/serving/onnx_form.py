@@ -38,20 +38,27 @@ def input_names(about: About) -> list[str]:
 
 
 def to_onnx(served: Served, about: About) -> Any:  # noqa: ANN401  an onnx.ModelProto
-    """The network as a model of ONNX: uint8 (batch, side, side, 3) in, `probability` and `label` out, any batch.
+    """The network as a model of ONNX: uint8 (batch, side, side, 3) in, what its task says out, any batch.
+
+    Where it mends pictures, height and width may be any from 32 on.
 
     Raises:
         InputError: the packages that export are not installed.
     """
     _require_packages()
-    squares = tuple(torch.zeros(2, side, side, 3, dtype=torch.uint8) for side in about.sides)
-    dynamic = (tuple({0: torch.export.Dim("batch")} for _ in squares),)  # `forward` takes them as one *images
+    answers, sizes = about.answers(), [(side, side) for side in about.sides]
+    free: dict[int, Any] = {0: torch.export.Dim("batch")}
+    if answers.mends:
+        sizes = [(64, 96)]
+        free |= {axis: torch.export.Dim(name, min=32, max=8192) for axis, name in ((1, "height"), (2, "width"))}
+    squares = tuple(torch.zeros(2, *size, 3, dtype=torch.uint8) for size in sizes)
+    dynamic = (tuple(free for _ in squares),)  # `forward` takes them as one *images
     with _hushed(), torch.inference_mode():
         program = torch.onnx.export(
             served.cpu(),
             squares,
             input_names=input_names(about),
-            output_names=["probability", "label"],
+            output_names=list(answers.outputs),
             dynamo=True,
             dynamic_shapes=dynamic,
             external_data=False,

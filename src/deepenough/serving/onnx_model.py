@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from deepenough.errors import InputError, WeightsError
-from deepenough.serving.about import KEY, about_from_json
+from deepenough.serving.about import KEY, about_from_json, require_form
 from deepenough.serving.onnx_runtime import onnxruntime
 
 ENDING = ".onnx"
@@ -43,17 +43,14 @@ class OnnxModel:
             raise WeightsError(str(path), "an ONNX file", f"a torn or foreign file ({said})") from error
         self.about = about_from_json(self._session.get_modelmeta().custom_metadata_map.get(KEY), str(path))
         self._inputs = [each.name for each in self._session.get_inputs()]
-        if len(self._inputs) != len(self.about.sides) or len(self._session.get_outputs()) != 2:
-            got = f"{len(self._inputs)} inputs and {len(self._session.get_outputs())} outputs"
-            raise WeightsError(str(path), f"{len(self.about.sides)} inputs and two outputs", got, "export it again")
+        require_form(str(path), self.about, self._inputs, self._session.get_outputs())
 
     @property
     def title(self) -> str:
         """What runs it."""
         return f"onnxruntime, {self.about.numbers}"
 
-    def __call__(self, squares: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, squares: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         """See `predicting.Model`."""
         given = dict(zip(self._inputs, squares, strict=True))
-        probability, label = (np.asarray(each) for each in self._session.run(None, given))
-        return probability, label
+        return tuple(np.asarray(each) for each in self._session.run(None, given))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from deepenough.errors import InputError, WeightsError
-from deepenough.serving.about import KEY, About, about_from_json
+from deepenough.serving.about import KEY, About, about_from_json, require_form
 
 ENDING = ".xml"
 _KEY = [KEY, "about"]  # of the runtime information
@@ -41,20 +41,18 @@ class OpenVinoModel:
         self.about = about_from_json(said, str(path))
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
         self._compiled = core.compile_model(model, "CPU", settings)
-        if len(self._compiled.inputs) != len(self.about.sides) or len(self._compiled.outputs) != 2:
-            got = f"{len(self._compiled.inputs)} inputs and {len(self._compiled.outputs)} outputs"
-            raise WeightsError(str(path), f"{len(self.about.sides)} inputs and two outputs", got, "export it again")
+        require_form(str(path), self.about, self._compiled.inputs, self._compiled.outputs)
 
     @property
     def title(self) -> str:
         """What runs it."""
         return f"OpenVINO, {self.about.numbers}"
 
-    def __call__(self, squares: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, squares: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         """See `predicting.Model`."""
         found = self._compiled([np.ascontiguousarray(each) for each in squares])
-        probability, label = (np.array(found[place]) for place in (0, 1))
-        return probability, label.astype(np.int64)
+        arrays = [np.array(found[place]) for place in range(len(self._compiled.outputs))]
+        return tuple(each.astype(np.int64) if each.dtype.kind in "iu" else each for each in arrays)
 
 
 def save_openvino(onnx: Path, about: About, path: Path) -> None:

@@ -21,10 +21,12 @@ class Found:
     Args:
         path: as shown to people.
         entry: to read it.
+        under: its path from the folder that was named, or its name alone.
     """
 
     path: str
     entry: Entry
+    under: Path = Path()
 
 
 def find(named: Iterable[str], stdin: IO[bytes] | None = None) -> Iterator[Found]:
@@ -94,9 +96,9 @@ def _in_folder(root: Path) -> Iterator[Found]:
             if is_folder(path):
                 inner.append(path)
             else:
-                yield _found(path)
+                yield _found(path, path.relative_to(root))
         waiting.extend(reversed(inner))
 
 
-def _found(path: Path) -> Found:
-    return Found(shown(path), Entry(shown(path), target=None, location=path))
+def _found(path: Path, under: Path | None = None) -> Found:
+    return Found(shown(path), Entry(shown(path), target=None, location=path), under or Path(path.name))

@@ -5,26 +5,29 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from deepenough.data.decode import decode_picture, quiet
 from deepenough.data.ingest import READ_REASONS, sample_id_of
-from deepenough.data.preprocess import Preprocessing, resize_and_crop
+from deepenough.data.preprocess import Preprocessing, squared
 from deepenough.data.threads import in_threads
 from deepenough.errors import DecodeError
 from deepenough.serving.about import About
 from deepenough.serving.pictures import Found
+from deepenough.tasks.answering import Asked
 
 BATCH = 32  # squares a call
+NOT_FINITE, NO_NUMBER = "not_finite", "the model's answer is not finite"  # an error of an answer, and its detail
 _LARGEST_BATCH_PIXELS = BATCH * 224 * 224  # larger squares come fewer at a time
 
 
 class Model(Protocol):
-    """A model that is open: whatever runs it, uint8 squares go in, probabilities and the label's index come out."""
+    """A model that is open: whatever runs it, uint8 squares go in, what its task says comes out."""
 
     @property
     def about(self) -> About:
@@ -36,14 +39,16 @@ class Model(Protocol):
         """What runs it, for people: `onnxruntime, fp32`."""
         ...
 
-    def __call__(self, squares: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, squares: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         """Answers for a batch.
 
         Args:
-            squares: one array for each of `about.sides`, uint8 (batch, side, side, 3).
+            squares: one array for each of `about.sides`, uint8 (batch, side, side, 3); where the answer is a picture,
+                (batch, height, width, 3) of any size from 32 px on.
 
         Returns:
-            Probabilities, float32 (batch, classes), and the index of the most probable class, int64 (batch,).
+            One array for each of `about.answers().outputs`, such as probabilities, float32 (batch, classes), and the
+            index of the most probable class, int64 (batch,).
         """
         ...
 
@@ -55,23 +60,20 @@ class Answer:
     Args:
         path: as shown to people.
         sample_id: the hash of the file's bytes, as in a study's tables; empty where it could not be read.
-        probabilities: of the classes, float32 (classes,); None where there is no answer.
-        label: index of the most probable class; -1 where there is no answer.
+        said: the arrays of `about.answers().outputs` for this picture; empty where there is no answer.
+        asked: the picture's size and the square's; None where it could not be read.
+        written: where the picture lies that is the answer; None where the answer is none.
         error: a short word by the rules of docs/data.md, such as `truncated`; empty where there is an answer.
         detail: what was wrong, one line.
     """
 
     path: str
     sample_id: str = ""
-    probabilities: np.ndarray | None = None
-    label: int = -1
+    said: tuple[np.ndarray, ...] = ()
+    asked: Asked | None = None
+    written: Path | None = None
     error: str = ""
     detail: str = ""
-
-    @property
-    def confidence(self) -> float:
-        """Probability of the label, in [0, 1]."""
-        return float("nan") if self.probabilities is None else float(self.probabilities[self.label])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Seen:
     squares: list[np.ndarray] | None
     error: str = ""
     detail: str = ""
+    asked: Asked | None = None
 
 
 def predict(found: Iterable[Found], model: Model, *, workers: int = 0, batch: int | None = None) -> Iterator[Answer]:
@@ -119,36 +122,43 @@ def batch_of(about: About) -> int:
 
 def look(found: Found, sides: Sequence[int], preparation: Preprocessing) -> Seen:
     """Read one file and cut its squares by the rules that a study follows; call it inside `decode.quiet()`."""
+    seen, pixels = read(found)
+    if pixels is None:
+        return seen
+    asked = Asked(pixels.shape[1], pixels.shape[0], sides[0])
+    return replace(seen, squares=[squared(pixels, side, preparation) for side in sides], asked=asked)
+
+
+def read(found: Found) -> tuple[Seen, np.ndarray | None]:
+    """A file's pixels, or None and why; call it inside `decode.quiet()`."""
     try:
         encoded = found.entry.read()
     except OSError as error:
         word = "not_a_file" if error.errno == errno.EISDIR else READ_REASONS.get(error.errno or 0, "unreadable")
-        return Seen(found.path, "", None, word, error.strerror or type(error).__name__)
+        return Seen(found.path, "", None, word, error.strerror or type(error).__name__), None
     sample_id = sample_id_of(encoded)
     try:
-        pixels = decode_picture(encoded).pixels
+        return Seen(found.path, sample_id, None), decode_picture(encoded).pixels
     except DecodeError as error:
-        return Seen(found.path, sample_id, None, error.reason, error.detail)
-    return Seen(found.path, sample_id, [resize_and_crop(pixels, side, preparation) for side in sides])
+        return Seen(found.path, sample_id, None, error.reason, error.detail), None
 
 
 def answered(seen: Sequence[Seen], model: Model) -> Iterator[Answer]:
     """The answers for one batch, in its order."""
     sound = [each.squares for each in seen if each.squares is not None]
     columns = [np.stack(column) for column in zip(*sound, strict=True)]
-    probabilities, labels = model(columns) if sound else (np.empty((0, 0)), np.empty(0))
+    said = model(columns) if sound else ()
     place = 0
     for each in seen:
         if each.squares is None:
             yield Answer(path=each.path, sample_id=each.sample_id, error=each.error, detail=each.detail)
             continue
-        own, label = probabilities[place], int(labels[place])
+        own = tuple(array[place] for array in said)
         place += 1
-        if np.isfinite(own).all():
-            yield Answer(path=each.path, sample_id=each.sample_id, probabilities=own, label=label)
+        if np.isfinite(own[0]).all():
+            yield Answer(path=each.path, sample_id=each.sample_id, said=own, asked=each.asked)
         else:
-            detail = "the model's answer is not finite"
-            yield Answer(path=each.path, sample_id=each.sample_id, error="not_finite", detail=detail)
+            yield Answer(path=each.path, sample_id=each.sample_id, error=NOT_FINITE, detail=NO_NUMBER)
 
 
 def usable_cores() -> int:

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import nn
 
 from deepenough.errors import InputError, WeightsError
 from deepenough.machine import Machine, Precision
-from deepenough.networks import ResNet, build, check_weights, load_weights, save_weights
-from deepenough.networks.catalogue import skeleton
+from deepenough.networks import save_weights
 from deepenough.networks.weight_files import metadata_of
 from deepenough.serving.about import KEY, About, about_from_json
 from deepenough.serving.graph import Served
+from deepenough.tasks.registry import kind_of
+from deepenough.tasks.tested import tested_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,11 +47,11 @@ class TorchModel:
         """What runs it."""
         return f"torch, {self._machine.precision}"
 
-    def __call__(self, squares: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, squares: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         """See `predicting.Model`."""
         with torch.inference_mode(), self._machine.autocast():
-            probability, label = self._served(*(torch.from_numpy(np.ascontiguousarray(each)) for each in squares))
-        return probability.float().numpy(), label.numpy()
+            said = self._served(*(torch.from_numpy(np.ascontiguousarray(each)) for each in squares))
+        return tuple((each.float() if each.is_floating_point() else each).numpy() for each in said)
 
 
 def served_network(about: About, weights: Path) -> Served:
@@ -59,20 +61,17 @@ def served_network(about: About, weights: Path) -> Served:
         WeightsError: the file is not there, torn, or of another network.
     """
     try:
-        check_weights(skeleton(about.network, len(about.classes)), weights)  # before any memory is asked for
-        network = build(about.network, len(about.classes))
+        task = kind_of(about.task["name"]).again(about.classes, about.task)
+        network = tested_network(task, about.network, weights)
     except WeightsError:
         raise
-    except InputError as error:
+    except (InputError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(str(weights), "weights of a network that is known", str(error)) from error
-    report = load_weights(network, weights)
-    if report.new_head:
-        raise WeightsError(str(weights), f"a head for {len(about.classes)} classes", "none that fits")
     preparation = about.prepared()
-    return Served(network, preparation.mean, preparation.std)
+    return Served(network, task, preparation.mean, preparation.std)
 
 
-def save_torch(network: ResNet, about: About, path: Path, also: Mapping[str, str]) -> None:
+def save_torch(network: nn.Module, about: About, path: Path, also: Mapping[str, str]) -> None:
     """Write the tensors and what is said about them; `also` is further metadata, text only."""
     save_weights(network, path, {**also, KEY: about.to_json()})
 

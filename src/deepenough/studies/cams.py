@@ -17,9 +17,9 @@ from deepenough.comparison import disagreements
 from deepenough.evaluation import grad_cam
 from deepenough.networks import ResNet
 from deepenough.records import CAMS, Verdict, read_json, write_table
-from deepenough.studies.assembling import tested_network
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
+from deepenough.tasks.tested import tested_network
 from deepenough.training import cell_name
 
 MOST = 24  # pictures

@@ -30,7 +30,6 @@ from deepenough.records import (
     read_table,
     verdict_from_json,
 )
-from deepenough.studies.assembling import tested_network
 from deepenough.studies.contenders import contender
 from deepenough.studies.design import Design, design_of
 from deepenough.studies.planning import setting_of
@@ -38,6 +37,7 @@ from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study
 from deepenough.studies.whole import sha256_of, stored_study
 from deepenough.tasks.registry import entry
+from deepenough.tasks.tested import tested_network
 from deepenough.training import Setting, cell_name
 
 
@@ -119,14 +119,22 @@ class Finished:
         Raises:
             RecordError: its weights are not there, or not the ones that were tested.
         """
+        network = tested_network(self.setting.task, contender(name).network, self.weights(name, seed))
+        return self.setting.machine.place(network).eval()
+
+    def weights(self, name: str, seed: int) -> Path:
+        """The file of a cell's weights.
+
+        Raises:
+            RecordError: it is not there, or not the one that was tested.
+        """
         cell = self.store.cell(cell_name(name, seed))
         remedy = "run the command that began the study again"
         if not cell.weights.is_file():
             raise RecordError(str(cell.weights), "the weights that were tested", "no such file", remedy)
         if read_json(cell.note)["weights_sha256"] != sha256_of(cell.weights):
             raise RecordError(str(cell.weights), "the weights that were tested", "others: the checksum differs", remedy)
-        network = tested_network(self.setting.task, contender(name).network, cell.weights)
-        return self.setting.machine.place(network).eval()
+        return cell.weights
 
 
 def open_finished(folder: Path, *, source: str | None = None, threads: int | None = None) -> Finished:

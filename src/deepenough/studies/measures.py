@@ -13,7 +13,7 @@ from deepenough.comparison import decide_study, groups_of
 from deepenough.comparison.temperature import calibration_error, fit_temperature, tempered
 from deepenough.data import TestPixels
 from deepenough.errors import InputError
-from deepenough.evaluation.outcomes import Shown, table
+from deepenough.evaluation.outcomes import Shown, rows_of, table
 from deepenough.records import BASELINES, OUTCOMES, Measure, Measures, Tempered, Verdict, read_table
 from deepenough.studies.bench import Bench
 from deepenough.tasks.contract import Metric, Run, Task
@@ -70,10 +70,7 @@ def _runs(bench: Bench, verdict: Verdict, split: str, shown: Shown) -> Runs:
         for seed in verdict.seeds[name]:
             path = bench.store.cell(cell_name(name, seed)).outcomes(split)
             kept = read_table(path, OUTCOMES).filter(pl.col("scale") == verdict.scale)
-            rows = np.empty(kept.height, bench.setting.task.row)
-            for field in rows.dtype.names or ():
-                rows[field] = np.array(kept[field].to_list(), rows.dtype[field].base)
-            runs[name, seed] = shown.run(rows)
+            runs[name, seed] = shown.run(rows_of(kept, bench.setting.task.row))
     return runs
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from deepenough.errors import StudyError
-from deepenough.evaluation.tiling import tiled
+from deepenough.evaluation.tiling import mended
 from deepenough.studies.finished import open_finished
 from deepenough.tasks.enhancement import Enhancement
 
@@ -40,7 +40,6 @@ def open_mender(
         return next(found[name][0].numpy() for _, found in batches.outputs(networks, square))
 
     def mend(picture: np.ndarray) -> np.ndarray:
-        added = tiled(said, picture, tile=tile, margin=margin)
-        return np.clip(np.rint(picture + 255.0 * added.transpose(1, 2, 0)), 0, 255).astype(np.uint8)
+        return mended(said, picture, tile=tile, margin=margin)
 
     return mend

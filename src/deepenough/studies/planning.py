@@ -50,6 +50,7 @@ def plan_study(
         _renew_torn(study, machine, store, prepared, listener, command)
         study, plan = take_up(study, Plan.from_json(read_json(store.plan)), request, store)
         return study, machine, plan
+    task_of(request, prepared)  # what does not fit is refused before anything is timed
     listener.stage("timing a few steps on this machine")
     machine = choose_machine(request.precision, request.threads)
     resolved = resolve_on(machine, request, prepared)

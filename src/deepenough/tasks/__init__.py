@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deepenough.tasks.classification import ACCURACY, Classification
-    from deepenough.tasks.contract import Given, Metric, Run, Scores, Task
+    from deepenough.tasks.contract import Task
     from deepenough.tasks.detection import Detection
     from deepenough.tasks.multilabel import MultiLabel
     from deepenough.tasks.registry import TASKS, make_task
+    from deepenough.tasks.values import Given, Metric, Run, Scores
 
 __all__ = [
     "ACCURACY",
@@ -34,10 +35,11 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("ACCURACY", "Classification"), "classification"),
-    **dict.fromkeys(("Given", "Metric", "Run", "Scores", "Task"), "contract"),
+    "Task": "contract",
     "Detection": "detection",
     "MultiLabel": "multilabel",
     **dict.fromkeys(("TASKS", "make_task"), "registry"),
+    **dict.fromkeys(("Given", "Metric", "Run", "Scores"), "values"),
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,11 +12,12 @@ import torch
 from torch import Tensor
 
 from deepenough.errors import InputError
-from deepenough.tasks.contract import Given, Metric, Run, Scores, Targets, Task
+from deepenough.tasks.contract import Given, Metric, Run, Targets, Task
 from deepenough.tasks.graded import MEASURES, Graded
 from deepenough.tasks.losses import PLAIN, Emphasis
 from deepenough.tasks.one_class import OneClass, emphasis_of, first_of_largest, loss, usable
 from deepenough.tasks.options import one_of, refuse_unknown
+from deepenough.tasks.values import Scores
 
 __all__ = ["ACCURACY", "Classification", "loss", "rows_of", "scores"]
 
@@ -53,6 +56,12 @@ class Classification(OneClass):
             expected, remedy = "nothing, since accuracy looks for no class", "leave it out, or name a metric"
             raise InputError(f"task_options: {unused[0]}", expected, repr(given.options[unused[0]]), remedy)
         return cls(given.classes, emphasis_of(given))
+
+    @classmethod
+    def again(cls, classes: tuple[str, ...], kept: Mapping[str, Any]) -> Classification:
+        """By accuracy, since nothing is judged."""
+        del kept
+        return cls(classes)
 
     @property
     def metric(self) -> Metric:

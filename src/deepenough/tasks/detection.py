@@ -12,21 +12,21 @@ import torch
 from torch import Tensor, nn
 
 from deepenough.data.objects import objects_in
+from deepenough.data.preprocess import in_picture
 from deepenough.errors import InputError
 from deepenough.records import ANNOTATIONS
 from deepenough.stats.detections import Found, Matches, Truth, match
 from deepenough.stats.distributions import FloatArray
 from deepenough.stats.jackknife import jackknife_scores
+from deepenough.tasks.answering import SEPARATOR, SURE
 from deepenough.tasks.contract import Given, Metric, Run, Targets, Task, View
 from deepenough.tasks.options import number, one_of, refuse_unknown
-from deepenough.tasks.placing import Objects, PlacedView, in_picture
+from deepenough.tasks.placing import Objects, PlacedView
 
 if TYPE_CHECKING:
     from deepenough.data.augment import Augmentation
 
-SEPARATOR = "|"
 MOST = 100  # boxes of a picture, as COCO counts them
-SURE = 0.5  # score above which a box is said in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,19 @@ class Detection(Task):
         asked += [("ap50", name) for name in task.classes]
         forms = [(replace(task, measure=measure, only=only), (measure, only)) for measure, only in asked]
         return replace(task, further=tuple(said for form, said in forms if all(map(form._judges, objects))))
+
+    def kept(self, reference: Run | None) -> Mapping[str, Any]:
+        """The detector's form."""
+        del reference
+        return {"detector": self.detector, "channels": self.channels, "anchor": self.anchor}
+
+    @classmethod
+    def again(cls, classes: tuple[str, ...], kept: Mapping[str, Any]) -> Detection:
+        """By mAP, since nothing is judged."""
+        detector, channels, anchor = kept["detector"], kept["channels"], kept["anchor"]
+        if detector not in DETECTORS or type(channels) is not int or not 7 < channels < 1025:
+            raise ValueError("a detector and its channels")
+        return cls(classes, detector, channels=channels, anchor=None if anchor is None else float(anchor))
 
     @property
     def metric(self) -> Metric:

@@ -90,6 +90,12 @@ class Enhancement(Task):
         methods(task.degradation, bm3d=bm3d)  # refuses what cannot be tried
         return task
 
+    @classmethod
+    def again(cls, classes: tuple[str, ...], kept: Mapping[str, Any]) -> Self:
+        """By the usual harm: none is done in use."""
+        del classes, kept
+        return cls(cls.harmed_by({}))
+
     @property
     def metric(self) -> Metric:
         """PSNR, unless SSIM was asked for."""

@@ -6,8 +6,9 @@ had from the record.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -59,6 +60,12 @@ class Graded(OneClass):
         task = cls(given.classes, measure, _positive(given, measure), specificity, emphasis_of(given))
         task.require_enough(given.samples)
         return task
+
+    @classmethod
+    def again(cls, classes: tuple[str, ...], kept: Mapping[str, Any]) -> Graded:
+        """By AUROC, since nothing is judged."""
+        del kept
+        return cls(classes, MEASURES[0])
 
     @property
     def metric(self) -> Metric:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,11 +13,11 @@ from torch import Tensor
 
 from deepenough.errors import InputError
 from deepenough.stats.linearise import auroc_scores, average_precision_scores
+from deepenough.tasks.answering import SEPARATOR, SURE
 from deepenough.tasks.contract import Given, Metric, Run, Targets, Task
 from deepenough.tasks.losses import PLAIN, Emphasis, binary_cross_entropy, emphasis, labels_apart
 from deepenough.tasks.options import one_of, refuse_unknown
 
-SEPARATOR = "|"  # between the labels of an image, in a manifest and in every table
 FEWEST = 2  # images with a label, and without it, that a ranking needs to have an error
 _POINTS = {"unit": "points", "multiplier": 100.0, "lowest": 0.0, "highest": 1.0, "alone": False}
 METRICS: dict[str, Metric] = {
@@ -64,6 +65,12 @@ class MultiLabel(Task):
                 expected = f"a label that two images of {split} have and two have not"
                 raise InputError(f"source, split {split}", expected, "none", "add images to it")
         return task
+
+    @classmethod
+    def again(cls, classes: tuple[str, ...], kept: Mapping[str, Any]) -> MultiLabel:
+        """By AUROC, since nothing is judged."""
+        del kept
+        return cls(classes)
 
     @property
     def metric(self) -> Metric:
@@ -117,7 +124,7 @@ class MultiLabel(Task):
         chances, true = run.rows["probabilities"].astype(np.float64), np.asarray(run.targets) > 0.5
         rank = _RANKED[self.measure]
         values = [rank(chances[:, label], true[:, label])[0] for label in np.flatnonzero(_ranked(true))]
-        said = chances > 0.5
+        said = chances > SURE
         return pl.DataFrame(
             {
                 "target": [self._named(row) for row in true],
@@ -142,6 +149,16 @@ class MultiLabel(Task):
     def from_probabilities(self, mean: Tensor) -> Tensor:
         """Their log odds."""
         return mean.logit(eps=torch.finfo(torch.float32).eps)
+
+    def said(self, outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Probabilities, the mean over the sides, and whether each label is predicted, int64 (batch, labels)."""
+        chances = [self.probabilities(each) for each in outputs]
+        probability = torch.stack(chances).mean(dim=0) if len(chances) > 1 else chances[0]
+        return probability, (probability > SURE).long()
+
+    def outputs_of(self, said: Sequence[Tensor]) -> Tensor:
+        """The log odds of the probabilities."""
+        return self.from_probabilities(said[0])
 
     def _named(self, there: np.ndarray) -> str:
         return SEPARATOR.join(name for name, has in zip(self.classes, there, strict=True) if has)

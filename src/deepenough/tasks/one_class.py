@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 import torch
@@ -72,6 +74,17 @@ class OneClass(Task):
     def from_probabilities(self, mean: Tensor) -> Tensor:
         """Their logarithm, which is scored as logits are."""
         return mean.clamp(min=torch.finfo(torch.float32).tiny).log()
+
+    def said(self, outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Probabilities, the mean over the sides, and the index of the greatest, int64 (batch,): of equal the first."""
+        if len(outputs) == 1:  # softmax may round two unequal logits to one probability, so the label is the logits'
+            return outputs[0].softmax(dim=1), outputs[0].argmax(dim=1)
+        probability = torch.stack([each.softmax(dim=1) for each in outputs]).mean(dim=0)
+        return probability, probability.argmax(dim=1)
+
+    def outputs_of(self, said: Sequence[Tensor]) -> Tensor:
+        """The logarithm of the probabilities."""
+        return self.from_probabilities(said[0])
 
 
 def emphasis_of(given: Given) -> Emphasis:

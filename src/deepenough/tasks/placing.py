@@ -148,13 +148,3 @@ def placed(
     sides, before = boxes[:, 2:] - boxes[:, :2], whole[:, 2:] - whole[:, :2]
     seen = (sides >= _LEAST_SIDE).all(axis=1) & (sides.prod(axis=1) >= _LEAST_SEEN * before.prod(axis=1))
     return square, replace(target, size=(side, side), boxes=boxes).chosen(seen)
-
-
-def in_picture(boxes: np.ndarray, size: tuple[int, int], side: int) -> np.ndarray:
-    """Boxes of a test square, fitted by `pad`, in pixels of the picture (width, height); cut off at its edges.
-
-    >>> in_picture(np.array([[0.0, 0.0, 50.0, 50.0]]), (200, 100), 50).tolist()
-    [[0.0, 0.0, 200.0, 100.0]]
-    """
-    width, height = size
-    return np.clip(boxes / padded_scale(height, width, side), 0.0, np.array([width, height] * 2, np.float64))

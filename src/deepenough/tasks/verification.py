@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,7 @@ from deepenough.tasks.embedder import Embedder
 from deepenough.tasks.margins import ARCFACE, MarginLoss
 from deepenough.tasks.options import one_of, refuse_unknown, whole_number
 from deepenough.tasks.pairs import DIFFERENT, PLACES, SAME, pairs_of
+from deepenough.tasks.vectors import cosines, of_length_one
 from deepenough.tasks.verifying import MEASURES, Measure, threshold_of
 
 FEWEST_PEOPLE = 3  # of a split that is judged: of fewer the error is not known
@@ -78,6 +80,12 @@ class Verification(Task):
         }
         task.measure.require(different["test"])
         return replace(task, impostors=different["test"])
+
+    @classmethod
+    def again(cls, classes: tuple[str, ...], kept: Mapping[str, Any]) -> Verification:
+        """Without the identities: a file that is given away need not name the people it was taught by."""
+        del classes
+        return cls((), kept["identities"], dimensions=kept["dimensions"])
 
     @property
     def metric(self) -> Metric:
@@ -162,6 +170,16 @@ class Verification(Task):
         """The mean embedding; its length plays no part."""
         return mean
 
+    def kept(self, reference: Run | None) -> Mapping[str, Any]:
+        """The threshold that is best on validation, above which a cosine says that two pictures are of one identity."""
+        assert reference is not None, "embeddings of validation are kept"
+        threshold = threshold_of(*compared(reference))
+        return {"dimensions": self.dimensions, "identities": self.trained, "threshold": threshold}
+
+    def said(self, outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The embedding, the mean over the sides."""
+        return (torch.stack([each.float() for each in outputs]).mean(dim=0) if len(outputs) > 1 else outputs[0],)
+
     def _require_pairs(self, split: str, pictures: pl.DataFrame) -> int:
         """How many pairs of two people there are."""
         people, where = pictures["target"].n_unique(), f"source, split {split}"
@@ -220,7 +238,7 @@ class Identification(Verification):
 
 def nearest_of(vectors: np.ndarray, asking: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The place of each asking picture's nearest other by cosine, of equals the first, and that cosine."""
-    rows = _of_length_one(vectors)
+    rows = of_length_one(vectors)
     nearest, cosine = np.empty(len(asking), np.int64), np.empty(len(asking))
     for first in range(0, len(asking), _BLOCK):
         places = asking[first : first + _BLOCK]
@@ -236,19 +254,6 @@ def compared(run: Run) -> tuple[np.ndarray, np.ndarray]:
     assert run.units is not None
     places, people = run.units[PLACES].to_numpy(), np.asarray(run.targets)
     return cosines(run.rows["embedding"], places), people[places[:, 0]] == people[places[:, 1]]
-
-
-def cosines(vectors: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Cosine of the two vectors of each pair of places, float64 (pairs,); 0 where one of them has no length."""
-    rows = _of_length_one(vectors)
-    return np.einsum("pd,pd->p", rows[places[:, 0]], rows[places[:, 1]]).round(9)
-
-
-def _of_length_one(vectors: np.ndarray) -> np.ndarray:
-    """Float64; what has no length stays without."""
-    rows = vectors.astype(np.float64)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
 
 
 def grey_copies(squares: np.ndarray) -> np.ndarray:

@@ -25,7 +25,12 @@ from starlette.routing import Route
 from deepenough.errors import InputError
 
 HOSTS = ("127.0.0.1", "localhost")
-_ASSETS = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_ASSETS = {
+    "page.html": "text/html",
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "kinds.js": "text/javascript",
+}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data: blob:; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

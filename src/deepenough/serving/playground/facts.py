@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -12,7 +12,14 @@ from deepenough.records import Verdict
 
 
 def facts_of(
-    verdict: Verdict, scores: pl.DataFrame, costs: pl.DataFrame | None, seeds: Mapping[str, int]
+    verdict: Verdict,
+    scores: pl.DataFrame,
+    costs: pl.DataFrame | None,
+    seeds: Mapping[str, int],
+    *,
+    answers: str,
+    sample: str,
+    scales: Sequence[int],
 ) -> dict[str, Any]:
     """The facts, in plain values.
 
@@ -21,11 +28,14 @@ def facts_of(
         scores: `records.SCORES` of its test.
         costs: `records.COSTS` of its machine, None where it was not measured.
         seeds: by contender, of the cell whose network answers.
+        answers: the name of their kind in `tasks.answering`.
+        sample: what one is, in a word.
+        scales: at which they answer, image sides in pixels.
 
     Returns:
-        `small`, `big`, `scale`, `scales`, `unit`; `seeds`; `points`, the map: contender, scale, mean, latency_s;
-        and `agreement`, one for each scale: how often the two networks that answer gave the same class on the test
-        samples, and how often each was right then and otherwise.
+        `small`, `big`, `scale`, `scales`, `unit`, `answers`, `sample`; `seeds`; `points`, the map: contender, scale,
+        mean, latency_s; and `agreement`, one for each scale, none where nothing is predicted: how often the two
+        networks that answer gave the same class on the test samples, and how often each was right then and otherwise.
     """
     points: list[dict[str, Any]] = []
     if costs is not None and not costs.is_empty():
@@ -36,17 +46,20 @@ def facts_of(
     shown = scores.filter(
         pl.any_horizontal((pl.col("contender") == n) & (pl.col("seed") == s) for n, s in seeds.items())
     )
-    scales = sorted(shown["scale"].unique().to_list())
+    predicted = shown.drop_nulls("prediction")
+    at = sorted(predicted["scale"].unique().to_list())
     return {
         "small": verdict.small,
         "big": verdict.big,
         "metric": verdict.metric,
         "unit": verdict.unit,
         "scale": verdict.scale,
-        "scales": scales,
+        "scales": sorted(scales),
+        "answers": answers,
+        "sample": sample,
         "seeds": dict(seeds),
         "points": points,
-        "agreement": [agreement(shown.filter(pl.col("scale") == scale), pair, scale) for scale in scales],
+        "agreement": [agreement(predicted.filter(pl.col("scale") == scale), pair, scale) for scale in at],
     }
 
 
@@ -62,22 +75,21 @@ def agreement(shown: pl.DataFrame, pair: tuple[str, str], scale: int) -> dict[st
         `scale`, `samples`, `same` (samples on which both gave one class), `same_right` (of those), and of the others
         `small_right` and `big_right`.
 
-    >>> rows = [("a", "1", "x", 1.0), ("b", "1", "x", 1.0), ("a", "2", "x", 1.0), ("b", "2", "y", 0.0)]
-    >>> frame = pl.DataFrame(rows, schema=["contender", "sample_id", "prediction", "score"], orient="row")
+    >>> rows = [("a", "1", "x", "x"), ("b", "1", "x", "x"), ("a", "2", "x", "x"), ("b", "2", "y", "x")]
+    >>> frame = pl.DataFrame(rows, schema=["contender", "sample_id", "prediction", "target"], orient="row")
     >>> agreement(frame, ("a", "b"), 64)
     {'scale': 64, 'samples': 2, 'same': 1, 'same_right': 1, 'small_right': 1, 'big_right': 0}
     """
-    small, big = (shown.filter(pl.col("contender") == name) for name in pair)
-    both = small.select("sample_id", "prediction", "score").join(
-        big.select("sample_id", "prediction", "score"), on="sample_id", suffix="_big"
-    )
+    right = (pl.col("prediction") == pl.col("target")).alias("right")
+    small, big = (shown.filter(pl.col("contender") == name).select("sample_id", "prediction", right) for name in pair)
+    both = small.join(big, on="sample_id", suffix="_big")
     same = both.filter(pl.col("prediction") == pl.col("prediction_big"))
     other = both.filter(pl.col("prediction") != pl.col("prediction_big"))
     return {
         "scale": scale,
         "samples": both.height,
         "same": same.height,
-        "same_right": same.filter(pl.col("score") > 0).height,
-        "small_right": other.filter(pl.col("score") > 0).height,
-        "big_right": other.filter(pl.col("score_big") > 0).height,
+        "same_right": int(same["right"].sum()),
+        "small_right": int(other["right"].sum()),
+        "big_right": int(other["right_big"].sum()),
     }

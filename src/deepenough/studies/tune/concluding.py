@@ -9,7 +9,6 @@ from typing import Any
 from deepenough.data import PixelFolder
 from deepenough.networks.digests import structure_sha256
 from deepenough.records import read_json, verdict_from_json, write_json
-from deepenough.studies.assembling import tested_network
 from deepenough.studies.contenders import contender, require_contenders
 from deepenough.studies.executor import Executor
 from deepenough.studies.listener import Listener
@@ -18,6 +17,7 @@ from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study, save_study
 from deepenough.studies.tune.asked import BESIDE
 from deepenough.studies.tune.laying import Laid
+from deepenough.tasks.tested import tested_network
 
 
 def conclude(laid: Laid) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from deepenough.search.budget import Pricing
 from deepenough.search.latency import LatencyTable
 from deepenough.search.proposals import Proposals, open_proposals
 from deepenough.search.space import Space
-from deepenough.studies.assembling import outline
 from deepenough.studies.bench import Bench
 from deepenough.studies.environment import environment
 from deepenough.studies.listener import Listener
@@ -32,6 +31,7 @@ from deepenough.studies.tune.asked import Asked, refuse_other
 from deepenough.studies.tune.settling import settle
 from deepenough.studies.whole import samples_sha256
 from deepenough.tasks import registry as tasks
+from deepenough.tasks.tested import outline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,13 +23,13 @@ from deepenough.data.streams import TrainingStream
 from deepenough.evaluation import Outcomes, examine
 from deepenough.networks.digests import structure_sha256
 from deepenough.search.rungs import Judgement, judge
-from deepenough.studies.assembling import outline
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
 from deepenough.studies.design import design_of
 from deepenough.studies.local import fresh_cell, save_in_time
 from deepenough.studies.phases import phases_of
 from deepenough.studies.planning import setting_of
+from deepenough.tasks.tested import outline
 from deepenough.training import Cell, Seeds, derive_seed, train_lockstep
 from deepenough.training.recipe import learning_rate
 

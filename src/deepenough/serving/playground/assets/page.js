@@ -1,7 +1,7 @@
 "use strict";
 // Everything that comes from the server is set as text or as a number, never as markup.
 const at = (id) => document.getElementById(id);
-let facts = null, found = null, stream = null;
+let facts = null, found = null, before = null, stream = null; // before: what was found of the picture before this one
 
 const make = (tag, text, kind) => {
   const element = document.createElement(tag);
@@ -9,7 +9,7 @@ const make = (tag, text, kind) => {
   if (kind) element.className = kind;
   return element;
 };
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const kind = () => KINDS[facts.answers];
 const milliseconds = (seconds) => `${(1000 * seconds).toFixed(seconds < 0.01 ? 2 : 1)} ms`;
 const side = (name) => (name === facts.small ? "small-one" : "big-one");
 const pair = () => [facts.small, facts.big];
@@ -31,7 +31,7 @@ async function send(file) {
     const response = await fetch("/answer", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
     const told = await response.json();
     if (!response.ok) { say(`Refused: ${told.refused}`, true); return; }
-    found = told;
+    [before, found] = [found, told];
     say(`${found.width} x ${found.height} px${found.notes.length ? " (" + found.notes.join(", ") + ")" : ""}`);
     at("result").hidden = false;
     await draw();
@@ -45,60 +45,53 @@ async function draw() {
   at("shown").textContent = `${scale} px`;
   at("scale").setAttribute("aria-valuetext", `${scale} px`);
   at("verdict").textContent = judged(scale);
-  const square = new Image();
-  square.src = found.square;
-  await square.decode();
-  at("pair").replaceChildren(...pair().map((name) => card(answerOf(name, scale), square)));
+  const shown = { found, before, square: await picture(found.square), earlier: before && await picture(before.square), mended: {} };
+  for (const name of pair()) {
+    const own = answerOf(name, scale);
+    if (own.picture) shown.mended[name] = await picture(own.picture);
+  }
+  at("pair").replaceChildren(...pair().map((name) => card(answerOf(name, scale), shown)));
   table(scale);
   plot(scale);
 }
 
+async function picture(address) {
+  const image = new Image();
+  image.src = address;
+  await image.decode();
+  return image;
+}
+
 function judged(scale) {
-  const [small, big] = pair().map((name) => answerOf(name, scale));
+  const [small, big] = pair().map((name) => answerOf(name, scale)), [first, second] = [small, big].map(words);
   const seen = facts.agreement.find((one) => one.scale === scale);
   const times = `${(big.latency_s / small.latency_s).toFixed(2)} times the time`;
-  if (small.label === big.label) {
-    const worth = seen && seen.same ? ` Where they agreed on the test pictures (${seen.same} of ${seen.samples}), they were right in ${percent(seen.same_right / seen.same)}.` : "";
-    return `Both say ${small.label}. ${facts.big} took ${times}.${worth}`;
+  if (!seen) return `${facts.big} took ${times}.`;
+  if (first === second) {
+    const worth = seen.same ? ` Where they agreed on the test ${facts.sample}s (${seen.same} of ${seen.samples}), they were right in ${share(seen.same_right / seen.same)}.` : "";
+    return `Both say ${first}. ${facts.big} took ${times}.${worth}`;
   }
-  const others = seen ? seen.samples - seen.same : 0;
-  const worth = others ? ` Where they differed on the test pictures (${others} of ${seen.samples}), ${facts.small} was right in ${percent(seen.small_right / others)} and ${facts.big} in ${percent(seen.big_right / others)}.` : "";
-  return `They differ: ${small.label} or ${big.label}. ${facts.big} took ${times}.${worth}`;
+  const others = seen.samples - seen.same;
+  const worth = others ? ` Where they differed on the test ${facts.sample}s (${others} of ${seen.samples}), ${facts.small} was right in ${share(seen.small_right / others)} and ${facts.big} in ${share(seen.big_right / others)}.` : "";
+  return `They differ: ${first} or ${second}. ${facts.big} took ${times}.${worth}`;
 }
 
-function card(answer, square) {
+const words = (answer) => kind().words(answer, { before });
+
+function card(answer, shown) {
   const figure = make("figure", undefined, side(answer.contender));
   const canvas = make("canvas");
-  canvas.width = canvas.height = 320;
+  canvas.width = canvas.height = SIDE;
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `Where ${answer.contender} found ${answer.label}`);
-  const pen = canvas.getContext("2d");
-  pen.drawImage(square, 0, 0, 320, 320);
-  pen.globalAlpha = 0.55;
-  pen.drawImage(heat(answer.map), 0, 0, 320, 320);
+  canvas.setAttribute("aria-label", kind().drawn(answer, shown));
+  kind().draw(canvas.getContext("2d"), answer, shown);
   const list = make("dl");
-  for (const one of answer.top) list.append(make("dt", one.label), make("dd", percent(one.probability)));
+  for (const [name, value] of kind().list(answer, shown)) list.append(make("dt", name), make("dd", value));
   list.append(make("dt", "time"), make("dd", milliseconds(answer.latency_s)));
   const caption = make("figcaption");
-  caption.append(make("div", answer.contender), make("div", answer.label, "answer"));
+  caption.append(make("div", answer.contender), make("div", words(answer), "answer"));
   figure.append(caption, canvas, list);
   return figure;
-}
-
-// Cividis, which reads the same to colour-blind eyes: from dark blue, no evidence, to yellow, the most.
-const COLOURS = [[0, 34, 78], [66, 78, 108], [124, 123, 120], [187, 173, 108], [254, 232, 56]];
-function heat(rows) {
-  const canvas = document.createElement("canvas");
-  canvas.width = rows[0].length;
-  canvas.height = rows.length;
-  const pixels = new ImageData(canvas.width, canvas.height);
-  rows.flat().forEach((value, index) => {
-    const place = (value / 255) * (COLOURS.length - 1), low = Math.min(Math.floor(place), COLOURS.length - 2);
-    for (let c = 0; c < 3; c++) pixels.data[4 * index + c] = COLOURS[low][c] + (place - low) * (COLOURS[low + 1][c] - COLOURS[low][c]);
-    pixels.data[4 * index + 3] = 255;
-  });
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
-  return canvas;
 }
 
 function table(now) {
@@ -113,7 +106,8 @@ function table(now) {
     row.append(make("td", `${scale} px`));
     for (const name of pair()) {
       const one = answerOf(name, scale);
-      row.append(make("td", one.label), make("td", percent(one.confidence)), make("td", milliseconds(one.latency_s)));
+      const sure = kind().sure(one);
+      row.append(make("td", words(one)), make("td", sure === null ? "-" : share(sure)), make("td", milliseconds(one.latency_s)));
     }
     return row;
   });
@@ -161,7 +155,7 @@ function plot(now) {
     }
   }
   at("plot").replaceChildren(...parts);
-  at("plotted").textContent = `Mean ${facts.metric} on the test pictures over the measured time of one: circles are ${facts.small}, squares ${facts.big}, ` +
+  at("plotted").textContent = `Mean ${facts.metric} on the test ${facts.sample}s over the measured time of one: circles are ${facts.small}, squares ${facts.big}, ` +
     `numbers the scale in px; ringed is ${now} px. The map turns with the machine, the batch and the precision.`;
 }
 
