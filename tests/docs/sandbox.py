@@ -294,7 +294,7 @@ def study_of_faces(box, folder):
 @stands_for("runs/better")
 def study_of_harm(box, folder):
     box.put("my_photos", folder)
-    done(["compare", "my_photos", "--task", "denoise", "--out", "runs/better"])
+    done(["compare", "my_photos", "--task", "denoise", "--task-option", "views=1", "--out", "runs/better"])
 
 
 @stands_for("study")

@@ -113,13 +113,21 @@ def test_sentences_name_designs_that_would_settle_an_undecided_question(made_up)
     )
 
 
+@pytest.mark.parametrize(("sample", "noun"), [("pair", "pairs"), ("image", "images"), ("cell", "samples")])
+def test_sentences_speak_of_the_task_s_own_samples(made_up, sample, noun):
+    undecided = made_up.verdict(answer="undecided", interval=(-0.8, 0.7), needed=made_up.needed(), sample=sample)
+    text = " ".join(words.sentences(undecided))
+    assert f"40,000 test {noun} with" in text
+    assert f"8 seeds each on 74,000 test {noun}" in text
+
+
 def test_sentences_name_no_designs_when_the_question_is_settled(made_up):
     assert "settle" not in " ".join(words.sentences(made_up.verdict(needed=made_up.needed())))
 
 
 def test_sentences_say_that_images_cannot_settle_it_when_their_floor_is_too_high(made_up):
     verdict = made_up.verdict(answer="undecided", interval=(-1, 1), needed=made_up.needed(sample_floor=0.9))
-    assert "no number of seeds is sure to settle it: the images alone leave ±0.90" in " ".join(words.sentences(verdict))
+    assert "no number of seeds is sure to settle it: they alone leave ±0.90" in " ".join(words.sentences(verdict))
 
 
 def test_sentences_admit_that_nothing_affordable_settles_it_when_no_design_is_known(made_up):

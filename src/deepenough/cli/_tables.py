@@ -36,12 +36,13 @@ class Tables:
     level: float = 0.95  # of the look at which the study ended
     looks: list[dict[str, Any]] | None = None
     trained: Trained = "all"
+    sample: str = "image"
     caveats: tuple[str, ...] = ()  # of the records themselves
     baselines: pl.DataFrame | None = None
 
     def like(self, study: Verdict) -> Tables:
         """The same, to be decided at the level of a study's own verdict."""
-        return replace(self, level=study.level, looks=study.looks, trained=study.trained)
+        return replace(self, level=study.level, looks=study.looks, trained=study.trained, sample=study.sample)
 
     def decide(
         self,
@@ -67,6 +68,7 @@ class Tables:
             big=big,
             costs=self.costs,
             metric=self.metric,
+            sample=self.sample,
             unit=unit,
             multiplier=100.0 if unit == "points" else 1.0,
             groups=self.groups,

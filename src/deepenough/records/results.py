@@ -108,6 +108,7 @@ class Verdict:
     trained: Trained = "all"  # of the networks; `head` is a linear probe, in which no seed has a part
     paired_seeds: bool = False  # by declaration: run s of one contender was held against run s of the other
     baselines: list[BaselineResult] = field(default_factory=list)  # where the task knows any
+    sample: str = "image"  # what one is, in a word of the task's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

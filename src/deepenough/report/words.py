@@ -51,6 +51,9 @@ def sentences(verdict: Verdict) -> list[str]:
     ]
 
 
+_TESTED = {"image": later("{samples} test images"), "pair": later("{samples} test pairs")}
+
+
 def _chosen_on(verdict: Verdict) -> str:
     known = _CHOSEN_ON.get(verdict.scale_chosen_on)
     return say("The scale was chosen on: {where}.", where=verdict.scale_chosen_on) if known is None else say(known)
@@ -60,13 +63,13 @@ def _levels(verdict: Verdict) -> str:
     means = {entry.contender: entry.mean for entry in verdict.contenders if entry.scale == verdict.scale}
     small, big = display_name(verdict.small), display_name(verdict.big)
     runs = [len(verdict.seeds.get(name, [])) for name in (verdict.small, verdict.big)]
-    images, first = numbers.count(verdict.samples), plural(runs[0], "training run")
+    samples, first = tested(verdict, numbers.count(verdict.samples)), plural(runs[0], "training run")
     if runs[0] == runs[1]:
-        measured = say("Measured on {images} test images with {runs} of each network", images=images, runs=first)
+        measured = say("Measured on {tested} with {runs} of each network", tested=samples, runs=first)
     else:
         measured = say(
-            "Measured on {images} test images with {runs} of {small} and {others} of {big}",
-            images=images,
+            "Measured on {tested} with {runs} of {small} and {others} of {big}",
+            tested=samples,
             runs=first,
             small=small,
             others=runs[1],
@@ -210,9 +213,8 @@ def _floors(verdict: Verdict, needed: Needed) -> list[str]:
         floor = numbers.fixed(needed.sample_floor, decimals_of(verdict))
         lines.append(
             say(
-                "With these {samples} test images no number of seeds is sure to settle it: the images alone leave "
-                "±{floor} {unit}.",
-                samples=numbers.count(verdict.samples),
+                "With these {tested} no number of seeds is sure to settle it: they alone leave ±{floor} {unit}.",
+                tested=tested(verdict, numbers.count(verdict.samples)),
                 floor=floor,
                 unit=term(verdict.unit),
             )
@@ -225,16 +227,21 @@ def _designs(verdict: Verdict, designs: Sequence[dict[str, float]]) -> str:
     affordable = [design for design in designs[1:] if design["samples"] <= 2 * verdict.samples]
     if len(designs) > 1:
         chosen.append(affordable[0] if affordable else designs[-1])
-    return say(", or ").join(_design(design) for design in chosen)
+    return say(", or ").join(_design(verdict, design) for design in chosen)
 
 
-def _design(design: dict[str, float]) -> str:
-    images = say("{samples} test images", samples=numbers.at_least(design["samples"]))
+def _design(verdict: Verdict, design: dict[str, float]) -> str:
+    images = tested(verdict, numbers.at_least(design["samples"]))
     return (
         images
         if design["seeds"] <= 1
         else say("{seeds} seeds each on {images}", seeds=numbers.count(design["seeds"]), images=images)
     )
+
+
+def tested(verdict: Verdict, samples: str) -> str:
+    """So many samples of a test, by the task's own word for one."""
+    return say(_TESTED.get(verdict.sample, later("{samples} test samples")), samples=samples)
 
 
 def plural(amount: int, noun: str) -> str:

@@ -73,8 +73,7 @@ def decide(bench: Bench, look: Look) -> Decided:
     sound = [store.cell(name) for name in _sound(bench, look)]
     scores = pl.concat([read_table(folder.test, SCORES) for folder in sound])
     validation = pl.concat([read_table(folder.validation, SCORES) for folder in sound])
-    known = groups_of(bench.samples)
-    metric, costs = bench.setting.task.metric, read_table(store.costs, COSTS)
+    metric, costs, known = bench.setting.task.metric, read_table(store.costs, COSTS), groups_of(bench.samples)
     small, big = from_small_to_big(bench.design.contenders[:2], costs)
     pairs = _pairs(look, diverged, (small, big))
     verdict = decide_study(
@@ -85,6 +84,7 @@ def decide(bench: Bench, look: Look) -> Decided:
         big=big,
         costs=costs,
         metric=metric.name,
+        sample=bench.setting.task.sample,
         unit=metric.unit,
         multiplier=metric.multiplier,
         groups=known,
@@ -120,7 +120,7 @@ def _on_shifted(bench: Bench, decided: Decided, cells: Sequence[CellFolder]) -> 
         trained=verdict.trained,
         paired_seeds=verdict.paired_seeds,
     )
-    return replace(decided, shifted=shifted, shifted_scores=scores)
+    return replace(decided, shifted=replace(shifted, sample=verdict.sample), shifted_scores=scores)
 
 
 def keep(bench: Bench, decided: Decided) -> None:
