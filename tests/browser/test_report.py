@@ -264,15 +264,15 @@ def test_quantiles_in_the_page_are_scipys(sliding):
 def test_sliders_move_by_keyboard_and_go_back_to_what_was_declared(browser, pages):
     page = browser.new_page(viewport=PHONE)
     page.goto(pages["plain"])
-    said = page.locator("#ask-answer").inner_text()
+    said = page.locator("#ask").inner_text()
     page.locator("#ask input[type=range]").first.focus()
     for _ in range(40):
         page.keyboard.press("PageUp")
     assert float(page.locator("#ask-margin").input_value()) == pytest.approx(20, rel=0.03)
-    assert page.locator("#ask-answer").inner_text() != said
+    assert page.locator("#ask").inner_text() != said
     assert "too bold" in page.locator("#ask-note").inner_text()
     page.locator("#ask button").click()
-    page.wait_for_function("said => document.getElementById('ask-answer').innerText === said", arg=said)
+    page.wait_for_function("said => document.getElementById('ask').innerText === said", arg=said)
     assert page.locator("#ask-note").inner_text() == ""
     page.close()
 

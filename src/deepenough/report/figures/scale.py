@@ -16,6 +16,8 @@ from deepenough.report.figures.canvas import (
     HALO,
     INK,
     MUTED,
+    NARROW,
+    WIDE,
     Caption,
     Picture,
     colour,
@@ -29,6 +31,7 @@ from deepenough.report.language import say, term
 from deepenough.report.tables import numbers, results
 
 SEEDS_BESIDE = 8  # CSS pixels from the mean to the dots of its seeds, which it would hide
+_LABEL = 84  # CSS pixels that "your margin" takes
 
 
 def accuracy_over_scale(verdict: Verdict) -> Picture:
@@ -169,6 +172,8 @@ def _draw_gains(figure: Figure, verdict: Verdict, narrow: bool) -> None:
         )
     _scale_axis(axes, [pair.scale for pair in pairs], narrow)
     axes.margins(x=0.08, y=0.12)
+    left, right = axes.get_xlim()
+    axes.set_xlim(left, right + (right - left) * _LABEL / (NARROW if narrow else WIDE))  # a place of its own
     axes.annotate(
         say("your margin"),
         (1, verdict.margin),
