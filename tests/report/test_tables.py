@@ -90,7 +90,7 @@ def test_table_refuses_a_row_that_does_not_fit_its_columns():
 def test_scales_table_has_a_row_a_scale_and_marks_the_one_that_decided(made_up, study):
     verdict = evidence.load(study).verdict
     made = results.scales(verdict)
-    assert [row[0].text for row in made.rows] == ["48", "64", "96", "128"]
+    assert [str(row[0]) for row in made.rows] == ["48", "64", "96", "128"]
     assert made.strong_rows == {[48, 64, 96, 128].index(verdict.scale)}
     deciding = made.rows[next(iter(made.strong_rows))]
     assert deciding[3].text == numbers.signed(verdict.difference, 1)
@@ -142,6 +142,11 @@ def test_confused_table_ranks_mistakes_over_both_contenders():
         ["b", "a", "50.0 %", "0.0 %"],
         ["a", "b", "10.0 %", "20.0 %"],
     ]
+
+
+def test_forecast_table_is_silent_about_parts_that_the_study_did_not_have():
+    plan = {"forecast": {"training_s": 10.0, "noise_s": 0.0}, "took": {"training_s": 9.0, "noise_s": 0.0}}
+    assert [str(row[0]) for row in machine.forecast(plan, []).rows] == ["training"]
 
 
 def test_forecast_table_holds_what_was_foretold_against_what_it_took():

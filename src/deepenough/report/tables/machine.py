@@ -183,7 +183,8 @@ def forecast(plan: Mapping[str, Any], cells: Sequence[CellRecord]) -> Table | No
     spans = [span for span in (trained_s(cell) for cell in cells) if span is not None]
     if "training_s" in foretold and "training_s" not in took and spans:
         took["training_s"] = sum(spans)
-    rows = [_forecast_row(key, foretold.get(key), took.get(key)) for key in dict.fromkeys([*foretold, *took])]
+    keys = [key for key in dict.fromkeys([*foretold, *took]) if foretold.get(key) or took.get(key)]  # parts it had
+    rows = [_forecast_row(key, foretold.get(key), took.get(key)) for key in keys]
     return (
         table("forecast", say("Forecast against what it took"), ["", say("forecast"), say("took"), say("ratio")], rows)
         if rows
