@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import tempfile
 from collections.abc import Callable
@@ -151,6 +152,49 @@ def read_manifest(path: Path) -> object:
     return open_source(str(path))
 
 
+def rows(write: Callable[..., None]) -> list[bytes]:
+    """As Hugging Face's datasets writes them, with and without what it says of the columns."""
+    import pyarrow as pa
+
+    labels, tags = pa.array([0, 1, None, -1]), pa.array([[0], [], [1, 0], None])
+    pictures = [{"bytes": b"one", "path": "a.png"}, {"bytes": b"", "path": None}, None, {"bytes": b"f", "path": "b"}]
+    plain = pa.table({"img": pa.array([b"x", b"yz"]), "class": ["cat", "dog"]})
+    classes = {"names": ["a", "b"], "_type": "ClassLabel"}
+    features = json.dumps({"info": {"features": {"image": {"_type": "Image"}, "label": classes}}}).encode()
+    whole = pa.table({"image": pictures, "label": labels, "tags": tags, "group": ["x", "y", None, "x"]})
+    written = []
+    for table in (whole.replace_schema_metadata({b"huggingface": features}), plain):
+        stream = io.BytesIO()
+        write(table, stream)
+        written.append(stream.getvalue())
+    return written
+
+
+def as_arrow(table, stream) -> None:  # noqa: ANN001  a pyarrow.Table
+    import pyarrow as pa
+
+    with pa.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table)
+
+
+def as_parquet(table, stream) -> None:  # noqa: ANN001
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, stream)
+
+
+def read_rows(path: Path) -> object:
+    from deepenough.data.rows import open_rows
+
+    source = open_rows("x", [(path, None)], several=True)
+    for entry in source.entries:
+        try:
+            entry.read()
+        except OSError:  # as of any picture that is gone or torn: it is left out by name
+            continue
+    return source
+
+
 def as_csv() -> list[bytes]:
     return [predictions().write_csv().encode()]
 
@@ -250,6 +294,8 @@ READERS = {
     "scores-parquet": Reader(".parquet", sealed, read_predictions),
     "costs-parquet": Reader(".parquet", costs, read_costs),
     "manifest": Reader(".csv", manifests, read_manifest),
+    "rows-arrow": Reader(".arrow", lambda: rows(as_arrow), read_rows),
+    "rows-parquet": Reader(".parquet", lambda: rows(as_parquet), read_rows),
     "state": Reader(".safetensors", states, read_state),
     "weights": Reader(".safetensors", lambda: weights(".safetensors"), read_weights),
     "weights-pickle": Reader(".pth", lambda: weights(".pth"), read_weights),

@@ -216,7 +216,7 @@ def test_columns_that_could_mean_several_things_are_refused_by_name(pictures, tm
     def refused(columns, said):
         path = tmp_path / "rows" / "all.parquet"
         path.parent.mkdir(exist_ok=True)
-        pq.write_table(pa.table(columns), path)
+        pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(columns), path)
         with pytest.raises(SourceError, match=re.escape(said)):
             open_source(str(path.parent))
 
@@ -227,6 +227,21 @@ def test_columns_that_could_mean_several_things_are_refused_by_name(pictures, tm
     refused({"image": held, "kind": ["a", "b", "a"]}, "expected a column of classes, called target, class or label")
     two = {name: [{"bytes": each} for each in held] for name in ("one", "other")}
     refused({**two, "label": [0, 1, 0]}, "got columns one, other, label")
+    twice = pa.table([held, held, [0, 1, 0]], names=["image", "image", "label"])
+    refused(twice, "expected columns of different names; got columns image, image, label")
+
+
+def test_a_forged_place_of_a_picture_is_refused(parts, tmp_path):
+    """Offsets of an Arrow column that run backwards would otherwise read what is no picture."""
+    parts["test"].save_to_disk(tmp_path / "rows")
+    path = tmp_path / "rows" / "data-00000-of-00001.arrow"
+    batch = next(iter(pa.ipc.open_stream(path.read_bytes())))
+    offsets = batch.column("image").field("bytes").buffers()[1].to_pybytes()[:44]
+    forged = offsets[:8] + (1 << 30).to_bytes(4, "little") + offsets[12:]
+    assert path.read_bytes().count(offsets) == 1
+    path.write_bytes(path.read_bytes().replace(offsets, forged))
+    with pytest.raises(SourceError, match="whole; got torn or foreign"):
+        open_source(str(tmp_path / "rows"))
 
 
 @pytest.mark.parametrize("number", [-2, 3])

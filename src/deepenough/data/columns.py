@@ -50,13 +50,15 @@ def columns_of(schema: Any, where: str, *, several: bool) -> Columns:  # noqa: A
     Raises:
         SourceError: none or several may hold the pictures or the classes.
     """
+    listed = ", ".join(map(shown, schema.names))
+    if "" in schema.names or len(set(schema.names)) < len(schema.names):
+        raise SourceError(where, "columns of different names", f"columns {listed}", "rename or drop columns")
     features = _features(schema)
     typed = [name for name in schema.names if features.get(name, {}).get("_type") == "Image"]
     held = [name for name in schema.names if _holds_pictures(schema.field(name).type)]
     plain = [name for name in _PICTURE_KEYS if name in schema.names and str(schema.field(name).type) == "binary"]
     pictures = [name for name in typed if name in held] or held or plain
     picture = next((name for name in _PICTURE_KEYS if name in pictures), pictures[0] if len(pictures) == 1 else None)
-    listed = ", ".join(map(shown, schema.names))
     if picture is None:
         expected = "a column of pictures, called image where there are several"
         raise SourceError(where, expected, f"columns {listed}", "rename or drop columns")

@@ -118,7 +118,7 @@ def open_rows(name: str, files: Sequence[tuple[Path, str | None]], *, several: b
         try:
             for found in _listed(path, splits.get(path), several=several):
                 (entries if isinstance(found, Entry) else skipped).append(found)  # pyright: ignore[reportArgumentType]
-        except (pa.ArrowException, ValueError, OSError) as error:
+        except (pa.ArrowException, ValueError, OSError, KeyError) as error:  # the last for names that are no text
             said = " ".join(str(error).split())[:120]
             raise SourceError(shown(path), "an Arrow or Parquet file, whole", f"torn or foreign ({said})") from None
     kind = "Parquet" if any(path.suffix == ".parquet" for path in paths) else "Arrow"
@@ -190,6 +190,7 @@ def _batches(path: Path, *, several: bool) -> Iterator[tuple[Columns, Any, list[
     reader = pa.ipc.open_stream(whole)
     columns = columns_of(reader.schema, shown(path), several=several)
     for batch in reader:
+        batch.validate(full=True)  # offsets and text; what a forged one leads to would end this process
         yield columns, batch, _members(path, _bytes(batch.column(columns.picture)), whole)
 
 
