@@ -201,6 +201,13 @@ def test_text_file_is_refused_in_words(page):
     assert "no picture of a known format" in refused(page, "a.txt", "text/plain", b"hello")
 
 
+def test_refusal_takes_the_answer_to_the_picture_before_away(page):
+    page.set_input_files("#file", picture())
+    page.wait_for_selector("#pair canvas")
+    refused(page, "a.txt", "text/plain", b"hello")
+    assert not page.is_visible("#result")
+
+
 def test_hostile_svg_is_refused_in_words(page):
     assert "no picture of a known format" in refused(page, "a.svg", "image/svg+xml", SVG)
 

@@ -54,6 +54,21 @@ def test_gate_is_not_symmetric_and_says_what_was_lost(invoke, files):
     assert "Right in old alone: 5; in new alone: 3." in out
 
 
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (40, "Shown to be worse: new is worse than old by more than 1 points."),
+        (15, "Not shown: that new is no worse than old by 1 points. It is worse; whether by so much is open."),
+    ],
+)
+def test_gate_tells_what_is_worse_from_what_is_open(invoke, tmp_path, lost, said):
+    right = [[True] * 1000, [False] * lost + [True] * (1000 - lost)]
+    old, new = (predictions(tmp_path / name, each) for name, each in zip(("o.csv", "n.csv"), right, strict=True))
+    code, out, _ = invoke("gate", old, new, "--margin", "1")
+    assert code == 1
+    assert " ".join(out.split()).startswith(said)
+
+
 def test_gate_says_so_where_too_few_samples_could_never_show_it(invoke, tmp_path):
     old, new = (predictions(tmp_path / name, [True] * 99) for name in ("o.csv", "n.csv"))
     code, out, _ = invoke("gate", old, new, "--margin", "0.5")

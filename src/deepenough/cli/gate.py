@@ -87,8 +87,14 @@ def sentences(found: NoWorse, old: str, new: str) -> list[str]:
 
     decimals = numbers.decimals_for(abs(found.interval[1] - found.interval[0]) / 4, found.interval, (-found.margin,))
     margin = f"{found.margin:g} {found.unit}"
-    said = f"Shown: {new} is no worse than {old} by {margin}." if found.shown else None
-    said = said or f"Not shown: that {new} is no worse than {old} by {margin}."
+    if found.shown:
+        said = f"Shown: {new} is no worse than {old} by {margin}."
+    elif found.interval[1] < -found.margin:
+        said = f"Shown to be worse: {new} is worse than {old} by more than {margin}."
+    elif found.interval[1] < 0:
+        said = f"Not shown: that {new} is no worse than {old} by {margin}. It is worse; whether by so much is open."
+    else:
+        said = f"Not shown: that {new} is no worse than {old} by {margin}."
     reached = f"{old} {numbers.fixed(found.old_mean, decimals)}, {new} {numbers.fixed(found.new_mean, decimals)}"
     said = [
         said,

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from deepenough import __version__
 from deepenough.records import write_atomically
+from deepenough.records.program import source_hash
 from deepenough.report import bundle, evidence, markdown, sections
 from deepenough.report.bundle import Bundle, blocks
 from deepenough.report.document import Document
@@ -58,6 +59,7 @@ def render(document: Document, packed: Bundle) -> str:
     """The document as one HTML page with its data; every text in it is escaped, only the drawings are markup."""
     index = {
         "written_by": __version__,
+        "source": source_hash(),
         **packed.header,
         "blocks": {block.name: block.sha256 for block in packed.blocks},
         "pictures": pictures_of(document),

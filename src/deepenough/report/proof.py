@@ -28,6 +28,7 @@ import polars as pl
 from deepenough import __version__
 from deepenough.errors import InputError, RecordError
 from deepenough.records import Verdict
+from deepenough.records.program import source_hash
 from deepenough.report import bundle
 from deepenough.report.bundle import Bundle, blocks
 from deepenough.report.bundle.blocks import Block
@@ -120,7 +121,7 @@ def _contents(page: str, found: dict[str, Block]) -> list[Look]:
 
 
 def _header(index: dict[str, Any]) -> dict[str, Any]:
-    own = {"written_by", "blocks", "pictures", "panel"}
+    own = {"written_by", "source", "blocks", "pictures", "panel"}
     return {name: value for name, value in index.items() if name not in own}
 
 
@@ -179,8 +180,10 @@ def _page(page: str, evidence: Evidence, packed: Bundle, index: dict[str, Any]) 
     from deepenough.report import sections
 
     what = "every sentence, table and figure, written anew from the data"
-    if index["written_by"] != __version__:
-        return Look(what=f"written by deepenough {index['written_by']}, so its wording is not compared with this one's")
+    by, source = index["written_by"], index.get("source", "unknown")
+    if (by, source) != (__version__, source_hash()):
+        who = f"deepenough {by} (source {source})"
+        return Look(what=f"written by {who}, so its wording is not compared with this one's")
     try:
         with speaking(index.get("language", "en")):
             again = pages.render(sections.document(evidence), packed)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,6 +13,7 @@ import deepenough
 from deepenough.machine import Machine, available_cores, processor_name
 from deepenough.ranks import processes
 from deepenough.records import read_json, write_json
+from deepenough.records.program import source_hash
 from deepenough.studies.store import StudyFolder
 
 DECIDING = ("deepenough", "source_hash", "python", "processor", "device", "processes")
@@ -52,12 +51,3 @@ def note_change(store: StudyFolder, machine: Machine) -> None:
     changed = {name: f"{was.get(name)} -> {is_now[name]}" for name in names if was.get(name) != is_now[name]}
     if changed:
         write_json(store.environment, {**before, "changed": {**before.get("changed", {}), **changed}})
-
-
-def source_hash() -> str:
-    """The first 16 hexadecimal digits of the SHA-256 over this package's Python files, by path."""
-    root = Path(deepenough.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]

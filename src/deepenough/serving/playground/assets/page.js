@@ -22,6 +22,7 @@ function say(text, refused) {
 
 async function send(file) {
   if (!file) return;
+  at("result").hidden = true; // an answer to another picture would be taken for this one's
   if (file.size > facts.limits.bytes) {
     say(`Refused: ${(file.size / 2 ** 20).toFixed(0)} MB; a picture may have ${(facts.limits.bytes / 2 ** 20).toFixed(0)} MB at most.`, true);
     return;
