@@ -7,6 +7,7 @@ from huggingface_hub import ModelCard
 
 from deepenough import cli
 from deepenough.records import read_json
+from deepenough.serving.latency import Latency, unsteady
 
 
 @pytest.fixture
@@ -50,3 +51,11 @@ def test_card_leaves_a_strangers_readme_as_it_is_and_renews_its_own(export_to, t
     (tmp_path / "README.md").unlink()
     second, third = (export_to(tmp_path / "model.safetensors")["card"] for _ in range(2))
     assert second == third == str(tmp_path / "README.md")
+
+
+def test_times_of_a_busy_machine_are_called_so():
+    steady, busy = (
+        Latency(title="torch, fp32", batch=1, p50_s=0.1, p95_s=p95_s, calls=10, threads=2) for p95_s in (0.12, 0.2)
+    )
+    assert unsteady([steady, steady]) == ""
+    assert "this machine was busy" in unsteady([steady, busy])

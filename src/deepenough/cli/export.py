@@ -93,6 +93,8 @@ def export(  # noqa: PLR0913  one option, one argument
 
 
 def _say(done: Export, precision: str) -> None:
+    from deepenough.serving.latency import unsteady
+
     parity = done.held.parity
     ties = f", {parity.ties} more are ties" if parity.ties else ""
     _output.say()
@@ -119,7 +121,8 @@ def _say(done: Export, precision: str) -> None:
             _output.say(sentence)
     _output.say()
     _output.say_lines(_output.table(("time of a call, ms", "batch", "median", "95th", "calls"), _rows(done.latency)))
-    _output.say(f"Threads: {done.latency[0].threads}. In turns, without decoding and resizing.")
+    warned = unsteady(done.latency)
+    _output.say(f"Threads: {done.latency[0].threads}. In turns, without decoding and resizing. {warned}".rstrip())
     _output.say()
     _output.say(f"Written: {done.path} ({done.bytes / 1e6:.1f} MB), {done.card}")
     _output.say(f"Try it: deepenough predict {done.path} IMAGES")

@@ -154,10 +154,14 @@ def _measured(done: Export) -> str:
 
 
 def _latency(rows: list[Latency]) -> str:
+    from deepenough.serving.latency import unsteady
+
     body = [f"| {row.title} | {row.batch} | {1000 * row.p50_s:.2f} | {1000 * row.p95_s:.2f} |" for row in rows]
     threads = f"{rows[0].threads} thread{'' if rows[0].threads == 1 else 's'}"
     title = f"Time of a call on the machine that exported it, {threads}, without decoding and resizing:"
-    return "\n".join([title, "", "| runs in | batch | median, ms | 95th percentile, ms |", "|---|---|---|---|", *body])
+    head = ["| runs in | batch | median, ms | 95th percentile, ms |", "|---|---|---|---|"]
+    warned = unsteady(rows)
+    return "\n".join([title, "", *head, *body, *(["", warned] if warned else [])])
 
 
 def _limits(done: Export) -> str:

@@ -12,6 +12,7 @@ from deepenough.cost.timing import take_turns
 from deepenough.serving.predicting import BATCH, Model
 
 BUDGET_S = 1.0  # for each model and batch
+_STEADY = 1.4  # of a 95th percentile to its median; 1.0 to 1.2 where nothing else runs
 _FEWEST = {1: 10, BATCH: 3}
 
 
@@ -34,6 +35,13 @@ class Latency:
     p95_s: float
     calls: int
     threads: int
+
+
+def unsteady(rows: Sequence[Latency]) -> str:
+    """A sentence of warning where a machine was too busy to time anything, else nothing."""
+    if all(row.p95_s < _STEADY * row.p50_s for row in rows):
+        return ""
+    return "The times vary much: this machine was busy, and threads that wait for each other suffer most; time again."
 
 
 def measure_latency(models: Sequence[Model], threads: int) -> list[Latency]:
