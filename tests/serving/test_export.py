@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import polars as pl
 import pytest
 from safetensors import safe_open
@@ -192,6 +193,11 @@ def test_int8_is_held_against_fp32_and_calibrated_off_the_test_split(run, study,
     assert found["difference"] == pytest.approx(parity["value"] - parity["torch_value"])
     assert done["calibrated_on"] == read_table(study / "samples.parquet", {}).filter(pl.col("split") == "train").height
     assert {row["title"].rpartition(", ")[2] for row in done["latency"]} == {"fp32", "int8"}
+    if form == "onnx":
+        nodes = onnx.load(done["path"]).graph.node
+        unpacked = {name for node in nodes if node.op_type == "DequantizeLinear" for name in node.output}
+        convolutions = [node for node in nodes if node.op_type == "Conv"]
+        assert [node.input[0] in unpacked for node in convolutions] == [False] + [True] * (len(convolutions) - 1)
 
 
 @pytest.mark.slow
