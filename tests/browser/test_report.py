@@ -132,6 +132,17 @@ def test_page_never_scrolls_sideways_even_with_everything_unfolded(opened):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_wide_tables_use_the_free_width_of_a_desk_and_narrow_ones_keep_to_the_text(browser, pages):
+    page = browser.new_page(viewport=DESK)
+    page.goto(pages["plain"])
+    page.evaluate("document.querySelectorAll('details').forEach(folded => folded.open = true)")
+    text = page.locator("main > section").first.evaluate("part => part.clientWidth")
+    boxes = page.locator(".scroll").evaluate_all("all => all.map(box => [box.clientWidth, box.scrollWidth])")
+    assert max(shown for shown, _ in boxes) > text == min(shown for shown, _ in boxes)
+    assert [(shown, needed) for shown, needed in boxes if needed > shown and shown < text + 300] == []
+    page.close()
+
+
 def test_page_shows_the_form_of_each_figure_that_fits(opened):
     page, _, _ = opened
     width = page.viewport_size["width"]
