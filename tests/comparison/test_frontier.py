@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from deepenough.comparison import frontier, turns
+from deepenough.comparison import frontier, steps, turns
 from deepenough.records import ContenderResult
 
 
@@ -55,6 +55,31 @@ def test_contenders_without_a_measured_latency_are_left_out():
     assert frontier([], MEASURED, margin=2.0).is_empty()
 
 
+def stepped(points):
+    frame = pl.DataFrame(points, schema=["contender", "scale", "mean", "latency_s"], orient="row")
+    return steps(frame, ("a", "b"))
+
+
+def test_steps_name_every_time_that_buys_more_and_ties_buy_nothing():
+    points = [
+        ("a", 32, 80.0, 1.0),
+        ("b", 32, 80.0, 2.0),
+        ("a", 64, 83.0, 3.0),
+        ("b", 64, 83.0, 4.0),
+        ("b", 96, 70.0, 5.0),
+        ("a", 96, 85.0, 6.0),
+        ("b", 128, 86.0, 7.0),
+        ("c", 32, 99.0, 8.0),
+    ]
+    found = [(step.contender, step.scale, step.mean, step.latency_s, step.other) for step in stepped(points)]
+    assert found == [
+        ("a", 32, 80.0, 1.0, None),
+        ("a", 64, 83.0, 3.0, 80.0),
+        ("a", 96, 85.0, 6.0, 83.0),
+        ("b", 128, 86.0, 7.0, 85.0),
+    ]
+
+
 def test_turns_name_who_reaches_most_within_a_time_and_ties_change_nothing():
     points = [
         ("a", 32, 80.0, 1.0),
@@ -63,15 +88,13 @@ def test_turns_name_who_reaches_most_within_a_time_and_ties_change_nothing():
         ("a", 64, 81.0, 4.0),
         ("a", 96, 90.0, 9.0),
     ]
-    frame = pl.DataFrame(points, schema=["contender", "scale", "mean", "latency_s"], orient="row")
-    found = [(turn.contender, turn.scale, turn.latency_s, turn.other) for turn in turns(frame, ("a", "b"))]
+    found = [(turn.contender, turn.scale, turn.latency_s, turn.other) for turn in turns(stepped(points))]
     assert found == [("a", 32, 1.0, None), ("b", 64, 3.0, 80.0), ("a", 96, 9.0, 81.0)]
 
 
 def test_turns_never_go_back_when_a_larger_scale_is_worse():
     points = [("a", 32, 80.0, 1.0), ("b", 32, 85.0, 2.0), ("a", 64, 70.0, 3.0), ("b", 64, 60.0, 4.0)]
-    frame = pl.DataFrame(points, schema=["contender", "scale", "mean", "latency_s"], orient="row")
-    assert [turn.contender for turn in turns(frame, ("a", "b"))] == ["a", "b"]
+    assert [turn.contender for turn in turns(stepped(points))] == ["a", "b"]
 
 
 def test_latency_is_of_one_image_when_only_larger_batches_were_measured():

@@ -1,3 +1,4 @@
+import itertools
 import re
 import xml.etree.ElementTree as ET
 
@@ -158,9 +159,17 @@ def test_map_draws_every_machine_and_where_depth_and_pixels_turn(study, tmp_path
     assert "a GPU, bf16" in second.title
     assert "from 22.4 ms<" in first.wide  # 0.013 s of ResNet-50 at 96 px, times 1.72
     assert [row[0].text for row in budgets.rows if row[0].text] == ["cpu, 2 threads, fp32", "a GPU, bf16"]
-    leaders = [[row[2].text for row in budgets.rows[start:end]] for start, end in ((0, 2), (2, None))]
-    assert leaders[0] == ["ResNet-50", "ResNet-101"]
+    starts = [place for place, row in enumerate(budgets.rows) if row[0].text]
+    leaders = [
+        [row[2].text for row in budgets.rows[start:end]] for start, end in zip(starts, [starts[1], None], strict=True)
+    ]
+    assert leaders[0][0] == "ResNet-50"
+    assert leaders[0][-1] == "ResNet-101"
     assert leaders[1][0] == "ResNet-101"  # faster there, so that depth comes first
+    for start, end in zip(starts, [starts[1], None], strict=True):  # every row buys more than the one above it
+        reached = [float(row[4].text) for row in budgets.rows[start:end]]
+        assert len(reached) > 1
+        assert all(more >= less for less, more in itertools.pairwise(reached))
     assert any("turns with the machine" in sentence for sentence in section.lead)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from deepenough.comparison.frontier import (
     Turn,
     frontier,
+    steps,
     turns,
 )  # now: later its module, of the same name, might stand for it
 
@@ -57,6 +58,7 @@ __all__ = [
     "require_sliceable",
     "samples_of_predictions",
     "slice_table",
+    "steps",
     "stored_scores",
     "turns",
 ]

@@ -12,7 +12,7 @@ from deepenough.records import ContenderResult
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """From `latency_s` on, `contender` reaches most: `mean` at `scale`; the other `other`, if anything."""
+    """From `latency_s` on, `contender` reaches most: `mean` at `scale`; the other until then `other`, if anything."""
 
     contender: str
     scale: int
@@ -81,8 +81,8 @@ def frontier(results: Sequence[ContenderResult], costs: pl.DataFrame, *, margin:
     return pl.DataFrame(rows, schema=_TABLE)
 
 
-def turns(points: pl.DataFrame, pair: tuple[str, str]) -> list[Turn]:
-    """Which of two contenders reaches more within a time, and where that turns: depth or pixels.
+def steps(points: pl.DataFrame, pair: tuple[str, str]) -> list[Turn]:
+    """Every time within which two contenders together reach more than within less, and which of them does.
 
     Within a time a contender reaches the best test mean of its scales that are as fast or faster. A tie changes
     nothing. These are points without their error: the verdict says what is shown, and at one scale.
@@ -92,25 +92,32 @@ def turns(points: pl.DataFrame, pair: tuple[str, str]) -> list[Turn]:
         pair: contenders.
 
     Returns:
-        The first time within which there is an answer, and every one from which it is the other contender.
+        The first time within which there is an answer, and every one from which more is reached.
 
     >>> points = pl.DataFrame({"contender": ["a", "b", "a", "b"], "scale": [32, 32, 64, 64], "mean": [80.0, 79, 84, 85],
     ...     "latency_s": [1.0, 2.0, 3.0, 5.0]})
-    >>> [(turn.contender, turn.latency_s, turn.scale) for turn in turns(points, ("a", "b"))]
-    [('a', 1.0, 32), ('b', 5.0, 64)]
+    >>> [(step.contender, step.latency_s, step.scale) for step in steps(points, ("a", "b"))]
+    [('a', 1.0, 32), ('a', 3.0, 64), ('b', 5.0, 64)]
     """
     found: list[Turn] = []
-    best: dict[str, tuple[float, int]] = {}
+    best: dict[str, float] = {}
     rows = points.filter(pl.col("contender").is_in(list(pair))).sort("latency_s", "mean", descending=[False, True])
     for name, scale, mean, latency in rows.select("contender", "scale", "mean", "latency_s").iter_rows():
-        if name not in best or mean > best[name][0]:
-            best[name] = mean, scale
-        leader = max(best, key=lambda who: best[who][0])
-        tied = len(best) == 2 and len({reached for reached, _ in best.values()}) == 1
-        if not found or (leader != found[-1].contender and not tied):
-            other = next((best[who][0] for who in best if who != leader), None)
-            found.append(Turn(leader, best[leader][1], best[leader][0], latency, other))
+        if not found or mean > found[-1].mean:
+            found.append(Turn(name, scale, mean, latency, next((best[who] for who in best if who != name), None)))
+        best[name] = max(mean, best.get(name, mean))
     return found
+
+
+def turns(stepped: Sequence[Turn]) -> list[Turn]:
+    """Of `steps` the first, and those with which the other contender comes to reach more: depth or pixels.
+
+    >>> stepped = Turn("a", 32, 80, 1.0, None), Turn("a", 64, 84, 3.0, 79), Turn("b", 64, 85, 5.0, 84)
+    >>> [turn.latency_s for turn in turns(stepped)]
+    [1.0, 5.0]
+    """
+    before = [None, *(step.contender for step in stepped)]
+    return [step for step, last in zip(stepped, before, strict=False) if step.contender != last]
 
 
 def latency_of(costs: pl.DataFrame) -> dict[tuple[str, int], float]:

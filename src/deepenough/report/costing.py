@@ -44,13 +44,13 @@ def section(evidence: Evidence) -> Section:
         points = comparison.frontier(verdict.contenders, costs, margin=verdict.margin)
         if points.is_empty():
             continue
-        turning = comparison.turns(points, (verdict.small, verdict.big))
+        stepped = comparison.steps(points, (verdict.small, verdict.big))
         key = "frontier" if place == 1 else f"frontier-{place}"
-        maps.append(accuracy_against_latency(points, verdict, name, turning, key))
-        found.append((name, turning))
+        maps.append(accuracy_against_latency(points, verdict, name, comparison.turns(stepped), key))
+        found.append((name, stepped))
         cheapest = _cheapest(points) if place == 1 else cheapest
     lead = [machine.price(own, verdict), cheapest, *_who_leads(found), say(_WARNING)]
-    buys = [machine.budgets(found, verdict)] if any(turning for _, turning in found) else []
+    buys = [machine.budgets(found, verdict)] if any(stepped for _, stepped in found) else []
     return Section(
         key="cost",
         title=title,
@@ -80,7 +80,8 @@ def _who_leads(found: Sequence[tuple[str, Sequence[Turn]]]) -> list[str]:
     """One sentence a machine: who reaches most within which time."""
     many = len(found) > 1
     said = []
-    for name, turning in found:
+    for name, stepped in found:
+        turning = comparison.turns(stepped)
         if not turning:
             continue
         turned = "; ".join(

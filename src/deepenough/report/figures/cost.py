@@ -8,7 +8,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from deepenough.comparison import Turn
 from deepenough.records import Verdict
@@ -25,6 +25,7 @@ from deepenough.report.figures.canvas import (
     picture,
     printable,
 )
+from deepenough.report.figures.ticks import round_ticks
 from deepenough.report.language import say, term
 from deepenough.report.tables import machine, numbers, results
 
@@ -142,11 +143,11 @@ def _draw(figure: Figure, data: tuple[pl.DataFrame, Sequence[Turn]], verdict: Ve
     spans, means = 1000 * best["latency_s"].to_numpy(), best["mean"].to_numpy()
     axes.plot(spans, means, color=MUTED, linewidth=9, alpha=0.22, solid_capstyle="round", zorder=0)
     handles.append(Line2D([], [], color=MUTED, linewidth=7, alpha=0.22, label=say("frontier")))
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.shortest(value)))
     axes.margins(x=0.06, y=0.14)
     _shade(axes, crossings, verdict)
+    axes.set_xticks(round_ticks(*axes.get_xlim(), room=0.1 if narrow else 0.05))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.shortest(value)))
     axes.grid(visible=True, axis="y")
     axes.set_xlabel(
         say("ms for one image (labels: px)")

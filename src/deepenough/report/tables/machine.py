@@ -113,24 +113,24 @@ def accuracy_against_latency(frame: pl.DataFrame, verdict: Verdict) -> Table:
 
 
 def budgets(found: Sequence[tuple[str, Sequence[Turn]]], verdict: Verdict) -> Table:
-    """Which of the pair reaches most within a time, machine by machine.
+    """What the pair reaches within a time and by which of them, machine by machine: every time that buys more.
 
     Args:
-        found: machines with their turns, as `comparison.turns` gives them.
+        found: machines with their steps, as `comparison.steps` gives them.
         verdict: gives unit and decimals.
     """
     decimals = words.decimals_of(verdict)
     rows = [
         (
             name if place == 0 else "",
-            say("from {span}", span=numbers.duration(turn.latency_s)),
-            words.display_name(turn.contender),
-            str(turn.scale),
-            numbers.fixed(turn.mean, decimals),
-            numbers.fixed(turn.other, decimals),
+            say("from {span}", span=numbers.duration(step.latency_s)),
+            words.display_name(step.contender),
+            str(step.scale),
+            numbers.fixed(step.mean, decimals),
+            numbers.fixed(step.other, decimals),
         )
-        for name, turns in found
-        for place, turn in enumerate(turns)
+        for name, stepped in found
+        for place, step in enumerate(stepped)
     ]
     unit = numbers.level_unit(verdict.unit)
     heads = [
