@@ -159,6 +159,7 @@ def test_page_shows_where_both_contenders_found_their_answers_beside_a_picture(w
     assert maps
     assert all(re.findall(r'alt="Where (ResNet-\d+) found', each) == ["ResNet-50", "ResNet-101"] for each in maps)
     assert text.count("Grad-CAM, Selvaraju") == 1
+    assert text.index("Grad-CAM, Selvaraju") < text.index('<div class="cams">')  # explained before it is met
 
     shutil.copytree(study, tmp_path / "copy", ignore=shutil.ignore_patterns("cams.parquet"))
     without = report.write(tmp_path / "copy")[0].read_text(encoding="utf-8")

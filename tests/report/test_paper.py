@@ -9,10 +9,12 @@ import subprocess
 import xml.etree.ElementTree as ET
 import zlib
 
+import polars as pl
 import pytest
 from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
+from deepenough import records
 from deepenough.errors import RecordError
 from deepenough.report.evidence import load
 from deepenough.report.figures.canvas import NARROW
@@ -145,6 +147,16 @@ def test_margin_changed_afterwards_is_called_so(study, tmp_path):
     (tmp_path / "s" / "study.yaml").write_text(text.replace("margin: 2.0", "margin: 0.5"))
     said = " ".join(each.text for each in methods.sentences(load(tmp_path / "s")))
     assert "chosen after training in place of the 0.5 declared before" in said
+
+
+def test_files_that_were_never_samples_are_not_counted_as_left_out(study, tmp_path):
+    shutil.copytree(study, tmp_path / "s")
+    kept = pl.read_parquet(study / "quarantine.parquet")
+    beside = kept.head(1).with_columns(path=pl.lit("notes.json"), reason=pl.lit("outside_class_folder"))
+    for rows, said in ((kept, "; 3 files left out of all networks alike"), (kept.head(0), "")):
+        records.write_table(tmp_path / "s" / "quarantine.parquet", pl.concat([rows, beside]), records.QUARANTINE)
+        (sentence,) = (one.text for one in methods.sentences(load(tmp_path / "s")) if one.text.startswith("The images"))
+        assert re.findall("; [^;]*left out[^;]*", sentence) == ([said] if said else [])
 
 
 def test_methods_say_nothing_that_the_folder_does_not_show(study, tmp_path):

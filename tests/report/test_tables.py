@@ -39,6 +39,23 @@ def test_only_tables_round(path):
         assert rounding_calls(path.read_text(encoding="utf-8")) == []
 
 
+def test_files_left_out_and_files_ignored_stand_in_tables_of_their_own():
+    rows = [
+        ("b.jpg", "truncated"),
+        ("dataset.json", "outside_class_folder"),
+        (".x", "hidden"),
+        ("a.jpg", "not_known_here"),
+    ]
+    frame = pl.DataFrame([{"path": path, "reason": reason, "detail": "", "split": None} for path, reason in rows])
+    first, second = data.quarantine(frame)
+    assert "left out" in first.caption
+    assert [row[0].text for row in first.rows] == ["a.jpg", "b.jpg"]
+    assert "ignored" in second.caption
+    assert [row[0].text for row in second.rows] == [".x", "dataset.json"]
+    assert [alone.caption for alone in data.quarantine(frame[1:3])] == [second.caption]
+    assert data.quarantine(frame.head(0)) == ()
+
+
 def test_templates_round_nothing():
     for path in REPORT.glob("templates/*.j2"):
         assert not re.search(r"\|\s*round|\.format\(", path.read_text(encoding="utf-8"))

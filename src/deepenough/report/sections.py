@@ -211,7 +211,7 @@ def _training(evidence: Evidence) -> Section:
 
 def _data(evidence: Evidence) -> Section:
     title, audit, quarantine = say("The images"), evidence.audit, evidence.quarantine
-    left_out = () if quarantine is None or quarantine.is_empty() else (data.quarantine(quarantine),)
+    left_out = () if quarantine is None else data.quarantine(quarantine)
     if audit is None:
         return Section(key="data", title=title, lead=(say("The study folder holds no audit.json."),), blocks=left_out)
     lead = [

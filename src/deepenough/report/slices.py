@@ -14,7 +14,7 @@ from deepenough.report import words
 from deepenough.report.gallery import Gallery, Photo, kind_of, photo
 from deepenough.report.language import say, term
 from deepenough.report.tables import numbers
-from deepenough.report.tables.slices import name_of
+from deepenough.report.tables.slices import by_gain, name_of
 
 _NAMED = 5  # slices, in a sentence
 MOST_GALLERIES = 30
@@ -85,7 +85,7 @@ def images_of_slices(
     tables: tuple[pl.DataFrame, pl.DataFrame | None, pl.DataFrame | None],
     verdict: Verdict,
 ) -> Images:
-    """A gallery for each of the first slices in which the contenders differ on some image.
+    """A gallery for each of the first slices in which the contenders differ on some image, the largest gain first.
 
     Args:
         slices: rows of `records.SLICES` at one scale, the clearest first: they get their pictures first.
@@ -117,7 +117,8 @@ def images_of_slices(
                 listed=tuple(listed[:MOST_LISTED]),
                 more=len(photos) + len(listed[:MOST_LISTED]) < row["only_big"] + row["only_small"],
             )
-    return galleries
+    shown = [(row["column"], row["level"]) for row in by_gain(slices).to_dicts()]
+    return {slice_: galleries[slice_] for slice_ in shown if slice_ in galleries}
 
 
 def _chosen(rows: Sequence[dict], spent: int, verdict: Verdict) -> tuple[list[Photo], list[str], int]:

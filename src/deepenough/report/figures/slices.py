@@ -40,7 +40,7 @@ def gain_per_slice(frame: pl.DataFrame, verdict: Verdict, links: Mapping[tuple[s
         verdict: names the contenders.
         links: (column, level) to the id of that slice's images in the page.
     """
-    drawn = frame.head(MOST_SLICES).sort("difference", "column", "level")
+    drawn = tables.by_gain(frame.head(MOST_SLICES)).reverse()
     if drawn.is_empty():
         return None
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)

@@ -12,7 +12,7 @@ from deepenough.records import Verdict
 from deepenough.report import words
 from deepenough.report.evidence import Evidence
 from deepenough.report.paper import sources
-from deepenough.report.tables import machine, numbers
+from deepenough.report.tables import data, machine, numbers
 
 _AUGMENTATION = {
     "trivial_augment": "TrivialAugment",
@@ -70,7 +70,7 @@ def _data(evidence: Evidence, study: Mapping[str, Any]) -> list[Said]:
     amounts = [f"{numbers.count(counts[split])} {what}" for split, what in parts.items() if split in counts]
     classes = evidence.samples["target"].n_unique()
     text = f"The images, of {numbers.count(classes)} classes, were {_listed(amounts)}"
-    left = 0 if evidence.quarantine is None else evidence.quarantine.height
+    left = 0 if evidence.quarantine is None else data.left_out(evidence.quarantine).height
     if left:
         text += f"; {words.plural(left, 'file')} left out of all networks alike"
     if evidence.samples["group"].null_count() < evidence.samples.height:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from deepenough.data.rules import REASONS, is_ignored
 from deepenough.records import Audit, Verdict
 from deepenough.report import words
 from deepenough.report.language import recorded, say, term
@@ -149,8 +150,25 @@ def findings(audit: Audit) -> Table:
     return table("findings", say("Findings"), ["", text_column(say("finding"), wraps=True), say("files")], rows)
 
 
-def quarantine(frame: pl.DataFrame) -> Table:
-    """Every file left out, and why."""
+def left_out(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `records.QUARANTINE` on files that may have been meant as samples."""
+    return frame.filter(~_ignored())
+
+
+def quarantine(frame: pl.DataFrame) -> tuple[Table, ...]:
+    """Every file left out, and why; then those that were never meant as samples."""
+    parts = (
+        ("quarantine", say("Files left out, for all contenders alike"), left_out(frame)),
+        ("ignored", say("Files ignored, for they are no samples"), frame.filter(_ignored())),
+    )
+    return tuple(_files(key, title, part) for key, title, part in parts if not part.is_empty())
+
+
+def _ignored() -> pl.Expr:
+    return pl.col("reason").is_in([name for name in REASONS if is_ignored(name)])
+
+
+def _files(key: str, title: str, frame: pl.DataFrame) -> Table:
     rows = [
         (
             row["path"],
@@ -161,13 +179,7 @@ def quarantine(frame: pl.DataFrame) -> Table:
         for row in frame.sort("path").head(MOST_ROWS).iter_rows(named=True)
     ]
     heads = [say("file"), text_column(say("reason")), text_column(say("detail"), wraps=True), text_column(say("split"))]
-    return table(
-        "quarantine",
-        say("Files left out, for all contenders alike"),
-        heads,
-        rows,
-        note=_cut(frame.height, MOST_ROWS, say("files")),
-    )
+    return table(key, title, heads, rows, note=_cut(frame.height, MOST_ROWS, say("files")))
 
 
 def _cut(there: int, shown: int, noun: str) -> str:

@@ -36,16 +36,21 @@ def level_of(row: Mapping[str, str]) -> str:
     return level
 
 
+def by_gain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Slices in the order in which they are shown, the largest gain first."""
+    return frame.sort("difference", "column", "level", descending=True)
+
+
 def slices(frame: pl.DataFrame, verdict: Verdict, links: Mapping[tuple[str, str], str]) -> Table:
-    """One row a slice, in the frame's order; those with a q-value of at most `FALSE_SHARE` are set off.
+    """One row a slice, the largest gain first; those with a q-value of at most `FALSE_SHARE` are set off.
 
     Args:
-        frame: rows of `records.SLICES` at one scale, in the verdict's unit.
+        frame: rows of `records.SLICES` at one scale, in the verdict's unit, the clearest first.
         verdict: names the contenders.
         links: (column, level) to the id of that slice's images in the page.
     """
     small, big = words.display_name(verdict.small), words.display_name(verdict.big)
-    shown = frame.head(MOST_ROWS).to_dicts()
+    shown = by_gain(frame.head(MOST_ROWS)).to_dicts()
     rows = [
         (
             Cell(level_of(row), link=links.get((row["column"], row["level"]), "")),
@@ -66,7 +71,7 @@ def slices(frame: pl.DataFrame, verdict: Verdict, links: Mapping[tuple[str, str]
         say("gain, {unit}", unit=term(verdict.unit)),
         say("q"),
         say("wins"),
-        say("images"),
+        say("test images"),
     ]
     marked = [place for place, row in enumerate(shown) if row["q_value"] is not None and row["q_value"] <= FALSE_SHARE]
     note = say(
@@ -77,14 +82,14 @@ def slices(frame: pl.DataFrame, verdict: Verdict, links: Mapping[tuple[str, str]
     )
     if frame.height > MOST_ROWS:
         note += say(
-            " The first {shown} of {slices} slices; all are in slices.parquet.",
+            " These are the {shown} clearest of {slices} slices; all are in slices.parquet.",
             shown=MOST_ROWS,
             slices=numbers.count(frame.height),
         )
     at = say(" at {scale} px", scale=verdict.scale) if verdict.scale > 0 else ""
     return table(
         "slices",
-        say("Every slice{at}, the clearest first", at=at),
+        say("Every slice{at}, the largest gain first", at=at),
         [*heads, f"{small}, {unit}", f"{big}, {unit}"],
         rows,
         note=note,
