@@ -15,7 +15,7 @@ from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
 from deepenough import records
-from deepenough.errors import RecordError
+from deepenough.errors import RecordError, StudyError
 from deepenough.report.evidence import load
 from deepenough.report.figures.canvas import NARROW
 from deepenough.report.paper import latex, methods, sources, write
@@ -217,8 +217,28 @@ def test_labels_that_lines_cross_are_set_off_in_white_in_both_forms(written):
 
 
 def test_paper_refuses_a_folder_without_a_verdict(tmp_path):
-    with pytest.raises(RecordError, match=r"a study folder with verdict.json"):
+    with pytest.raises(RecordError, match=r"a study's folder with verdict.json"):
         write(tmp_path, tmp_path / "out")
+
+
+def test_paper_names_the_file_that_is_in_the_way_and_what_to_do(tmp_path, made_up):
+    made_up.write_study(tmp_path / "s", images=40)
+    (tmp_path / "new.csv").write_text("a file")
+    with pytest.raises(StudyError) as refused:
+        write(tmp_path / "s", tmp_path / "new.csv")
+    place = tmp_path / "new.csv"
+    said = f"--out {place}: expected a folder that can be made; got the file {place}; choose another --out"
+    assert str(refused.value) == said
+
+
+def test_paper_says_what_makes_a_verdict_where_there_are_scores_without_one(tmp_path, made_up):
+    made_up.write_study(tmp_path / "s", images=40)
+    (tmp_path / "s" / "verdict.json").unlink()
+    with pytest.raises(RecordError, match=r"decide first: deepenough verdict .*s$"):
+        write(tmp_path / "s", tmp_path / "out")
+    with pytest.raises(RecordError, match="got no such folder; name the folder that compare wrote"):
+        write(tmp_path / "nope", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

@@ -117,6 +117,10 @@ def test_predict_leaves_with_2_where_a_file_has_no_answer_and_answers_the_others
     assert rows[2][2] in ("cat", "dog", "owl")
 
 
+def test_predict_prints_no_head_where_a_pattern_matches_nothing(run, study, tmp_path):
+    assert run("predict", study, tmp_path / "nope" / "*.jpg") == (2, "")
+
+
 def test_predict_prints_control_characters_as_escapes(run, study, tmp_path, encode, photo):
     (tmp_path / "a\x1b[31m.png").write_bytes(encode(photo(1)))
     code, out = run("predict", study, tmp_path / "a\x1b[31m.png")

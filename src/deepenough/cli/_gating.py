@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepenough.cli._options import LOSS
 from deepenough.errors import InputError, RecordError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def hold(old: str, new: str, asked: Asked) -> tuple[NoWorse, tuple[str, str]]:
     from deepenough.comparison.predictions.checking import refuse_contradictions
     from deepenough.stats import check_margin
 
-    check_margin(asked.margin)
+    check_margin(asked.margin, "--margin", LOSS)
     places = [_folder(side) for side in (old, new)]
     known = next((folder / "samples.parquet" for folder, _ in filter(None, places)), None)
     sides = [_read(text, place, asked, known) for text, place in zip((old, new), places, strict=True)]
@@ -88,7 +89,7 @@ def _of_study(folder: Path, contender: str, asked: Asked) -> _Side:
     from deepenough.records import SCORES, read_table
     from deepenough.serving import choose
 
-    choice = choose(folder, contender=contender, scale=asked.scale)
+    choice = choose(folder, contender=contender, scale=asked.scale, named=f"{folder}:{contender}")
     scores = read_table(folder / "scores.parquet", SCORES).filter(
         pl.col("contender") == choice.contender, pl.col("scale") == choice.scale
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 DEFAULT_MARGIN = 0.5  # points of accuracy
+LOSS = "declare the loss that is too small to matter"  # where a margin is what a model may lose
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
 

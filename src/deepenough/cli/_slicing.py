@@ -66,7 +66,7 @@ def in_folder(folder: Path, *, small: str | None = None, big: str | None = None)
     """Slice the scores of a study's folder for the pair that its verdict decided on, or for another."""
     from deepenough import records
 
-    verdict = records.verdict_from_json(records.read_json(folder / "verdict.json"))
+    verdict = records.read_verdict(folder)
     pair = small or verdict.small, big or verdict.big
     if pair[0] == pair[1]:
         raise StudyError("--small and --big", "two contenders", f"{pair[0]} on both sides", "name two")

@@ -69,21 +69,25 @@ def export(  # noqa: PLR0913  one option, one argument
 
     from deepenough.cli import _served
     from deepenough.serving import choose
-    from deepenough.serving import export as write
-    from deepenough.serving.exporting import ENDING
+    from deepenough.serving.places import ENDING, require_place
     from deepenough.serving.predicting import usable_cores
-    from deepenough.studies.finished import open_finished
+    from deepenough.stats import check_margin
 
     threads = threads or usable_cores()
+    if int8:
+        check_margin(margin, "--margin", _options.LOSS)
     choice = choose(folder, contender=contender, seed=seed, scale=scale)
+    numbers = "-int8" if int8 else ""
+    place = f"{choice.contender}-seed{choice.seed}-{choice.scale}px-{to.value}{numbers}"
+    file = out or folder / "export" / place / f"model{ENDING[to.value]}"
+    require_place(file, to.value, int8=int8)
+    from deepenough.serving import export as write  # torch
+    from deepenough.studies.finished import open_finished
+
     if not as_json:
         for sentence in choice.why:
             _output.say(sentence)
     material = _served.material_of(open_finished(folder, source=source, threads=threads), choice)
-    numbers = "-int8" if int8 else ""
-    place = f"{choice.contender}-seed{choice.seed}-{choice.scale}px-{to.value}{numbers}"
-    file = out or folder / "export" / place / f"model{ENDING[to.value]}"
-
     tell = _output.teller(as_json=as_json)
     done = write(material, file, to.value, int8=int8, margin=margin, threads=threads, tell=tell)
     if as_json:

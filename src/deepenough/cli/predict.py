@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -75,7 +76,10 @@ def predict(  # noqa: PLR0913  one option, one argument
         answers = _likeness(answers, opened, against)
     kind = "json" if as_json else "csv" if as_csv else "table"
     found = find(images, sys.stdin.buffer if "-" in images else None)
-    asked = _asked(found, opened, out, threads)
+    first = next(found, None)  # before the head of a table that would stay empty
+    if first is None:
+        raise InputError(", ".join(images), "images", "no files", "check the paths")
+    asked = _asked(itertools.chain([first], found), opened, out, threads)
     write = _answers.writer(kind, answers, more=probabilities)
     failed = done = 0
     for answer in asked:
@@ -83,8 +87,6 @@ def predict(  # noqa: PLR0913  one option, one argument
         write(of, None if answer.error else _record(answer, answers, probabilities))
         done += 1
         failed += bool(answer.error)
-    if not done:
-        raise InputError(", ".join(images), "images", "no files", "check the paths")
     if failed:
         typer.echo(f"error: {failed} of {done} files got no answer; each has its reason above", err=True)
         raise typer.Exit(FAILED)
@@ -136,9 +138,15 @@ def _of_file(path: Path, threads: int) -> Model:
 
 def _of_study(folder: Path, contender: str, seed: int | None, scale: int | None, threads: int) -> Model:
     """A study's own weights, by torch in fp32."""
+    from deepenough.serving.opening import ENDINGS, torch_for
+
+    if not (folder / "verdict.json").is_file():
+        expected = f"a model that `deepenough export` wrote ({', '.join(ENDINGS)}), or a study's folder"
+        raise InputError(str(folder), expected, "a folder without verdict.json", "name the model first, then images")
+    with torch_for(folder, "a study's own weights", "pip install torch, or give an exported .onnx or .xml"):
+        from deepenough.serving.torch_form import TorchModel, served_network
     from deepenough.cli import _served
     from deepenough.serving import choose
-    from deepenough.serving.torch_form import TorchModel, served_network
     from deepenough.studies.finished import open_finished
 
     choice = choose(folder, contender=contender, seed=seed, scale=scale)

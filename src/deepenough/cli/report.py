@@ -38,7 +38,7 @@ def report(
 
     with hold(folder):
         html, markdown = write(folder, costs=costs or (), images=images, language=language)
-    said = headline(records.verdict_from_json(records.read_json(folder / "verdict.json")))
+    said = headline(records.read_verdict(folder))
     if as_json:
         _output.say_json(
             {"html": str(html), "markdown": str(markdown), "html_bytes": html.stat().st_size, "headline": said}

@@ -12,6 +12,7 @@ from deepenough.records.files import (
     audit_from_json,
     read_json,
     read_table,
+    read_verdict,
     samples_of,
     to_json,
     verdict_from_json,
@@ -50,7 +51,7 @@ from deepenough.records.tables import (
     SLICES,
 )
 from deepenough.records.third import AVERAGE, CASCADE, CascadeTiming, ThirdAnswers, Threshold, third_from_json
-from deepenough.records.writing import DISK_FULL, sweep, write_atomically
+from deepenough.records.writing import DISK_FULL, make_folder, sweep, write_atomically
 
 __all__ = [
     "ANNOTATIONS",
@@ -87,9 +88,11 @@ __all__ = [
     "Trained",
     "Verdict",
     "audit_from_json",
+    "make_folder",
     "measures_from_json",
     "read_json",
     "read_table",
+    "read_verdict",
     "require_whole_table",
     "require_whole_text",
     "samples_of",

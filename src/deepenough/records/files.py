@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import math
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -162,6 +163,22 @@ def read_json(path: Path) -> Any:  # noqa: ANN401  the caller knows the form
         return seals.unseal_json(json.loads(path.read_text(encoding="utf-8")), path)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise RecordError(str(path), "JSON", f"a torn or foreign file ({error})", "run the study again") from error
+
+
+def read_verdict(folder: Path) -> Verdict:
+    """The verdict of a study's folder.
+
+    Raises:
+        RecordError: there is none, or it is torn.
+    """
+    path = folder / "verdict.json"
+    if not path.is_file():
+        got = "none there" if folder.is_dir() else "a file" if folder.is_file() else "no such folder"
+        remedy = "name the folder that compare wrote"
+        if (folder / "scores.parquet").is_file():
+            remedy = f"decide first: deepenough verdict {shlex.quote(str(folder))}"
+        raise RecordError(str(folder), "a study's folder with verdict.json", got, remedy)
+    return verdict_from_json(read_json(path))
 
 
 def verdict_from_json(plain: Mapping[str, Any]) -> Verdict:

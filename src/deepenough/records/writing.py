@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from deepenough.errors import RecordError
+from deepenough.errors import RecordError, StudyError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NOT_OURS = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -45,6 +45,31 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         if error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def make_folder(folder: Path, option: str = "--out") -> None:
+    """Make a folder that a person named, unless it is there.
+
+    Args:
+        folder: to be made, with those above it.
+        option: that named it, for messages.
+
+    Raises:
+        StudyError: it cannot be made or written.
+        OSError: the disk is full.
+    """
+    where, other = f"{option} {folder}", f"choose another {option}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise
+        got = error.strerror or str(error)
+        with contextlib.suppress(OSError):  # a name that is too long, or a folder that may not be entered
+            got = next((f"the file {path}" for path in (folder, *folder.parents) if path.is_file()), got)
+        raise StudyError(where, "a folder that can be made", got, other) from None
+    if not os.access(folder, os.W_OK):
+        raise StudyError(where, "a folder that can be written", "no permission", other)
 
 
 def sweep(folder: Path) -> None:

@@ -94,11 +94,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
     Raises:
         RecordError: if there is no verdict, or a file that is there is torn or of another form.
     """
-    if not (folder / "verdict.json").is_file():
-        raise RecordError(
-            str(folder), "a study folder with verdict.json", "no such file", "run `deepenough verdict FOLDER` first"
-        )
-    verdict = records.verdict_from_json(records.read_json(folder / "verdict.json"))
+    verdict = records.read_verdict(folder)
     audit = _optional_json(folder / "audit.json")
     study = folder / "study.yaml"
     scores = _optional_table(folder / "scores.parquet", records.SCORES)

@@ -9,7 +9,7 @@ import polars as pl
 
 from deepenough.comparison import read_scores
 from deepenough.errors import StudyError
-from deepenough.records import Verdict, read_json, verdict_from_json
+from deepenough.records import Verdict, read_verdict
 
 WINNER = "winner"
 
@@ -26,7 +26,14 @@ class Choice:
     why: tuple[str, ...]
 
 
-def choose(folder: Path, *, contender: str = WINNER, seed: int | None = None, scale: int | None = None) -> Choice:
+def choose(
+    folder: Path,
+    *,
+    contender: str = WINNER,
+    seed: int | None = None,
+    scale: int | None = None,
+    named: str = "--contender",
+) -> Choice:
     """Choose in a finished study's folder.
 
     The winner is the network that the verdict calls better or enough; of an undecided pair the cheaper, since nothing
@@ -38,18 +45,19 @@ def choose(folder: Path, *, contender: str = WINNER, seed: int | None = None, sc
         contender: `winner`, or a contender's name.
         seed: of the training; None for the best on validation.
         scale: image side, pixels; None for the verdict's.
+        named: where the contender was named, for messages.
 
     Raises:
         RecordError: the folder holds no finished study.
         StudyError: no such contender, seed or scale in it.
     """
-    verdict = verdict_from_json(read_json(folder / "verdict.json"))
+    verdict = read_verdict(folder)
     runs = read_scores(folder / "scores.parquet", ids=False).select("contender", "seed", "scale").unique()
     name, why = _named(verdict, contender)
     own = runs.filter(pl.col("contender") == name)
     if own.is_empty():
         there = ", ".join(sorted(runs["contender"].cast(pl.String).unique()))
-        raise StudyError("--contender", f"{WINNER}, or one of {there}", contender)
+        raise StudyError(named, f"{WINNER}, or one of {there}", contender)
     scales = tuple(sorted(own["scale"].unique()))
     at = verdict.scale if scale is None else scale
     if at not in scales:

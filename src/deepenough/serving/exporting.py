@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -20,11 +19,10 @@ from deepenough.serving.card import CARD, write_card
 from deepenough.serving.latency import Latency, measure_latency
 from deepenough.serving.opening import TORCH_ENDING, open_model
 from deepenough.serving.parity import Held, Known, Sample, hold, require_same
+from deepenough.serving.places import Form, require_place
 from deepenough.serving.predicting import Model, batches
 from deepenough.serving.torch_form import TorchModel, save_torch, served_network
 
-Form = Literal["onnx", "torch", "openvino"]
-ENDING: dict[str, str] = {"onnx": ".onnx", "torch": TORCH_ENDING, "openvino": ".xml"}
 CALIBRATION = 256  # pictures
 
 
@@ -103,8 +101,8 @@ def export(
         InputError: (of its kinds) a package is missing, a picture has changed, or, in fp32, a label differs from
             torch's by more than a tie; nothing is then written.
     """
-    _require_fitting(out, form, material.about, int8=int8)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    require_place(out, form, int8=int8)
+    _require_fitting(form, material.about, int8=int8)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
         about = replace(material.about, numbers="int8" if int8 else "fp32")
         tell("writing the graph")
@@ -141,12 +139,7 @@ def export(
     return replace(done, card=write_card(done, material))
 
 
-def _require_fitting(out: Path, form: Form, about: About, *, int8: bool) -> None:
-    if out.suffix != ENDING[form]:
-        raise InputError(f"--out {out}", f"a name ending in {ENDING[form]} for --to {form}", out.suffix or "no ending")
-    if int8 and form == "torch":
-        got = "--to torch, which keeps the weights as they are"
-        raise InputError("--int8", "--to onnx or --to openvino", got, "choose one of the two")
+def _require_fitting(form: Form, about: About, *, int8: bool) -> None:
     bound = about.answers().bound_to_torch
     if bound and form != "torch":
         raise InputError(f"--to {form}", f"--to torch for {about.task['name']}", form, bound)

@@ -11,7 +11,7 @@ from PIL import Image
 from deepenough.data.decode import quiet
 from deepenough.errors import InputError
 from deepenough.evaluation.tiling import mended
-from deepenough.records import write_atomically
+from deepenough.records import make_folder, write_atomically
 from deepenough.serving.pictures import Found
 from deepenough.serving.predicting import NO_NUMBER, NOT_FINITE, Answer, Model, Seen, read
 from deepenough.tasks.answering import Asked
@@ -31,11 +31,12 @@ def mend(found: Iterable[Found], model: Model, out: Path) -> Iterator[Answer]:
         out: a folder that is new or empty.
 
     Raises:
-        InputError: something is in the folder, or it is a file.
+        InputError: (of its kinds) something is in the folder, it is a file, or it cannot be made or written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         got = "one with files in it" if out.is_dir() else "a file"
         raise InputError(f"--out {out}", "a folder that is new or empty, so that nothing is lost", got, "name another")
+    make_folder(out)
     return _mended(found, model, out)
 
 

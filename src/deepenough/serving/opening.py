@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from deepenough.errors import WeightsError
@@ -9,6 +11,21 @@ from deepenough.serving.predicting import Model, usable_cores
 
 TORCH_ENDING = ".safetensors"
 ENDINGS = (".onnx", ".xml", TORCH_ENDING)
+
+
+@contextlib.contextmanager
+def torch_for(path: Path, what: str, remedy: str) -> Iterator[None]:
+    """Import what runs a model by torch; where there is no torch, say so.
+
+    Raises:
+        WeightsError: torch is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "torch":
+            raise
+        raise WeightsError(str(path), f"torch, to run {what}", "none", remedy) from None
 
 
 def open_model(path: Path, threads: int | None = None) -> Model:
@@ -35,12 +52,7 @@ def open_model(path: Path, threads: int | None = None) -> Model:
 
         return OpenVinoModel(path, threads)
     if path.suffix == TORCH_ENDING:
-        try:
+        with torch_for(path, TORCH_ENDING, "pip install torch, or export to ONNX, which needs none"):
             from deepenough.serving.torch_form import open_torch
-        except ImportError as error:
-            if (error.name or "").partition(".")[0] != "torch":
-                raise
-            remedy = "pip install torch, or export to ONNX, which needs none"
-            raise WeightsError(str(path), "torch, to run .safetensors", "none", remedy) from None
         return open_torch(path, threads)
     raise WeightsError(str(path), f"a file ending in {', '.join(ENDINGS)}", path.suffix or "no ending")

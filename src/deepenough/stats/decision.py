@@ -79,7 +79,9 @@ def decide(interval: tuple[float, float], margin: float) -> Decision:
     return Decision("undecided", None, gain)
 
 
-def check_margin(margin: float) -> None:
-    """Raise `InputError` unless the margin is a finite number above 0."""
+def check_margin(
+    margin: float, where: str = "margin", remedy: str = "declare the gain that is too small to pay for"
+) -> None:
+    """Raise `InputError`, for the option `where`, unless the margin is a finite number above 0."""
     if not (math.isfinite(margin) and margin > 0):
-        raise InputError("margin", "a number above 0", f"{margin:g}", "declare the gain that is too small to pay for")
+        raise InputError(where, "a number above 0", f"{margin:g}", remedy)

@@ -20,7 +20,7 @@ from deepenough.evaluation import Batches
 from deepenough.evaluation.embedding import HEAD, embed_stages
 from deepenough.machine import available_cores, choose_machine
 from deepenough.networks import ResNet
-from deepenough.records import write_atomically, write_json, write_table
+from deepenough.records import make_folder, write_atomically, write_json, write_table
 from deepenough.records.embedding import EmbeddingReport
 from deepenough.studies.assembling import assemble, assemble_from
 from deepenough.studies.contenders import contender
@@ -156,9 +156,10 @@ def embed(
         tell: told what is being done.
 
     Raises:
-        StudyError: a split is too small to measure anything on.
+        StudyError: a split is too small to measure anything on, or the folder cannot be made or written.
     """
     labels, order = _labels(material)
+    make_folder(folder)
     heads: dict[Run, dict[str, np.ndarray]] = {run: {} for run in material.runs}
     stages: dict[Run, dict[str, np.ndarray]] = {}
     batches = Batches(material.setting.machine, material.setting.preprocessing)
@@ -172,7 +173,6 @@ def embed(
                 stages[run] = found
         if not np.isfinite(np.concatenate(list(heads[run].values()))).all():
             raise StudyError(f"{run[0]}, seed {run[1]}", "finite embeddings", "NaN or infinity", "leave this seed out")
-    folder.mkdir(parents=True, exist_ok=True)
     _keep(heads, order, folder, form)
     test = order.filter(pl.col("split") == "test")
     clusters = cluster_labels(test["sample_id"], groups_of(material.prepared.samples))

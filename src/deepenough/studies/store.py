@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deepenough.errors import StudyError
-from deepenough.records import DISK_FULL, sweep
+from deepenough.records import DISK_FULL, make_folder, sweep
 
 try:
     import fcntl
@@ -52,14 +52,7 @@ class StudyFolder:
 
     def create(self) -> None:
         """Make the folder, or say why it cannot be made."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StudyError(f"--out {self.root}", "a folder that can be made", error.strerror or str(error)) from None
-        if not os.access(self.root, os.W_OK):
-            raise StudyError(
-                f"--out {self.root}", "a folder that can be written", "no permission", "choose another --out"
-            )
+        make_folder(self.root)
         strangers = [path.name for path in self.root.iterdir() if not path.name.startswith(".")]
         if strangers and not self.request.exists():
             shown = ", ".join(sorted(strangers)[:3])

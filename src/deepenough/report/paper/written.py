@@ -6,8 +6,7 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
-from deepenough.errors import StudyError
-from deepenough.records import write_atomically
+from deepenough.records import make_folder, write_atomically
 from deepenough.report import evidence, markdown, sections
 from deepenough.report.evidence import Evidence
 from deepenough.report.figures import Picture
@@ -50,6 +49,7 @@ def write(folder: Path, out: Path) -> list[Path]:
         StudyError: `out` cannot be written.
     """
     seen = evidence.load(folder)
+    make_folder(out)
     tables, pictures = tables_of(seen), pictures_of(sections.document(seen))
     said = methods.sentences(seen)
     texts = {
@@ -60,10 +60,6 @@ def write(folder: Path, out: Path) -> list[Path]:
         "paper.tex": _SKELETON.replace("NAME", latex.escape(seen.name), 1),
         "paper.md": _markdown(said, tables, pictures),
     }
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(f"--out {out}", "a folder that can be made", error.strerror or str(error)) from None
     contents = {name: text.encode() for name, text in texts.items()}
     for each in pictures:
         contents[f"figure-{each.key}.svg"] = column_svg(each).encode()
