@@ -9,6 +9,7 @@ import typing
 import xml.etree.ElementTree as ET
 from dataclasses import asdict
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -18,6 +19,7 @@ import deepenough as de
 from deepenough import cli
 from deepenough.api.comparing import Settings
 from deepenough.records import SCORES
+from deepenough.report import gathering
 from deepenough.studies.study import Study
 
 QUICK = {
@@ -95,6 +97,14 @@ def test_compare_refuses_a_setting_that_is_wrong(settings, message):
         de.compare(**settings)
 
 
+def test_compare_says_first_that_its_source_is_not_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(de.InputError, match=r"nope: expected .*; got no such file or folder"):
+        de.compare("nope", margin=1)
+    assert capsys.readouterr().out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_settings_are_the_entries_of_the_study_file():
     assert {*typing.get_type_hints(Settings), "source"} == set(Study.model_fields)
 
@@ -162,6 +172,17 @@ def test_figures_display_and_save_in_a_single_column(study, tmp_path):
     assert content == figures["scale"].save(tmp_path / "again.pdf").read_bytes()
     with pytest.raises(de.InputError, match=r"a name that ends in .svg or .pdf"):
         figures["scale"].save(tmp_path / "s.png")
+
+
+def test_a_figure_that_is_not_there_is_refused_with_the_names_of_those_that_are(study, monkeypatch):
+    drawn = [SimpleNamespace(key=key) for key in ("verdict", "scale")]
+    monkeypatch.setattr(gathering, "pictures", lambda folder: drawn)
+    with pytest.raises(de.InputError) as refused:
+        study.figures["nope"]
+    assert isinstance(refused.value, KeyError)  # the protocol of a mapping
+    assert str(refused.value) == "figures: expected one of verdict, scale; got 'nope'"
+    assert study.figures.get("nope") is None
+    assert "nope" not in study.figures
 
 
 def test_tables_are_polars_frames(study):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -8,6 +10,8 @@ import pytest
 
 from deepenough.comparison.noninferior import no_worse
 from deepenough.stats import agresti_min_interval
+
+write_study = runpy.run_path(str(Path(__file__).parents[1] / "report" / "made_up.py"))["write_study"]
 
 
 def predictions(path, right, *, seeds=1, name="r"):
@@ -108,7 +112,10 @@ def test_gate_takes_targets_from_another_file_and_refuses_to_do_without(invoke_i
     ("arguments", "said"),
     [
         (("nowhere.csv", "new.csv"), "no such file"),
-        (("old.csv", "new.csv", "--margin", "0"), "margin: expected a number above 0"),
+        (
+            ("old.csv", "new.csv", "--margin", "0"),
+            "error: --margin: expected a number above 0; got 0; declare the loss",
+        ),
         (("two.csv", "new.csv"), "two.csv: expected the predictions of one contender; got q, r; name it: two.csv:q"),
         (("two.csv:x", "new.csv"), "expected one of q, r after the colon; got x"),
     ],
@@ -119,6 +126,12 @@ def test_gate_refuses_what_it_cannot_use_with_2(invoke_in_line, files, tmp_path,
     code, _, err = invoke_in_line("gate", *arguments)
     assert code == 2
     assert said in err
+
+
+def test_gate_names_the_place_of_a_contender_that_a_study_does_not_have(invoke_in_line, tmp_path):
+    write_study(tmp_path / "study", images=40)
+    code, _, err = invoke_in_line("gate", "study:resnet99", "study")
+    assert (code, err) == (2, "error: study:resnet99: expected winner, or one of resnet101, resnet50; got resnet99")
 
 
 def test_gate_takes_one_contender_of_a_file_by_name(invoke, files, tmp_path):

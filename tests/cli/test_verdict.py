@@ -321,6 +321,15 @@ def test_verdict_takes_a_metric_for_predictions_too(study, tmp_path, decide, mad
     assert "expected one of macro_f1; got rmse" in capsys.readouterr().err
 
 
+def test_verdict_names_the_option_of_a_margin_that_is_none(study, capsys):
+    before = (study / "verdict.json").read_bytes()
+    with pytest.raises(SystemExit) as left:
+        cli.main(["verdict", str(study), "--margin", "-1"])
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith("error: --margin: expected a number above 0; got -1; declare the gain")
+    assert (study / "verdict.json").read_bytes() == before
+
+
 def test_verdict_takes_groups_from_any_column(study, tmp_path, decide):
     table = pl.read_csv(wide(tmp_path, study)).with_columns(patient=pl.int_range(pl.len()) // 30)
     table.write_csv(tmp_path / "grouped.csv")

@@ -122,7 +122,8 @@ def test_perfect_runs_give_a_verdict_all_the_same(make_scores):
 
 def test_unknown_metric_lists_the_known_ones(two_classes):
     with pytest.raises(
-        InputError, match="one of accuracy, macro_f1, balanced_accuracy, auroc, average_precision; got f1"
+        InputError,
+        match="--metric: expected one of accuracy, macro_f1, balanced_accuracy, auroc, average_precision; got f1",
     ):
         with_metric(two_classes, "f1")
 

@@ -39,6 +39,17 @@ def test_parquet_says_the_same_as_csv(write, tmp_path):
     assert read_predictions(tmp_path / "p.parquet").equals(from_csv)
 
 
+def test_files_may_be_named_as_text_alone_or_several(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write("sample_id,target,prediction,contender\nx,a,a,r50\ny,b,a,r50\n")
+    again = path.with_name("again.csv")
+    again.write_text(path.read_text().replace("r50", "r101"))
+    both = read_predictions([path, again])
+    assert read_predictions(path.name).equals(read_predictions(path))
+    assert read_predictions([path.name, again.name]).equals(both)
+    assert both.height == 4
+
+
 def test_seed_and_scale_are_zero_and_spaces_are_dropped_where_absent(write):
     frame = read_predictions(write("sample_id,target,contender,prediction\nx, cat,a,cat \nx,cat,b,dog\n"))
     assert frame["seed"].to_list() == [0, 0]

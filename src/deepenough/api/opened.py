@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from deepenough.api.shown import ShownFigure, ShownVerdict, shown_verdict
-from deepenough.errors import RecordError
-from deepenough.records import COSTS, QUARANTINE, SAMPLES, SCORES, read_json, read_table, verdict_from_json
+from deepenough.errors import StudyError
+from deepenough.records import COSTS, QUARANTINE, SAMPLES, SCORES, read_table, read_verdict
 from deepenough.studies.store import StudyFolder
 
 
@@ -25,6 +25,20 @@ def open_study(folder: str | os.PathLike[str]) -> OpenStudy:
         RecordError: there is no verdict, or it is torn.
     """
     return OpenStudy(Path(folder))
+
+
+class _FigureError(StudyError, KeyError):
+    """A study has no figure of that name; what looks a key up takes it for any other KeyError."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError's own puts quotes around it
+
+
+class _Figures(dict[str, ShownFigure]):
+    """Figures by name; one that is not there is refused with the names of those that are."""
+
+    def __missing__(self, name: str) -> ShownFigure:
+        raise _FigureError("figures", f"one of {', '.join(self)}", repr(name))
 
 
 class OpenStudy:
@@ -41,10 +55,7 @@ class OpenStudy:
     @cached_property
     def verdict(self) -> ShownVerdict:
         """The decision, with every field of `verdict.json`."""
-        if not self._store.verdict.is_file():
-            remedy = "name the folder that compare wrote"
-            raise RecordError(str(self.folder), "a study's folder with verdict.json", "no such file", remedy)
-        return shown_verdict(verdict_from_json(read_json(self._store.verdict)))
+        return shown_verdict(read_verdict(self.folder))
 
     @cached_property
     def scores(self) -> pl.DataFrame:
@@ -71,7 +82,7 @@ class OpenStudy:
         """The report's figures by name, such as `verdict`, `scale`, `frontier`; each displays and saves itself."""
         from deepenough.report.gathering import pictures  # matplotlib takes a second
 
-        return {picture.key: ShownFigure(picture) for picture in pictures(self.folder)}
+        return _Figures({picture.key: ShownFigure(picture) for picture in pictures(self.folder)})
 
     @property
     def report(self) -> Path:

@@ -38,7 +38,10 @@ def in_folder(folder: Path, wish: Wish) -> Verdict:
         InputError: (of its kinds) if the folder holds no finished study, or the margin, pair or scale do not fit it.
     """
     from deepenough import records
+    from deepenough.stats import check_margin
 
+    if wish.margin is not None:
+        check_margin(wish.margin, "--margin")
     path = folder / "verdict.json"
     if not path.is_file():
         refuse_positive(wish, wish.metric or "accuracy")

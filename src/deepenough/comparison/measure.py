@@ -28,7 +28,7 @@ class Measure:
             got = "no margin for scores that are not 0 and 1"
             raise InputError("--margin", "the gain too small to pay for, in the unit of the scores", got)
         margin = default if given is None else given
-        check_margin(margin)
+        check_margin(margin, "--margin")
         return margin
 
 

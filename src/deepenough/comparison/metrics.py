@@ -69,7 +69,7 @@ def with_metric(scores: pl.DataFrame, name: str, *, positive: str | None = None,
     0.7333
     """
     if name not in METRICS:
-        raise InputError("metric", f"one of {', '.join(METRICS)}", name or "an empty name")
+        raise InputError("--metric", f"one of {', '.join(METRICS)}", name or "an empty name")
     if name == "accuracy":
         return scores
     ranked = name in BY_RANK

@@ -73,12 +73,12 @@ def run_study(
     listener, executor = listener or Silent(), executor or Local()
     store = StudyFolder(folder)
     request = request.model_copy(update={"contenders": require_contenders(request.contenders)})
+    reads = tasks.entry(request.task).reads
+    source = open_source(request.source, allow_outside=request.allow_outside, reads=reads)
+    _require_outside(store.root, request.source)  # a source that is not there is said before anything about weights
     starts = stored_study(store).starts if store.study.is_file() else starting_weights(request, listener.note)
     settled = request.model_copy(update={"weights": starts})
     require_probe(settled)
-    reads = tasks.entry(request.task).reads
-    source = open_source(request.source, allow_outside=request.allow_outside, reads=reads)
-    _require_outside(store.root, request.source)
     again = command or "the same call"
     with resumable(store.root, again), store.lock(), stoppable(again) as check_stop, contextlib.closing(listener):
         require_same_request(request, store, listener)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +33,9 @@ class Gathered:
     where: str
 
 
-def read_predictions(source: Path | Sequence[Path], reading: Reading | None = None) -> pl.DataFrame:
+def read_predictions(
+    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], reading: Reading | None = None
+) -> pl.DataFrame:
     """Read predictions into the columns of `records.SCORES`, and `group` where there is one.
 
     The form is recognised by the columns; docs/predictions.md lists all forms. The score is 1 where `prediction` equals
@@ -48,7 +51,8 @@ def read_predictions(source: Path | Sequence[Path], reading: Reading | None = No
             occurs twice in a run or has no target, a sample's target or group differs between rows, or a run and the
             targets have no class in common. That all runs hold the same samples is checked by `align`.
     """
-    gathered = gather([source] if isinstance(source, Path) else list(source), reading or Reading())
+    named = [source] if isinstance(source, str | os.PathLike) else source
+    gathered = gather([Path(each) for each in named], reading or Reading())
     if len(gathered.targetless):
         got = f"none for {checking.listed(gathered.targetless)}"
         raise RecordError(gathered.where, "a target for each sample", got, "add them, or remove these rows")
