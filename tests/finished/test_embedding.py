@@ -87,6 +87,15 @@ def test_command_embeds_a_source_with_random_weights_as_numpy(pictures, tiny_net
     assert vectors.shape == (len(pl.read_parquet(out / "samples.parquet")), answer["runs"][0]["features"])
 
 
+def test_command_refuses_a_folder_that_cannot_be_made_before_it_opens_pictures(study, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("deepenough.studies.finished.open_finished", None)
+    (tmp_path / "new.csv").write_text("a file")
+    with pytest.raises(SystemExit) as left:
+        cli.main(["embed", str(study), "--out", str(tmp_path / "new.csv")])
+    assert left.value.code == 2
+    assert "expected a folder that can be made; got the file" in capsys.readouterr().err
+
+
 def test_command_refuses_a_source_that_is_not_there(tmp_path, capsys):
     code, _, said = run(capsys, "embed", tmp_path / "nothing", "--weights", "none")
     assert code == 2

@@ -65,11 +65,13 @@ def embed(  # noqa: PLR0913  one option, one argument
 
     tell = _output.teller(as_json=as_json)
     if (Path(source) / "verdict.json").is_file():
+        from deepenough.records import make_folder
         from deepenough.studies.embedding import material_of_study
         from deepenough.studies.finished import open_finished
 
-        material = material_of_study(open_finished(Path(source), source=moved, threads=threads))
         folder = out or Path(source) / "embed"
+        make_folder(folder)  # before pictures are opened
+        material = material_of_study(open_finished(Path(source), source=moved, threads=threads))
     else:
         material, folder = _of_source(
             source, {"contenders": contenders, "weights": _values.weights(weights)}, (scale, seeds, threads), out, tell
