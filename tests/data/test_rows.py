@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import pickle
 import re
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -20,6 +22,22 @@ datasets = pytest.importorskip("datasets", reason="pip install datasets, which w
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 CLASSES = ("cat", "dog", "owl")
+#: Two bytes changed by a fuzzer: pyarrow 26.0.1 throws where nothing can catch it, and the process aborts.
+ABORTS = zlib.decompress(base64.b64decode(
+    "eNqVVU1v41QUfXZcY9qCOiOeZaMsoqhjBSnTJu0kLaNunM+6TZk2pU0TBiHHcRyD7YQ4IU2HkVggFixYsGCFWPMD+CGI5SxY8AtYILFBGt67tp"
+    "Om6Waekvd17z3n3vNum1O1nsUcTuDNGuYxeojQxkEMIdT3TDIjhny7GGERv5/GAt4gPnw8z6ZixC6hBw+IeS1F/WPfIza2iQhUHCdqZKFQ7z5Z"
+    "ISZ9a+BZFKhNgN7D0i0gLsW0pRVwAKzVTcD6DjExlmBkcDrKSkLoHeaAotDxOhx3ASUh8pCEyEdkU/fchnQspVsLMwcRuFCEMAJFoYSK2NN49R"
+    "6qyFfkUvfcAtXGAVAJUN+/YX0k94hwdZMGXtNpSqgeYnFBb2YqMdcA9HYiyBkQ5J9zSOJ9o2e6OhZQjpVWbFe3TMwhvP6InNrTkekHe26gj3qP"
+    "UC1Oi+Go0dHbpoPyxDTSLR+zmK/RsnOcxDm2P8Js4PeW6Ziu6Y1CSGvYHw9CHFGQ4/JzBcXxupxD/IacCvgDXsyKgvgDI/7EKIeKsNA2cprWTR"
+    "kQKZJFBwSJl/Ms4gnqMh7kfgvuFaP8wtxtn2XMdcBkuRCTCzDDwgHuT4Z8lP9Y5Tf2zZpniewDXlZYfpFpH4QFMSMRCeuq+IoR/2KUPzjlR+7N"
+    "+miZVRFYucIu6RY+E9T4tfgto/zKK/+s3O6kZbV4OSpB/J0XBUUQ/+aJm7TWG1uW7Vld3TAl50XS9rr95NPEi2TX1EfjoenDAd4Jdp+NpgO6S2"
+    "pw9TKdSILgYPR0FwI+SepJYmgnPyXzLKLo6L5fA+eXZCBpXa3XnzWeBh0ufcNv03FjFVVVPVODcayqT9SCpVZU1VKLFtwVCgv2CV3LM/uxFZ4j"
+    "FLBrdC3ASu2FfQCiU5XaC3ua64xb7r79zKb7ltO8qmcN9/JG+7xvmdOjQbtR8VrnWl479O2r3XrOqF4QX9U+b2R7rZ0Lu3s+sTT3utd0L/0wZt"
+    "xs7DjGlMRUfLt5rvla8cjWnAxdu51DZwJ4xaNSu1q5MTJhrJf9sHuVgfSLNLVqL9va6QzabsdtNj5ygqJKJ9T+BZ1K6qzevdO97W0ac3YBlVfn"
+    "IgTC0W21M23vXoIou9T/+mMiOpWjfFIBp8mifhAUnDvVimeAWdXoU52dbod82v18cOlkWo2gnkzkrwKTatyJ1+7NN9AF9FDVE/p+JEVt5nQBlj"
+    "7Nh4aU6vD+1owfXIMiKrOAQvCe9Pa4REObUXyhDk7NefxcX6NayehwLEH9ZQCzaH8ehn12Ng8ql8t39Zzz2+ZV3THmIWBHUmKgD78cm6PHxmDw"
+    "WB8O+5PEV+bQt/teYie/ldnKys/Jf+bbH5Qif9On5Hf+f4WnsRY="
+))  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -252,6 +270,13 @@ def test_a_number_that_is_no_class_is_refused_with_its_row(parts, tmp_path, numb
     (tmp_path / "rows").mkdir()
     pq.write_table(wrong, tmp_path / "rows" / "test.parquet")
     with pytest.raises(SourceError, match=rf"test\.parquet: row 3: expected a class from 0 to 2; got {number}"):
+        open_source(str(tmp_path / "rows"))
+
+
+def test_a_file_that_would_end_the_process_is_refused(tmp_path):
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "train-00000.parquet").write_bytes(ABORTS)
+    with pytest.raises(SourceError, match=r"train-00000\.parquet: expected .*Parquet file, whole; got (a )?torn or fo"):
         open_source(str(tmp_path / "rows"))
 
 

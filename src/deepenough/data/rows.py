@@ -22,9 +22,23 @@ from deepenough.data.columns import Columns, columns_of
 from deepenough.data.entries import SPLIT_NAMES, Entry, Skipped, Source, shown
 from deepenough.data.shards import Member, splits_of
 from deepenough.errors import SourceError
+from deepenough.records.foreign import ending_of
 
 MOST_GROUP = 1 << 30  # bytes of the pictures of one row group of a Parquet file
 _BESIDE = {".parquet", ".md", ".json", ".txt", ".yaml"}  # endings of the files of a repository of Parquet files
+_TRIED = """
+import os, sys
+import pyarrow as pa, pyarrow.parquet as pq
+try:
+    with pq.ParquetFile(sys.argv[1]) as file:
+        for group in range(file.num_row_groups):
+            columns = file.metadata.row_group(group)
+            [columns.column(each).total_uncompressed_size for each in range(columns.num_columns)]
+            leave = set() if os.path.getsize(sys.argv[1]) <= 1 << 30 else {"image", "img", "picture"}
+            file.read_row_group(group, [name for name in file.schema_arrow.names if name not in leave])
+except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError):
+    pass  # said again, with its own words, where it is read next
+"""
 _EMPTY = "a row that holds no picture"
 _DICT, _STATE = "dataset_dict.json", "state.json"
 
@@ -115,6 +129,9 @@ def open_rows(name: str, files: Sequence[tuple[Path, str | None]], *, several: b
             path.open("rb").close()
         except OSError as error:
             raise SourceError(shown(path), "a file that can be read", error.strerror or str(error)) from None
+        said = ending_of(path, _TRIED) if path.suffix == ".parquet" else ""
+        if said:
+            raise SourceError(shown(path), "a Parquet file, whole", f"a torn or forged one ({said})", "fetch it again")
         try:
             for found in _listed(path, splits.get(path), several=several):
                 (entries if isinstance(found, Entry) else skipped).append(found)  # pyright: ignore[reportArgumentType]

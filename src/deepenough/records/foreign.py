@@ -1,4 +1,4 @@
-"""Tables that did not come from here, read once by a process that may end in it.
+"""Parquet files that did not come from here, read once by a process that may end in it.
 
 One bit that is another can make polars ask for 2 EiB of memory; that ends the process, and nothing can catch it. A
 table whose seal fits holds what was written and cannot do so. Any other is read to its end by a child first, which
@@ -36,20 +36,31 @@ def require_harmless_table(path: Path) -> None:
         RecordError: reading it ended another process, or did not come to an end in ten minutes.
         OSError: it cannot be looked at.
     """
+    if said := ending_of(path, _READ):
+        raise RecordError(str(path), "a Parquet table", f"a torn or foreign file ({said})", "write it again")
+
+
+def ending_of(path: Path, program: str) -> str:
+    """What was said when a Parquet file ended the process that read it; empty where it ended none.
+
+    Args:
+        path: of the file; one that does not end as Parquet does is refused by every reader and not tried.
+        program: Python text that reads the file `sys.argv[1]` and swallows what its reader can raise.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
     with path.open("rb") as stream:
         state = os.fstat(stream.fileno())
         stream.seek(max(0, state.st_size - len(_MAGIC)))
         if stream.read() != _MAGIC:
-            return  # refused by its end, before anything else of it is read
-    said = _outcome(str(path.absolute()), (state.st_ino, state.st_mtime_ns, state.st_size))
-    if said:
-        raise RecordError(str(path), "a Parquet table", f"a torn or foreign file ({said})", "write it again")
+            return ""
+    return _outcome(str(path.absolute()), program, (state.st_ino, state.st_mtime_ns, state.st_size))
 
 
 @functools.lru_cache(maxsize=256)
-def _outcome(path: str, _state: tuple[int, ...]) -> str:
-    """What was said when reading it ended the child; empty where it did not."""
-    command = [sys.executable, "-P", "-c", _READ, path]  # -P: a polars.py in the folder where we stand is not imported
+def _outcome(path: str, program: str, _state: tuple[int, ...]) -> str:
+    command = [sys.executable, "-P", "-c", program, path]  # -P: no polars.py of the folder where we stand is imported
     environment = {**os.environ, "RUST_BACKTRACE": "0"}
     try:
         child = subprocess.run(command, capture_output=True, env=environment, timeout=LONGEST_S, check=False)
