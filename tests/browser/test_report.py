@@ -288,6 +288,19 @@ def test_sliders_move_by_keyboard_and_go_back_to_what_was_declared(browser, page
     page.close()
 
 
+@pytest.mark.parametrize("margin", ["0", "", "-1"])
+def test_panel_shows_no_numbers_for_a_margin_that_is_none_and_comes_back(browser, pages, margin):
+    page = browser.new_page(viewport=DESK)
+    page.goto(pages["plain"])
+    before = page.locator("#ask").inner_text()
+    page.locator("#ask-margin").fill(margin)
+    tables = page.locator("#ask table.asked tbody td, #ask table.money tbody td")
+    assert set(tables.all_inner_texts()) <= {"–", ""}
+    page.locator("#ask button").click()
+    page.wait_for_function("before => document.getElementById('ask').innerText === before", arg=before)
+    page.close()
+
+
 def test_panel_says_the_same_with_and_without_scripts(browser, pages):
     said = []
     for scripts in (True, False):

@@ -80,7 +80,16 @@ function answer() {
   const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.valueAsNumber]));
   const bad = Object.entries(values).find(([name, value]) => !(value >= 0) || (name === "margin" && !(value > 0)));
   const said = document.getElementById("ask-answer"), note = document.getElementById("ask-note");
-  if (bad) { written(words.bad, said); return; }
+  if (bad) {  /* numbers of an earlier question would be taken for this one's */
+    written(words.bad, said);
+    written("", note);
+    const money = document.getElementById("ask-money");
+    if (money) written("", money);
+    const numbers = [...cells("asked", 1), ...cells("money", 1), ...[2, 3].flatMap(place => cells("money", place).slice(0, 2))];
+    numbers.forEach(cell => written("\u2013", cell));
+    delete form.dataset.result;
+    return;
+  }
   const scale = scaleChoice ? Number(scaleChoice.value) : state.scales[0], found = at(scale), times = state.multiplier;
   const result = { scale, margin: values.margin, difference: found.difference * times,
     interval: found.interval.map(end => end * times), error: found.error * times, df: found.df, p: found.p };
