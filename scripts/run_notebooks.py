@@ -18,7 +18,8 @@ def run(path: Path) -> None:
     book = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as empty:
         resources = {"metadata": {"path": empty}}
-        NotebookClient(book, timeout=900, kernel_name="python3", record_timing=False, resources=resources).execute()
+        options = {"timeout": 900, "kernel_name": "python3", "record_timing": False, "resources": resources}
+        NotebookClient(book, coalesce_streams=True, **options).execute()  # else a slow kernel's text comes in pieces
     book.metadata = nbformat.from_dict({"language_info": {"name": "python"}})
     nbformat.write(book, path)
 
