@@ -243,7 +243,7 @@ def test_page_of_three_contenders_shows_each_in_the_scale_table(made_up, tmp_pat
 
 
 def test_write_refuses_a_folder_without_a_verdict(tmp_path):
-    with pytest.raises(RecordError, match=r"expected a study folder with verdict\.json; got no such file"):
+    with pytest.raises(RecordError, match=r"expected a study's folder with verdict\.json; got none there"):
         report.write(tmp_path)
 
 
