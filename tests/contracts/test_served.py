@@ -42,7 +42,7 @@ def exported(run, study, *options):
     return json.loads(out)
 
 
-def tested(study):
+def as_tested(study):
     """The files of the test pictures by sample id."""
     from deepenough.studies.finished import open_finished
 
@@ -64,7 +64,7 @@ def asked(run, model, *images):
 
 def held_to_the_study(run, study, name, done, tmp_path):
     """Answers to the raw test files, against what the study recorded of them; it computed in fp32."""
-    files, about = tested(study), done["about"]
+    files, about = as_tested(study), done["about"]
     if name in MENDS:
         return
     answers = {line["sample_id"]: line for line in asked(run, done["path"], *files.values())}
