@@ -46,11 +46,6 @@ def _quiet():
 
 
 @pytest.fixture
-def pictures(photo, encode):
-    return [(number, CLASSES[number % 3], encode(photo(number))) for number in range(60)]
-
-
-@pytest.fixture
 def parts(pictures):
     """Data sets of a train, a validation and a test split, with classes as numbers."""
     classes = datasets.ClassLabel(names=list(CLASSES[::-1]))
@@ -63,16 +58,6 @@ def parts(pictures):
         return datasets.Dataset.from_dict({"image": held, "label": labels, "note": ["x"] * len(some)}, features)
 
     return datasets.DatasetDict({name: of(pictures[place]) for name, place in places.items()})
-
-
-@pytest.fixture
-def folder(pictures, tmp_path):
-    for number, name, content in pictures:
-        split = ("train", "val", "test")[max(0, number // 10 - 3)]
-        path = tmp_path / "folder" / split / name / f"{number:02d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return tmp_path / "folder"
 
 
 def as_arrow(parts, root):

@@ -34,21 +34,6 @@ def shard(path, files, **more):
     return path
 
 
-@pytest.fixture
-def pictures(photo, encode):
-    return [(number, CLASSES[number % 3], encode(photo(number))) for number in range(60)]
-
-
-@pytest.fixture
-def folder(pictures, tmp_path):
-    for number, name, content in pictures:
-        split = ("train", "val", "test")[max(0, number // 10 - 3)]
-        path = tmp_path / "folder" / split / name / f"{number:02d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return tmp_path / "folder"
-
-
 def as_cls(number, name, content):
     return [(f"{number:06d}.png", content), (f"{number:06d}.cls", name.encode())]
 
