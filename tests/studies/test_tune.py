@@ -204,8 +204,10 @@ def test_two_processes_share_a_search_and_train_each_trial_once(pictures, tmp_pa
     said = [each.communicate(timeout=150)[1] for each in both]
     assert [each.returncode for each in both] == [0, 0], said
     record = read_json(tmp_path / "s" / "tune.json")
-    counted = [each for each in record["trials"] if each["status"] in ("trained", "ended")]
+    # which trials diverge depends on what the sampler saw when it drew them, and so on which process was faster
+    counted = [each for each in record["trials"] if each["status"] in ("trained", "ended", "diverged")]
     assert len(counted) == 10
+    assert {each["status"] for each in record["trials"]} <= {"trained", "ended", "diverged", "over_budget"}
     kept = [read_json(path / "trial.json") for path in sorted((tmp_path / "s" / "trials").iterdir())]
     assert [each["number"] for each in kept] == [each["number"] for each in record["trials"]]
     assert len({each["process"] for each in kept}) == 2

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from deepenough.data import PixelFolder
@@ -21,14 +19,26 @@ from deepenough.tasks.tested import tested_network
 
 
 def conclude(laid: Laid) -> dict[str, Any]:
-    """The record of a search, also written to `tune.json`; its `winner` is None where no trial came to its end."""
-    trials = laid.proposals.known()
+    """The record of a search, also written to `tune.json`; its `winner` is None where no trial came to its end.
+
+    Of two processes that end together neither leaves a record in which the other still trains: what was written is held
+    against the store again.
+    """
+    while True:
+        trials = laid.proposals.known()
+        record = _record(laid, trials)
+        write_json(laid.folder / "tune.json", record)
+        if laid.proposals.known() == trials:
+            return record
+
+
+def _record(laid: Laid, trials: list[dict[str, Any]]) -> dict[str, Any]:
     done = [each for each in trials if each["status"] == "trained"]
     last, metric, study = str(laid.rungs[-1]), laid.bench.setting.task.metric, laid.bench.study
     winner = max(done, key=lambda each: (each["rungs"][last]["mean"], -each["number"]), default=None)
     if winner is not None:
         save_study(winners_study(laid, winner), laid.folder / "confirm.yaml")
-    record = {
+    return {
         "metric": metric.name,
         "unit": metric.unit,
         "multiplier": metric.multiplier,
@@ -45,8 +55,6 @@ def conclude(laid: Laid) -> dict[str, Any]:
         "contender": None if winner is None else contender(winner["contender"]).name,
         "price": None if winner is None else {name: winner[name] for name in (*_PRICES,) if name in winner},
     }
-    write_json(laid.folder / "tune.json", record)
-    return record
 
 
 _PRICES = ("macs", "parameters", "latency_ms")
@@ -108,26 +116,3 @@ def confirm(
     for place in (laid.folder, folder):
         write_json(place / "tune.json", whole)
     return whole
-
-
-def tune(
-    laid: Laid,
-    run: Callable[[], None],
-    *,
-    confirmed: bool,
-    listener: Listener,
-    command: str = "",
-    shared: PixelFolder | None = None,
-    executor: Executor | None = None,
-) -> dict[str, Any]:
-    """Run the trials, conclude, and confirm the winner where that is wanted and no other process still trains."""
-    run()
-    record = conclude(laid)
-    if not confirmed or record["winner"] is None or record["still_running"]:
-        return record
-    return confirm(laid, record, listener, command=command, shared=shared, executor=executor)
-
-
-def stored(folder: Path) -> dict[str, Any]:
-    """The record of a search that ended."""
-    return read_json(folder / "tune.json")

@@ -61,25 +61,36 @@ def run_trials(laid: Laid, *, until: Callable[[], bool] = lambda: False) -> None
 @contextlib.contextmanager
 def _next(laid: Laid, until: Callable[[], bool]) -> Iterator[optuna.Trial | None]:
     """A trial to train, its folder held: one left by a killed process, else a new one; None where there is no more."""
-    for known in laid.proposals.known():
-        folder = _folder(laid, known["number"])
-        if known["status"] == "running" and folder.is_dir():
-            with contextlib.ExitStack() as held:
-                try:
-                    held.enter_context(hold(folder))
-                except StudyError:
-                    continue  # a process beside this one trains it
-                yield laid.proposals.take_up(known["number"])
+    with contextlib.ExitStack() as held:
+        for number in _running(laid):
+            if _held(laid, number, held):
+                yield laid.proposals.take_up(number)
                 return
-    laid.bench.check_stop()
-    trial = None if until() else laid.proposals.ask(laid.asked.trials)
-    if trial is None:
-        yield None
-        return
-    folder = _folder(laid, trial.number)
-    folder.mkdir(parents=True, exist_ok=True)
-    with hold(folder):
+        laid.bench.check_stop()
+        while (trial := None if until() else laid.proposals.ask(laid.asked.trials)) is not None:
+            _folder(laid, trial.number).mkdir(parents=True, exist_ok=True)
+            if _held(laid, trial.number, held):
+                break
         yield trial
+
+
+def _running(laid: Laid) -> list[int]:
+    """Trials begun and not ended, of those that this folder holds."""
+    known = laid.proposals.known()
+    return [each["number"] for each in known if each["status"] == "running" and _folder(laid, each["number"]).is_dir()]
+
+
+def _held(laid: Laid, number: int, held: contextlib.ExitStack) -> bool:
+    """Hold a trial's folder; False where a process beside this one trains it, or has ended it since it was asked of."""
+    with contextlib.ExitStack() as mine:
+        try:
+            mine.enter_context(hold(_folder(laid, number)))
+        except StudyError:
+            return False
+        if number not in _running(laid):
+            return False
+        held.push(mine.pop_all())
+        return True
 
 
 def _train(laid: Laid, trial: optuna.Trial, fitted: Fitted) -> None:
