@@ -1,3 +1,5 @@
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,23 @@ def test_next_steps_quote_the_folder_and_ask_for_more_seeds_when_undecided(made_
         "deepenough compare 'my runs/photos/study.yaml' --seeds 10 --out 'my runs/photos-10seeds'  # "
     )
     assert second.startswith("deepenough verdict 'my runs/photos' --margin 1  # ")
+
+
+def test_seeds_that_alone_leave_more_than_was_measured_are_told_without_that_figure(made_up):
+    needed = replace(made_up.needed(), seed_floor=34.3)
+    undecided = made_up.verdict(answer="undecided", interval=(-0.8, 0.7), samples=3000, needed=needed)
+    text = " ".join(words.sentences(undecided))
+    assert "With 3 seeds no number of images is sure to settle it; more seeds could." in text
+    assert "34.3" not in text
+
+
+def test_next_steps_foretell_the_time_of_more_seeds_from_what_these_took(made_up, tmp_path):
+    verdict = made_up.verdict(answer="undecided", interval=(-0.8, 0.72), samples=30000, needed=made_up.needed())
+    (tmp_path / "plan.json").write_text(json.dumps({"took": {"total_s": 5400.0}}))
+    first, _ = words.next_steps(verdict, tmp_path)
+    assert first.endswith(
+        "  # what would make the answer surer, about 5 h 0 min as here"
+    )  # 10 seeds where 3 took 1.5 h
 
 
 def test_next_steps_after_looks_plan_the_next_study_and_do_not_look_once_more(made_up):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from deepenough.records import Needed, Verdict
+from deepenough.records import Needed, Verdict, read_json
 from deepenough.report.language import say
 from deepenough.report.tables import numbers
 
@@ -29,7 +29,8 @@ def next_steps(verdict: Verdict, folder: Path | str) -> list[str]:
         change, why = "", say("what would make the answer surer")
         if verdict.trained == "head":
             change, why = " --train all", say("train all of the networks")
-        first = f"deepenough compare {study}{change} --seeds {seeds} --out {out}  # {why}"
+        time = "" if change else _time(Path(home), seeds / runs)
+        first = f"deepenough compare {study}{change} --seeds {seeds} --out {out}  # {why}{time}"
     else:
         first = f"deepenough compare my_photos/  # {say('the same question about your own images')}"
         if not _of_digits(Path(home)):
@@ -39,6 +40,13 @@ def next_steps(verdict: Verdict, folder: Path | str) -> list[str]:
     why = say("decide anew with another margin, in a second")
     second = f"deepenough verdict {shlex.quote(home)} --margin {margin}  # {why}"
     return [first, second]
+
+
+def _time(folder: Path, times: float) -> str:
+    """How long a study so many times as large takes here, after a comma; empty where none says what this one took."""
+    plan = folder / "plan.json"
+    took = (read_json(plan).get("took") or {}).get("total_s") if plan.is_file() else None
+    return "" if took is None else say(", about {span} as here", span=numbers.duration(times * took))
 
 
 def _of_digits(folder: Path) -> bool:

@@ -200,15 +200,7 @@ def _floors(verdict: Verdict, needed: Needed) -> list[str]:
     runs = min((len(seeds) for seeds in verdict.seeds.values()), default=0)
     lines = []
     if needed.seed_floor is not None and needed.seed_floor > half:
-        floor = numbers.fixed(needed.seed_floor, decimals_of(verdict))
-        lines.append(
-            say(
-                "With {runs} no number of images is sure to settle it: the seeds alone leave ±{floor} {unit}.",
-                runs=plural(runs, "seed"),
-                floor=floor,
-                unit=term(verdict.unit),
-            )
-        )
+        lines.append(_seeds_alone(verdict, plural(runs, "seed"), needed.seed_floor))
     if needed.sample_floor is not None and needed.sample_floor > half:
         floor = numbers.fixed(needed.sample_floor, decimals_of(verdict))
         lines.append(
@@ -220,6 +212,23 @@ def _floors(verdict: Verdict, needed: Needed) -> list[str]:
             )
         )
     return lines
+
+
+def _seeds_alone(verdict: Verdict, runs: str, floor: float) -> str:
+    """What the seeds leave open at any number of images; without the figure where that would be no help.
+
+    A half-width of seeds alone has fewer degrees of freedom (Satterthwaite's) than the interval of seeds and images, so
+    with two or three seeds it may come out wider than what was measured, which no reader could make sense of.
+    """
+    low, high = verdict.interval
+    if floor >= (high - low) / 2:
+        return say("With {runs} no number of images is sure to settle it; more seeds could.", runs=runs)
+    return say(
+        "With {runs} no number of images is sure to settle it: the seeds alone leave ±{floor} {unit}.",
+        runs=runs,
+        floor=numbers.fixed(floor, decimals_of(verdict)),
+        unit=term(verdict.unit),
+    )
 
 
 def _designs(verdict: Verdict, designs: Sequence[dict[str, float]]) -> str:
