@@ -12,10 +12,12 @@ import pytest
 
 from deepenough.errors import Interrupted, StudyError
 from deepenough.records import read_json
+from deepenough.search.budget import Budget
 from deepenough.studies import run_study
 from deepenough.studies.executor import Local
 from deepenough.studies.ray_executor import RayExecutor
 from deepenough.studies.study import make_study
+from deepenough.studies.tune import Asked, searched
 
 pytestmark = [
     pytest.mark.slow,
@@ -141,3 +143,41 @@ def test_an_error_of_the_user_in_a_worker_is_the_same_line_as_here(two_nodes, st
     monkeypatch.setattr(ray_executor, "carry_out", moved)
     with pytest.raises(StudyError, match=r"study\.yaml: expected a folder that every node sees; got none; share it"):
         run_study(study, tmp_path / "there", executor=RayExecutor())
+
+
+@pytest.fixture(scope="module")
+def search(asked):
+    """A search whose draws follow from a trial's number alone, so that its order makes no difference."""
+    study = asked(contenders=["resnet50", "resnet101"], epochs=1)
+    return Asked(study=study, budget=Budget(macs=3_000_000), trials=3, sampler="random", early=False)
+
+
+def test_trials_of_a_search_are_those_of_one_process_though_a_worker_dies(two_nodes, search, told, tmp_path):
+    listener, killed = told(), []
+
+    def kill():
+        deadline = time.monotonic() + 120
+        while not killed and time.monotonic() < deadline:
+            working = [
+                each for each in psutil.process_iter(["cmdline"]) if "ray::try_one" in (each.info["cmdline"] or ())
+            ]
+            if listener.steps and working:
+                working[0].kill()
+                killed.append(working[0].pid)
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    there = searched(search, tmp_path / "there", confirm=False, listener=listener, executor=RayExecutor())
+    killer.join()
+    here = searched(search, tmp_path / "here", confirm=False)
+    assert killed
+    assert len({each["process"] for each in there["trials"] if each["status"] == "trained"}) >= 2
+    assert [_trained(each) for each in there["trials"]] == [_trained(each) for each in here["trials"]]
+    assert there["winner"] == here["winner"] is not None
+
+
+def _trained(trial):
+    """What a trial drew and came to; whom a rung holds it against depends on who was there before it."""
+    own = ("number", "status", "drawn", "contender", "config_sha256", "structure_sha256", "epochs")
+    return [trial[name] for name in own] + [rung["mean"] for rung in trial["rungs"].values()]

@@ -174,7 +174,8 @@ def executor_of(name: str, ray_address: str | None = None) -> Executor | None:
         if ray_address is not None:
             raise StudyError("--ray-address", "an executor that takes it", "the local one", "add --executor ray")
         return None
-    from deepenough.studies.ray_executor import RayExecutor, require_ray  # torch
+    from deepenough.studies.ray_cluster import require_ray  # torch
+    from deepenough.studies.ray_executor import RayExecutor
 
     require_ray()
     return RayExecutor(address=ray_address)

@@ -20,6 +20,14 @@ StudyThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Of torch; by default the study's.", show_default=False)
 ]
 
+ExecutorOption = Annotated[
+    str, typer.Option(metavar="NAME", help="Who trains: local, this process, or ray, a task for each training.")
+]
+RayAddressOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDR", help="The Ray cluster: auto, HOST:PORT.  [default: one begun on this machine]"),
+]
+
 LanguageOption = Annotated[
     str,
     typer.Option("--lang", metavar="LANGUAGE", help="Of the report's words: en, or zh for simplified Chinese."),

@@ -141,13 +141,8 @@ def compare(  # noqa: PLR0913  one option a parameter
     track: Annotated[
         str | None, typer.Option(metavar="A,B", help="Follow it in tensorboard or mlflow, a run for each training.")
     ] = None,
-    executor: Annotated[
-        str, typer.Option(metavar="NAME", help="Who trains: local, this process, or ray, a task for each training.")
-    ] = "local",
-    ray_address: Annotated[
-        str | None,
-        typer.Option(metavar="ADDR", help="The Ray cluster: auto, HOST:PORT.  [default: one begun on this machine]"),
-    ] = None,
+    executor: _options.ExecutorOption = "local",
+    ray_address: _options.RayAddressOption = None,
     devices: Annotated[
         int | None,
         typer.Option(help="Train each network on so many GPUs or processes together (DDP).  [default: 1]", min=1),

@@ -64,6 +64,8 @@ def tune(  # noqa: PLR0913  one option a parameter
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.  [default: auto, by measurement]")] = None,
     threads: Annotated[int | None, typer.Option(help="Torch's threads.  [default: all cores]", min=1)] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that augment.  [default: 1]", min=0)] = None,
+    executor: _options.ExecutorOption = "local",
+    ray_address: _options.RayAddressOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the search.  [default: runs/NAME-tune]")] = None,
     as_json: _options.JsonOption = False,
 ) -> None:
@@ -77,6 +79,7 @@ def tune(  # noqa: PLR0913  one option a parameter
     Examples:
       deepenough tune my_photos/ --budget-macs 2G --trials 40
       deepenough tune my_photos/ --budget-latency-ms 40 --budget-hours 8
+      deepenough tune my_photos/ --budget-params 20M --executor ray --threads 1
     """
     from deepenough.search.budget import Budget, amount
 
@@ -86,6 +89,7 @@ def tune(  # noqa: PLR0913  one option a parameter
         macs=None if budget_macs is None else amount(budget_macs, "--budget-macs"),
         parameters=None if budget_params is None else amount(budget_params, "--budget-params"),
     )
+    from deepenough.api import executor_of
     from deepenough.cli._progress import Terminal
     from deepenough.studies.asking import folder_of, request_of
     from deepenough.studies.tune import Asked, searched
@@ -117,7 +121,8 @@ def tune(  # noqa: PLR0913  one option a parameter
     )
     folder = out or folder_of(source).with_name(f"{folder_of(source).name}-tune")
     command = shlex.join(["deepenough", *sys.argv[1:]])
-    record = searched(asked, folder, confirm=confirm, listener=Terminal(quiet=as_json), command=command, began=began)
+    by, told = executor_of(executor, ray_address), Terminal(quiet=as_json)
+    record = searched(asked, folder, confirm=confirm, listener=told, command=command, began=began, executor=by)
     if "confirmed" in record:
         from deepenough import report
         from deepenough.studies.store import hold

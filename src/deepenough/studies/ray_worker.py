@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -100,16 +102,26 @@ class _Worker:
         return bool(stops)
 
 
-def carry_out(bench: Bench, part: Part, relay: Any) -> tuple[str, int]:  # noqa: ANN401
-    """What a task runs; gives the node's name and the most memory that was held, bytes."""
-    machine, worker = bench.setting.machine, _Worker(relay)
+@contextlib.contextmanager
+def at_work(bench: Bench, relay: Any) -> Iterator[Bench]:  # noqa: ANN401
+    """The bench as a worker has it, which speaks to the driver and stops when that does.
+
+    Raises:
+        StudyError: the study's folder is not on this node.
+    """
+    worker = _Worker(relay)
     if not bench.store.study.is_file():
         remedy = "share it with every node under that path"
         raise StudyError(str(bench.store.root), f"the study's folder on node {socket.gethostname()}", "none", remedy)
-    torch.set_num_threads(machine.threads)
-    here = replace(bench, listener=worker, check_stop=worker.check, held={})
+    torch.set_num_threads(bench.setting.machine.threads)
     try:
-        run_together(here, part.seeds, part.scales, only=part.names)
+        yield replace(bench, listener=worker, check_stop=worker.check, held={})
     finally:
         worker.pass_on()
-    return socket.gethostname(), most_held(torch.device(machine.device))
+
+
+def carry_out(bench: Bench, part: Part, relay: Any) -> tuple[str, int]:  # noqa: ANN401
+    """What a task runs; gives the node's name and the most memory that was held, bytes."""
+    with at_work(bench, relay) as here:
+        run_together(here, part.seeds, part.scales, only=part.names)
+    return socket.gethostname(), most_held(torch.device(bench.setting.machine.device))

@@ -6,7 +6,7 @@ import contextlib
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,44 +34,50 @@ def run_trials(laid: Laid, *, until: Callable[[], bool] = lambda: False) -> None
         Interrupted: stopped; what was trained is saved, and the same call goes on.
         StudyError: the space holds nothing within the budget.
     """
+    for number, fitted in drawn(laid, until):
+        train(laid, number, fitted)
+
+
+def drawn(laid: Laid, until: Callable[[], bool], busy: Container[int] = ()) -> Iterator[tuple[int, Fitted]]:
+    """Trials to train, by number, each drawn when it is asked for; those above the budget are ended here.
+
+    Args:
+        laid: the search.
+        until: see `run_trials`.
+        busy: trials that are trained on the caller's behalf already.
+    """
     refused = 0
-    while True:
-        with _next(laid, until) as trial:
-            if trial is None:
-                return
-            fitted = fit(
-                laid.space.draw(trial), laid.asked.budget, laid.pricing, strength=laid.bench.study.augmentation.strength
-            )
-            over = fitted.share > 1.0
-            said = {"contender": fitted.contender, "side": fitted.side, "share": fitted.share, **fitted.price}
-            said["process"] = f"{platform.node()} {os.getpid()}"
-            laid.proposals.say(trial, **said)
-            if over:
-                laid.proposals.end(trial, "over_budget", None, over=fitted.share - 1.0)
-                _keep(laid, trial.number)
-            else:
-                _train(laid, trial, fitted)
-        refused = refused + 1 if over else 0
+    while (trial := _next(laid, until, busy)) is not None:
+        fitted = fit(
+            laid.space.draw(trial), laid.asked.budget, laid.pricing, strength=laid.bench.study.augmentation.strength
+        )
+        said = {"contender": fitted.contender, "side": fitted.side, "share": fitted.share, **fitted.price}
+        laid.proposals.say(trial, **said, process=_this_process())
+        if fitted.share <= 1.0:
+            refused = 0
+            yield trial.number, fitted
+            continue
+        laid.proposals.end(trial, "over_budget", None, over=fitted.share - 1.0)
+        _keep(laid, trial.number)
+        refused += 1
         if refused >= _MOST_REFUSED:
             raise StudyError(
                 "tune", "a network within the budget", f"{refused} above it in a row", "allow more, or fewer --sides"
             )
 
 
-@contextlib.contextmanager
-def _next(laid: Laid, until: Callable[[], bool]) -> Iterator[optuna.Trial | None]:
-    """A trial to train, its folder held: one left by a killed process, else a new one; None where there is no more."""
-    with contextlib.ExitStack() as held:
-        for number in _running(laid):
-            if _held(laid, number, held):
-                yield laid.proposals.take_up(number)
-                return
-        laid.bench.check_stop()
-        while (trial := None if until() else laid.proposals.ask(laid.asked.trials)) is not None:
-            _folder(laid, trial.number).mkdir(parents=True, exist_ok=True)
-            if _held(laid, trial.number, held):
-                break
-        yield trial
+def _next(laid: Laid, until: Callable[[], bool], busy: Container[int]) -> optuna.Trial | None:
+    """A trial to train: one left by a killed process, else a new one; None where there is no more."""
+    for number in _running(laid):
+        if number not in busy:
+            with _held(laid, number) as free:
+                if free:
+                    return laid.proposals.take_up(number)
+    laid.bench.check_stop()
+    trial = None if until() else laid.proposals.ask(laid.asked.trials)
+    if trial is not None:
+        _folder(laid, trial.number).mkdir(parents=True, exist_ok=True)
+    return trial
 
 
 def _running(laid: Laid) -> list[int]:
@@ -80,21 +86,28 @@ def _running(laid: Laid) -> list[int]:
     return [each["number"] for each in known if each["status"] == "running" and _folder(laid, each["number"]).is_dir()]
 
 
-def _held(laid: Laid, number: int, held: contextlib.ExitStack) -> bool:
+@contextlib.contextmanager
+def _held(laid: Laid, number: int) -> Iterator[bool]:
     """Hold a trial's folder; False where a process beside this one trains it, or has ended it since it was asked of."""
-    with contextlib.ExitStack() as mine:
+    with contextlib.ExitStack() as held:
         try:
-            mine.enter_context(hold(_folder(laid, number)))
+            held.enter_context(hold(_folder(laid, number)))
         except StudyError:
-            return False
-        if number not in _running(laid):
-            return False
-        held.push(mine.pop_all())
-        return True
+            yield False
+            return
+        yield number in _running(laid)
+
+
+def train(laid: Laid, number: int, fitted: Fitted) -> None:
+    """Train a trial to its end, or to the rung that ends it, unless another process has taken it up meanwhile."""
+    with _held(laid, number) as ours:
+        if ours:
+            _train(laid, laid.proposals.take_up(number), fitted)
 
 
 def _train(laid: Laid, trial: optuna.Trial, fitted: Fitted) -> None:
     bench, folder, proposals = laid.bench, _folder(laid, trial.number), laid.proposals
+    proposals.say(trial, process=_this_process())
 
     def told(epoch: int, judgement: Judgement, scores: Scores) -> None:
         proposals.reached(trial, epoch, asdict(judgement), scores)
@@ -121,6 +134,10 @@ def _train(laid: Laid, trial: optuna.Trial, fitted: Fitted) -> None:
     bench.listener.stage(title, total=running.stream.total_steps, done=running.cell.step)
     running.train()
     _end(laid, trial, running, fitted, time.process_time() - started)
+
+
+def _this_process() -> str:
+    return f"{platform.node()} {os.getpid()}"
 
 
 def _pair(value: Any) -> tuple[float, float] | None:  # noqa: ANN401  a list, from JSON

@@ -11,11 +11,13 @@ from deepenough.data import PixelFolder
 from deepenough.search.proposals import without_password
 from deepenough.studies.executor import Executor
 from deepenough.studies.listener import Listener, Silent
+from deepenough.studies.ray_executor import RayExecutor
 from deepenough.studies.stops import resumable, stoppable
 from deepenough.studies.tune.asked import Asked, claim
 from deepenough.studies.tune.concluding import conclude
 from deepenough.studies.tune.concluding import confirm as confirm_winner
 from deepenough.studies.tune.laying import Laid, lay_out
+from deepenough.studies.tune.on_ray import run_trials_on_ray
 from deepenough.studies.tune.running import run_trials
 
 
@@ -38,7 +40,7 @@ def searched(
         listener: told what happens; None for nobody.
         command: the command line, which goes on with it.
         began: `time.monotonic` from which the hours count; now where None.
-        executor: trains the winner's study; None for this process.
+        executor: trains the trials, where it is Ray's, and the winner's study; None for this process.
 
     Returns:
         The record, as `tune.json` holds it.
@@ -67,7 +69,10 @@ def searched(
                 left = laid.confirm_s if confirm is not False else 0.0
                 return asked.hours is not None and spent() > max(0.1 * 3600 * asked.hours, 3600 * asked.hours - left)
 
-            run_trials(laid, until=over)
+            if isinstance(executor, RayExecutor):
+                run_trials_on_ray(laid, executor.address, until=over)
+            else:
+                run_trials(laid, until=over)
             record = conclude(laid)
         enough = asked.hours is None or spent() + laid.confirm_s <= 1.1 * 3600.0 * asked.hours
         wanted = enough if confirm is None else confirm
