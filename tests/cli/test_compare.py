@@ -237,11 +237,12 @@ def test_compare_does_not_write_into_a_strangers_folder(run, photos, tmp_path):
 
 @pytest.mark.slow
 def test_a_study_killed_in_training_goes_on_to_the_very_same_scores(tmp_path):
-    """ResNet-50 and ResNet-101 on the embedded digits, with a worker process, `kill -9` between two saves."""
+    """Both depths, an eighth as wide, on the embedded digits, with a worker process, `kill -9` between two saves."""
+    names = ("resnet50+width=0.125", "resnet101+width=0.125")
     command = [sys.executable, "-m", "deepenough", "compare", "--seeds", "1", "--epochs", "1", "--scales", "32"]
-    command += ["--batch", "64", "--threads", "2"]
+    command += ["--batch", "64", "--threads", "2", "--contenders", ",".join(names)]
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    script = "from deepenough.studies import local; local.SAVE_EVERY_S = 2.0; from deepenough.cli import main; main()"
+    script = "from deepenough.studies import local; local.SAVE_EVERY_S = 0.5; from deepenough.cli import main; main()"
     often = [sys.executable, "-c", script, *command[3:]]
     subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True, env=environment)
 
@@ -251,7 +252,7 @@ def test_a_study_killed_in_training_goes_on_to_the_very_same_scores(tmp_path):
         stderr=subprocess.DEVNULL,
         env=environment,
     )
-    state = tmp_path / "killed" / "cells" / "resnet101-seed0" / "resume.safetensors"
+    state = tmp_path / "killed" / "cells" / f"{names[1]}-seed0" / "resume.safetensors"
     until = time.monotonic() + 240
     while not state.exists() and time.monotonic() < until:
         time.sleep(0.05)
@@ -267,7 +268,7 @@ def test_a_study_killed_in_training_goes_on_to_the_very_same_scores(tmp_path):
     for name in ("scores", "validation"):
         whole, resumed = (read_table(tmp_path / f / f"{name}.parquet", SCORES) for f in ("whole", "killed"))
         assert resumed.equals(whole)
-    for cell in ("resnet50-seed0", "resnet101-seed0"):
+    for cell in (f"{name}-seed0" for name in names):
         whole, resumed = (load_file(tmp_path / f / "cells" / cell / "weights.safetensors") for f in ("whole", "killed"))
         assert all(torch.equal(resumed[name], value) for name, value in whole.items())
 

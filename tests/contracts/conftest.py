@@ -111,6 +111,8 @@ def finished(name, source_of, shrink, tmp_path_factory):
     """The folder of a finished study of a task, of two tiny networks and two seeds, and its verdict."""
     folder = tmp_path_factory.mktemp("studies") / name
     values = {"source": str(source_of(name)), "task": name, "seeds": 2, "train_scale": 32, "scales": [32], "epochs": 1}
+    if name in ENHANCEMENT:
+        values["task_options"] = {"views": 8}  # crops of a picture; by itself as many as make a thousand
     with pytest.MonkeyPatch.context() as patch:
         shrink(patch)
         request = make_study({**values, "batch": 8, "workers": 0, "threads": 1, "precision": "fp32", "margin": 1.0})

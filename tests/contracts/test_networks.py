@@ -35,7 +35,14 @@ FAST = {  # one of each kind of part; the others run with the slow tests
     "resnetrs50",
     "resnetblur50",
 }
-KINDS = [pytest.param(name, marks=[] if name in FAST else [pytest.mark.slow]) for name in names()]
+
+
+def _params(some):
+    return [pytest.param(name, marks=[] if name in FAST else [pytest.mark.slow]) for name in some]
+
+
+KINDS = _params(names())
+PARTS = _params(name for name in names() if name in FAST or "101" not in name)  # 101 layers are made of the same parts
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -117,11 +124,19 @@ def test_state_dict_round_trip_gives_the_same_logits(network, tmp_path):
         assert torch.equal(other.eval()(images), network(images))
 
 
-@pytest.mark.parametrize("backend", ["eager", pytest.param("aot_eager", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("network", PARTS, indirect=True)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of torch's own tracing
-def test_compiled_network_is_one_graph_and_gives_the_same_logits(network, backend):
-    """`eager` runs the traced graph as it is, `aot_eager` lowers it to torch's basic operations first."""
-    _check_compiled(network, backend)
+def test_compiled_network_is_one_graph_and_gives_the_same_logits(network):
+    """The traced graph, run as it is."""
+    _check_compiled(network, "eager")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", sorted(FAST), indirect=True)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_graph_lowered_to_basic_operations_gives_the_same_logits(network):
+    """The others are made of the same parts, and half a minute each."""
+    _check_compiled(network, "aot_eager")
 
 
 @pytest.mark.slow
@@ -142,6 +157,7 @@ def _check_compiled(network, backend):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("network", PARTS, indirect=True)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_export_gives_the_same_logits(network):
     images = random_images(2, 3, 48, 48)

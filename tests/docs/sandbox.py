@@ -29,10 +29,13 @@ import yaml
 from PIL import Image
 
 from deepenough import cli
+from deepenough.tasks.registry import TASKS, answers_kind
 
+MENDING = [task for task in TASKS if answers_kind(task).mends]
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OPEN = {"epochs": 1, "train_scale": 32, "scales": [32], "seeds": 2, "batch": 32}
 LEFT_OPEN |= {"workers": 0, "threads": 1, "precision": "fp32"}
+SMALL_TASKS = {"detection": {"channels": 16}} | {task: {"views": 2} for task in MENDING}
 UNLESS = {"seeds": {"looks"}}  # entries beside which one is not open
 IN_FILE = {"epochs", "batch"}  # the others are small whatever a study file says, which may ask for days
 MOST_TRIALS = 3
@@ -69,9 +72,12 @@ def small_requests():
         probe = (settings.get("recipe") or {}).get("train") == "head"
         shut = given | (NO_PART if probe else set())
         left_open = {name: value for name, value in LEFT_OPEN.items() if not shut & {name, *UNLESS.get(name, set())}}
-        if "detection" in (settings.get("task"), file and file.task):
-            options = settings.get("task_options") or (file.task_options if file else {})
-            left_open["task_options"] = {"channels": 16, **options}
+        options = SMALL_TASKS.get(settings.get("task") or (file.task if file else ""))
+        if options is not None:
+            left_open["task_options"] = {
+                **options,
+                **(settings.get("task_options") or (file.task_options if file else {})),
+            }
         return ask(source, {**settings, **left_open}, where=where)
 
     def few(**asked):
@@ -80,6 +86,8 @@ def small_requests():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asking, "request_of", small)
         patch.setattr("deepenough.studies.tune.Asked", few)
+        patch.setattr("deepenough.search.latency.BLOCK_S", 0.01)
+        patch.setattr("deepenough.search.latency.WHOLE_S", 0.05)
         patch.setattr("deepenough.comparison.embedding.mapping.method_here", lambda: "pca")  # UMAP starts in 30 s
         patch.setattr("deepenough.api.comparing.request_of", small)
         yield
