@@ -170,6 +170,21 @@ def test_picture_gets_both_answers_at_every_scale(page):
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
+@pytest.mark.parametrize(
+    ("ends", "few", "told"),
+    [
+        ((47.3, 61.9), "rounded", ["50", "55", "60"]),
+        ((0.071, 0.094), "rounded", ["0.075", "0.080", "0.085", "0.090"]),
+        ((-3.0, 5.0), "rounded", ["-2", "0", "2", "4"]),
+        ((3.1, 44.0), "roundedLog", ["5", "10", "20"]),
+        ((0.7, 180.0), "roundedLog", ["1", "2", "5", "10", "20", "50", "100"]),
+        ((11.0, 17.9), "roundedLog", ["12", "14", "16"]),
+    ],
+)
+def test_axes_bear_round_numbers_alone(page, ends, few, told):
+    assert page.evaluate(f"{few}({ends[0]}, {ends[1]}, 5)") == told
+
+
 @pytest.mark.parametrize("kind", [kind for kind in TASKS if kind != "OneOfClasses"])
 def test_every_kind_of_answer_is_shown_for_both_networks(browser, serving, kind):
     with opened_at(browser, serving(kind), 1440) as page:

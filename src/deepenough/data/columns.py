@@ -10,7 +10,7 @@ from deepenough.data.entries import shown
 from deepenough.data.shards import TARGET_KEYS
 from deepenough.errors import SourceError
 
-_PICTURE_KEYS = ("image", "img", "picture")  # preferred where several columns hold pictures, and needed without a type
+PICTURE_KEYS = ("image", "img", "picture")  # preferred where several columns hold pictures, and needed without a type
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ def columns_of(schema: Any, where: str, *, several: bool) -> Columns:  # noqa: A
     features = _features(schema)
     typed = [name for name in schema.names if features.get(name, {}).get("_type") == "Image"]
     held = [name for name in schema.names if _holds_pictures(schema.field(name).type)]
-    plain = [name for name in _PICTURE_KEYS if name in schema.names and str(schema.field(name).type) == "binary"]
+    plain = [name for name in PICTURE_KEYS if name in schema.names and str(schema.field(name).type) == "binary"]
     pictures = [name for name in typed if name in held] or held or plain
-    picture = next((name for name in _PICTURE_KEYS if name in pictures), pictures[0] if len(pictures) == 1 else None)
+    picture = next((name for name in PICTURE_KEYS if name in pictures), pictures[0] if len(pictures) == 1 else None)
     if picture is None:
         expected = "a column of pictures, called image where there are several"
         raise SourceError(where, expected, f"columns {listed}", "rename or drop columns")

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from deepenough.data.columns import Columns, columns_of
+from deepenough.data.columns import PICTURE_KEYS, Columns, columns_of
 from deepenough.data.entries import SPLIT_NAMES, Entry, Skipped, Source, shown
 from deepenough.data.shards import Member, splits_of
 from deepenough.errors import SourceError
@@ -26,7 +26,7 @@ from deepenough.records.foreign import ending_of
 
 MOST_GROUP = 1 << 30  # bytes of the pictures of one row group of a Parquet file
 _BESIDE = {".parquet", ".md", ".json", ".txt", ".yaml"}  # endings of the files of a repository of Parquet files
-_TRIED = """
+_TRIED = f"""
 import os, sys
 import pyarrow as pa, pyarrow.parquet as pq
 try:
@@ -34,7 +34,7 @@ try:
         for group in range(file.num_row_groups):
             columns = file.metadata.row_group(group)
             [columns.column(each).total_uncompressed_size for each in range(columns.num_columns)]
-            leave = set() if os.path.getsize(sys.argv[1]) <= 1 << 30 else {"image", "img", "picture"}
+            leave = set() if os.path.getsize(sys.argv[1]) <= 1 << 30 else {set(PICTURE_KEYS)}
             file.read_row_group(group, [name for name in file.schema_arrow.names if name not in leave])
 except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError):
     pass  # said again, with its own words, where it is read next

@@ -88,7 +88,7 @@ def _say_plan(laid: Laid, listener: Listener) -> None:
     rungs = ", ".join(map(str, laid.rungs[:-1]))
     said = [
         f"up to {asked.trials} networks of at most {bounds}, at {', '.join(map(str, laid.space.sides))} px",
-        f"{study.epochs} epochs each" + (f", held against each other after {rungs}" if rungs else ""),
+        f"{_counted(study.epochs, 'epoch')} each" + (f", held against each other after {rungs}" if rungs else ""),
         f"forecast about {_minutes(laid.search_s)} for the trials, {_minutes(laid.confirm_s)} for the winner's study",
         f"kept in {kept or laid.folder / 'tune.journal'}",
     ]
@@ -96,4 +96,8 @@ def _say_plan(laid: Laid, listener: Listener) -> None:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{max(1, round(seconds / 60))} minutes"
+    return _counted(max(1, round(seconds / 60)), "minute")
+
+
+def _counted(count: int | None, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"

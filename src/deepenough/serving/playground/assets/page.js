@@ -125,6 +125,21 @@ function drawn(tag, attributes, text) {
   return element;
 }
 
+// Round numbers from low to high: multiples of 1, 2 or 5 times a power of ten, at most `most` of them.
+function rounded(low, high, most) {
+  const ten = 10 ** Math.floor(Math.log10((high - low) / most));
+  const step = [1, 2, 5, 10].map((factor) => factor * ten).find((one) => Math.floor(high / one) - Math.ceil(low / one) < most);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return Array.from({ length: Math.floor(high / step) - Math.ceil(low / step) + 1 }, (_, place) => ((Math.ceil(low / step) + place) * step).toFixed(digits));
+}
+
+// The same for a logarithmic axis: 1, 2 and 5 of each power of ten where they are enough.
+function roundedLog(low, high, most) {
+  const powers = Array.from({ length: 13 }, (_, place) => place - 6);
+  const held = powers.flatMap((power) => [1, 2, 5].map((factor) => (factor * 10 ** power).toFixed(Math.max(0, -power)))).filter((told) => told >= low && told <= high);
+  return held.length >= 3 ? held : rounded(low, high, most);
+}
+
 function plot(now) {
   const points = facts.points.filter((one) => pair().includes(one.contender));
   at("mapped").hidden = points.length === 0;
@@ -138,11 +153,10 @@ function plot(now) {
   const x = (seconds) => left + (right - left) * (Math.log(seconds) - x0) / (x1 - x0);
   const y = (mean) => bottom - (bottom - top) * (mean - y0) / (y1 - y0);
   const parts = [drawn("line", { class: "axis", x1: left, y1: bottom, x2: right, y2: bottom }), drawn("line", { class: "axis", x1: left, y1: top, x2: left, y2: bottom })];
-  for (const share of [0.1, 0.5, 0.9]) {
-    const seconds = Math.exp(x0 + share * (x1 - x0)), mean = y0 + share * (y1 - y0);
-    parts.push(drawn("text", { class: "tick", x: x(seconds), y: bottom + 18, "text-anchor": "middle" }, milliseconds(seconds)));
-    parts.push(drawn("text", { class: "tick", x: left - 8, y: y(mean) + 4, "text-anchor": "end" }, mean.toFixed(1)));
+  for (const told of roundedLog(1000 * Math.exp(x0), 1000 * Math.exp(x1), 5)) {
+    parts.push(drawn("text", { class: "tick across", x: x(told / 1000), y: bottom + 18, "text-anchor": "middle" }, `${told} ms`));
   }
+  for (const told of rounded(y0, y1, 6)) parts.push(drawn("text", { class: "tick", x: left - 8, y: y(Number(told)) + 4, "text-anchor": "end" }, told));
   parts.push(drawn("text", { x: (left + right) / 2, y: bottom + 40, "text-anchor": "middle" }, "measured time of one picture (logarithmic)"));
   parts.push(drawn("text", { x: left + 6, y: top + 4 }, facts.metric));
   for (const name of pair()) {
