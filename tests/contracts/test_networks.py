@@ -45,6 +45,10 @@ KINDS = _params(names())
 PARTS = _params(name for name in names() if name in FAST or "101" not in name)  # 101 layers are made of the same parts
 
 
+def test_every_network_of_101_layers_has_one_of_50_of_the_same_parts():
+    assert {name.replace("101", "50") for name in names() if "101" in name} <= set(names())
+
+
 @pytest.fixture(scope="module", params=KINDS)
 def network(request):
     """A network with live residual branches and running statistics of its own, as after some training."""

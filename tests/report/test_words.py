@@ -163,15 +163,21 @@ def test_seeds_that_alone_leave_more_than_was_measured_are_told_without_that_fig
     text = " ".join(words.sentences(undecided))
     assert "With 3 seeds no number of images is sure to settle it; more seeds could." in text
     assert "34.3" not in text
+    neither = made_up.verdict(
+        answer="undecided", interval=(-0.8, 0.7), samples=3000, needed=replace(needed, sample_floor=0.9)
+    )
+    text = " ".join(words.sentences(neither))
+    assert "With 3 seeds no number of images is sure to settle it." in text
+    assert "no number of seeds is sure to settle it" in text
+    assert "more seeds could" not in text
 
 
 def test_next_steps_foretell_the_time_of_more_seeds_from_what_these_took(made_up, tmp_path):
     verdict = made_up.verdict(answer="undecided", interval=(-0.8, 0.72), samples=30000, needed=made_up.needed())
-    (tmp_path / "plan.json").write_text(json.dumps({"took": {"total_s": 5400.0}}))
-    first, _ = words.next_steps(verdict, tmp_path)
-    assert first.endswith(
-        "  # what would make the answer surer, about 5 h 0 min as here"
-    )  # 10 seeds where 3 took 1.5 h
+    took = {"training_s": 5000.0, "evaluation_s": 400.0, "cost_s": 60.0, "total_s": 5460.0}
+    (tmp_path / "plan.json").write_text(json.dumps({"took": took}))
+    first, _ = words.next_steps(verdict, tmp_path)  # 10/3 of the seeds' 1.5 h, and the costs once
+    assert first.endswith("  # what would make the answer surer, about 5 h 1 min of computing as here")
 
 
 def test_next_steps_after_looks_plan_the_next_study_and_do_not_look_once_more(made_up):

@@ -43,10 +43,16 @@ def next_steps(verdict: Verdict, folder: Path | str) -> list[str]:
 
 
 def _time(folder: Path, times: float) -> str:
-    """How long a study so many times as large takes here, after a comma; empty where none says what this one took."""
+    """How long a study of so many times the seeds computes, after a comma; empty where none says what this one took.
+
+    A sum over trainings: of several at a time, on several machines, more than the clock says.
+    """
     plan = folder / "plan.json"
-    took = (read_json(plan).get("took") or {}).get("total_s") if plan.is_file() else None
-    return "" if took is None else say(", about {span} as here", span=numbers.duration(times * took))
+    took = (read_json(plan).get("took") or {}) if plan.is_file() else {}
+    if not {"total_s", "training_s", "evaluation_s"} <= set(took):
+        return ""
+    span = took["total_s"] + (times - 1) * (took["training_s"] + took["evaluation_s"])
+    return say(", about {span} of computing as here", span=numbers.duration(span))
 
 
 def _of_digits(folder: Path) -> bool:

@@ -200,7 +200,8 @@ def _floors(verdict: Verdict, needed: Needed) -> list[str]:
     runs = min((len(seeds) for seeds in verdict.seeds.values()), default=0)
     lines = []
     if needed.seed_floor is not None and needed.seed_floor > half:
-        lines.append(_seeds_alone(verdict, plural(runs, "seed"), needed.seed_floor))
+        more = needed.sample_floor is None or needed.sample_floor <= half
+        lines.append(_seeds_alone(verdict, plural(runs, "seed"), needed.seed_floor, more_could=more))
     if needed.sample_floor is not None and needed.sample_floor > half:
         floor = numbers.fixed(needed.sample_floor, decimals_of(verdict))
         lines.append(
@@ -214,7 +215,7 @@ def _floors(verdict: Verdict, needed: Needed) -> list[str]:
     return lines
 
 
-def _seeds_alone(verdict: Verdict, runs: str, floor: float) -> str:
+def _seeds_alone(verdict: Verdict, runs: str, floor: float, *, more_could: bool) -> str:
     """What the seeds leave open at any number of images; without the figure where that would be no help.
 
     A half-width of seeds alone has fewer degrees of freedom (Satterthwaite's) than the interval of seeds and images, so
@@ -222,7 +223,9 @@ def _seeds_alone(verdict: Verdict, runs: str, floor: float) -> str:
     """
     low, high = verdict.interval
     if floor >= (high - low) / 2:
-        return say("With {runs} no number of images is sure to settle it; more seeds could.", runs=runs)
+        if more_could:
+            return say("With {runs} no number of images is sure to settle it; more seeds could.", runs=runs)
+        return say("With {runs} no number of images is sure to settle it.", runs=runs)
     return say(
         "With {runs} no number of images is sure to settle it: the seeds alone leave ±{floor} {unit}.",
         runs=runs,

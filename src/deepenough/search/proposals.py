@@ -221,6 +221,10 @@ class Proposals:
             if trial.state.name != "WAITING" and trial.user_attrs.get("status") != "surplus"
         ]
 
+    def running(self) -> list[int]:
+        """The trials that were begun and have not ended, by number."""
+        return [each["number"] for each in self.known() if each["status"] == "running"]
+
     def importances(self) -> dict[str, float]:
         """How much each part of the space has to do with who is among the best, shares of 1; empty where few ended.
 

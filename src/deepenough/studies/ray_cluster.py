@@ -9,16 +9,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from deepenough.errors import DeepenoughError, StudyError
 from deepenough.machine import available_cores, is_out_of_memory
 from deepenough.records import read_json
 from deepenough.studies.bench import Bench
-from deepenough.studies.ray_worker import ASKED_EVERY_S, Relay
+from deepenough.studies.ray_worker import ASKED_EVERY_S, Relay, begun_in
 
 _OURS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent anywhere
@@ -46,14 +49,24 @@ class Crew:
     def __post_init__(self) -> None:
         self.asked = needs(self.bench)
 
-    def run(self, function: Callable[..., Any], shared: Any, works: Iterator[Any], done: Callable[..., None]) -> None:  # noqa: ANN401
-        """Have every piece of work done; the next is taken from `works` only when a node has room for it.
+    def run(
+        self,
+        function: Callable[..., Any],
+        shared: Any,  # noqa: ANN401
+        works: Iterator[Any],
+        done: Callable[..., None],
+        *,
+        ahead: bool = True,
+    ) -> None:
+        """Have every piece of work done.
 
         Args:
             function: `function(shared, work, relay)`, called by a worker.
             shared: sent to the cluster once; holds no listener.
             works: pieces of work.
             done: told each piece with what the function gave, in the order in which they end.
+            ahead: whether all work is handed to Ray at once, which sees then how many nodes it could use; else a piece
+                is taken from `works` only when a node has room for it.
 
         Raises:
             DeepenoughError: of a worker, as it would be raised here; the others have saved what they did.
@@ -63,13 +76,13 @@ class Crew:
             ray.get_runtime_context().get_node_id(), soft=False
         )
         relay = ray.remote(num_cpus=0, scheduling_strategy=here)(Relay).remote()
-        task = ray.remote(max_retries=RETRIES, **self.asked)(function)
+        task = ray.remote(max_retries=RETRIES, **self.asked)(begun_in).options(name=function.__name__)
         kept = ray.put(shared)
         running: dict[Any, Any] = {}
         try:
             while True:
-                while len(running) < max(1, self.room()) and (work := next(works, None)) is not None:
-                    running[task.remote(kept, work, relay)] = work
+                while (ahead or len(running) < max(1, self.room())) and (work := next(works, None)) is not None:
+                    running[task.remote(Path.cwd(), function, kept, work, relay)] = work
                 if not running:
                     break
                 ended, _ = ray.wait(list(running), timeout=ASKED_EVERY_S)
@@ -178,7 +191,8 @@ def cluster(address: str | None) -> Iterator[Any]:
     alone = {"address": "local", "num_cpus": available_cores(), "include_dashboard": False}
     where = alone if address is None else {"address": address}
     try:
-        begin(**where, log_to_driver=False, logging_level=logging.ERROR)
+        with _own_sigterm():
+            begin(**where, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         got = str(error).splitlines()[0] if str(error) else type(error).__name__
         remedy = "begin one with: ray start --head"
@@ -187,3 +201,14 @@ def cluster(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep what this process does on SIGTERM: save and say how to go on, where Ray would leave at once."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():  # elsewhere nobody may set one, nor has Ray
+            signal.signal(signal.SIGTERM, before)

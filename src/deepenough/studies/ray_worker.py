@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,13 @@ class _Worker:
         stops = ray.get(self.relay.tell.remote(said))
         self.told_at = time.monotonic()
         return bool(stops)
+
+
+def begun_in(folder: Path, function: Callable[..., Any], *given: Any) -> Any:  # noqa: ANN401
+    """Call a function in the driver's current folder, where this node has it, so that relative paths mean the same."""
+    with contextlib.suppress(OSError):
+        os.chdir(folder)
+    return function(*given)
 
 
 @contextlib.contextmanager

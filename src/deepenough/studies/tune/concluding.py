@@ -18,18 +18,25 @@ from deepenough.studies.tune.laying import Laid
 from deepenough.tasks.tested import tested_network
 
 
-def conclude(laid: Laid) -> dict[str, Any]:
+def conclude(laid: Laid) -> tuple[dict[str, Any], bool]:
     """The record of a search, also written to `tune.json`; its `winner` is None where no trial came to its end.
 
-    Of two processes that end together neither leaves a record in which the other still trains: what was written is held
-    against the store again.
+    Returns:
+        The record, and whether another process still trained when it was first looked: then the winner is that one's to
+        confirm. The record itself is written again as long as one that it says to be training has ended meanwhile, so
+        that of two processes that end together neither leaves one in which the other trains.
     """
-    while True:
-        trials = laid.proposals.known()
-        record = _record(laid, trials)
-        write_json(laid.folder / "tune.json", record)
-        if laid.proposals.known() == trials:
-            return record
+    record = _written(laid)
+    others = bool(record["still_running"])
+    while not set(record["still_running"]) <= set(laid.proposals.running()):
+        record = _written(laid)
+    return record, others
+
+
+def _written(laid: Laid) -> dict[str, Any]:
+    record = _record(laid, laid.proposals.known())
+    write_json(laid.folder / "tune.json", record)
+    return record
 
 
 def _record(laid: Laid, trials: list[dict[str, Any]]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ died goes on from its saved state, in the task that Ray begins anew.
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from deepenough.search.space import Fitted
 from deepenough.studies.ray_cluster import Crew, cluster
-from deepenough.studies.ray_worker import at_work
+from deepenough.studies.ray_worker import ASKED_EVERY_S, at_work
 from deepenough.studies.tune.laying import Laid
 from deepenough.studies.tune.running import drawn, train
 
@@ -48,11 +49,17 @@ def run_trials_on_ray(laid: Laid, address: str | None, *, until: Callable[[], bo
         crew.require_room()
         laid.bench.listener.stage(f"trials on {crew.nodes_in_words()}, {crew.room()} at a time")
         bare: Any = replace(laid.bench, listener=None, check_stop=None)  # both belong to this process
-        crew.run(try_one, replace(laid, bench=bare), works(), done)
+        crew.run(try_one, replace(laid, bench=bare), works(), done, ahead=False)
 
 
 def try_one(laid: Laid, work: _Work, relay: Any) -> str:  # noqa: ANN401
-    """What a task runs: one trial; gives the node's name."""
+    """What a task runs: one trial; gives the node's name.
+
+    Where another has the trial, a joined process or the lock of a node that died, it waits until that ends or lets go.
+    """
     with at_work(laid.bench, relay) as bench:
-        train(replace(laid, bench=bench), *work)
+        here = replace(laid, bench=bench)
+        while not train(here, *work):
+            bench.check_stop()
+            time.sleep(ASKED_EVERY_S)
     return socket.gethostname()

@@ -47,48 +47,60 @@ def drawn(laid: Laid, until: Callable[[], bool], busy: Container[int] = ()) -> I
         busy: trials that are trained on the caller's behalf already.
     """
     refused = 0
-    while (trial := _next(laid, until, busy)) is not None:
-        fitted = fit(
-            laid.space.draw(trial), laid.asked.budget, laid.pricing, strength=laid.bench.study.augmentation.strength
-        )
-        said = {"contender": fitted.contender, "side": fitted.side, "share": fitted.share, **fitted.price}
-        laid.proposals.say(trial, **said, process=_this_process())
-        if fitted.share <= 1.0:
-            refused = 0
+    while True:
+        with _next(laid, until, busy) as trial:
+            if trial is None:
+                return
+            fitted = fit(
+                laid.space.draw(trial), laid.asked.budget, laid.pricing, strength=laid.bench.study.augmentation.strength
+            )
+            _say(laid, trial, fitted)
+            over = fitted.share > 1.0
+            if over:
+                laid.proposals.end(trial, "over_budget", None, over=fitted.share - 1.0)
+                _keep(laid, trial.number)
+        if not over:
             yield trial.number, fitted
-            continue
-        laid.proposals.end(trial, "over_budget", None, over=fitted.share - 1.0)
-        _keep(laid, trial.number)
-        refused += 1
+        refused = refused + 1 if over else 0
         if refused >= _MOST_REFUSED:
             raise StudyError(
                 "tune", "a network within the budget", f"{refused} above it in a row", "allow more, or fewer --sides"
             )
 
 
-def _next(laid: Laid, until: Callable[[], bool], busy: Container[int]) -> optuna.Trial | None:
-    """A trial to train: one left by a killed process, else a new one; None where there is no more."""
+def _say(laid: Laid, trial: optuna.Trial, fitted: Fitted) -> None:
+    """What a trial is, and who has it now."""
+    said = {"contender": fitted.contender, "side": fitted.side, "share": fitted.share, **fitted.price}
+    laid.proposals.say(trial, **said, process=f"{platform.node()} {os.getpid()}")
+
+
+@contextlib.contextmanager
+def _next(laid: Laid, until: Callable[[], bool], busy: Container[int]) -> Iterator[optuna.Trial | None]:
+    """A trial to draw, its folder held: one left by a killed process, else a new one; None where there is no more."""
     for number in _running(laid):
         if number not in busy:
-            with _held(laid, number) as free:
-                if free:
-                    return laid.proposals.take_up(number)
+            with _held(laid, number) as ours:
+                if ours:
+                    yield laid.proposals.take_up(number)
+                    return
     laid.bench.check_stop()
-    trial = None if until() else laid.proposals.ask(laid.asked.trials)
-    if trial is not None:
+    while (trial := None if until() else laid.proposals.ask(laid.asked.trials)) is not None:
         _folder(laid, trial.number).mkdir(parents=True, exist_ok=True)
-    return trial
+        with _held(laid, trial.number) as ours:
+            if ours:  # else a process beside this one took it for one that was left
+                yield trial
+                return
+    yield None
 
 
 def _running(laid: Laid) -> list[int]:
     """Trials begun and not ended, of those that this folder holds."""
-    known = laid.proposals.known()
-    return [each["number"] for each in known if each["status"] == "running" and _folder(laid, each["number"]).is_dir()]
+    return [number for number in laid.proposals.running() if _folder(laid, number).is_dir()]
 
 
 @contextlib.contextmanager
 def _held(laid: Laid, number: int) -> Iterator[bool]:
-    """Hold a trial's folder; False where a process beside this one trains it, or has ended it since it was asked of."""
+    """Hold a trial's folder; False where a process beside this one has it, or has ended it since it was asked of."""
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(hold(_folder(laid, number)))
@@ -98,16 +110,22 @@ def _held(laid: Laid, number: int) -> Iterator[bool]:
         yield number in _running(laid)
 
 
-def train(laid: Laid, number: int, fitted: Fitted) -> None:
-    """Train a trial to its end, or to the rung that ends it, unless another process has taken it up meanwhile."""
+def train(laid: Laid, number: int, fitted: Fitted) -> bool:
+    """Train a trial to its end, or to the rung that ends it.
+
+    Returns:
+        Whether it has ended; False where another process has it.
+    """
     with _held(laid, number) as ours:
         if ours:
             _train(laid, laid.proposals.take_up(number), fitted)
+            return True
+    return number not in laid.proposals.running()
 
 
 def _train(laid: Laid, trial: optuna.Trial, fitted: Fitted) -> None:
     bench, folder, proposals = laid.bench, _folder(laid, trial.number), laid.proposals
-    proposals.say(trial, process=_this_process())
+    _say(laid, trial, fitted)  # again: who had it in between may have said otherwise
 
     def told(epoch: int, judgement: Judgement, scores: Scores) -> None:
         proposals.reached(trial, epoch, asdict(judgement), scores)
@@ -134,10 +152,6 @@ def _train(laid: Laid, trial: optuna.Trial, fitted: Fitted) -> None:
     bench.listener.stage(title, total=running.stream.total_steps, done=running.cell.step)
     running.train()
     _end(laid, trial, running, fitted, time.process_time() - started)
-
-
-def _this_process() -> str:
-    return f"{platform.node()} {os.getpid()}"
 
 
 def _pair(value: Any) -> tuple[float, float] | None:  # noqa: ANN401  a list, from JSON

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from deepenough.data import PixelFolder
+from deepenough.errors import StudyError
 from deepenough.search.proposals import without_password
 from deepenough.studies.executor import Executor
 from deepenough.studies.listener import Listener, Silent
 from deepenough.studies.ray_executor import RayExecutor
 from deepenough.studies.stops import resumable, stoppable
+from deepenough.studies.store import hold
 from deepenough.studies.tune.asked import Asked, claim
 from deepenough.studies.tune.concluding import conclude
 from deepenough.studies.tune.concluding import confirm as confirm_winner
@@ -73,12 +75,22 @@ def searched(
                 run_trials_on_ray(laid, executor.address, until=over)
             else:
                 run_trials(laid, until=over)
-            record = conclude(laid)
+            record, others = conclude(laid)
         enough = asked.hours is None or spent() + laid.confirm_s <= 1.1 * 3600.0 * asked.hours
         wanted = enough if confirm is None else confirm
-        if wanted and record["winner"] is not None and not record["still_running"]:
+        if wanted and record["winner"] is not None and not others and _is_ours(folder / "confirm", listener):
             record = confirm_winner(laid, record, listener, command=command, shared=shared, executor=executor)
     return record
+
+
+def _is_ours(folder: Path, listener: Listener) -> bool:
+    """Whether no other process of this search, which ended at the same moment, is at the winner's study already."""
+    try:
+        with hold(folder):
+            return True
+    except StudyError:
+        listener.note("another process trains the winner anew")
+        return False
 
 
 def _say_plan(laid: Laid, listener: Listener) -> None:
