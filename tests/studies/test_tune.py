@@ -17,8 +17,11 @@ from deepenough.records import read_json
 from deepenough.report import proof as page_proof
 from deepenough.search.budget import Budget
 from deepenough.studies.contenders import contender
+from deepenough.studies.listener import Silent
+from deepenough.studies.store import hold
 from deepenough.studies.study import make_study
-from deepenough.studies.tune import Asked, searched, trials
+from deepenough.studies.tune import Asked, lay_out, searched, trials
+from deepenough.studies.tune.running import drawn, train
 
 MACS = 120_000
 TRAINED = 33  # of 48 pictures
@@ -195,6 +198,19 @@ def test_the_winner_is_trained_with_fresh_seeds_and_judged_beside_both_depths(as
 
     again = load_study(tmp_path / "s" / "confirm.yaml")  # the command that the record names goes on with the same study
     assert run_study(again, tmp_path / "s" / "confirm").answer == record["confirmed"]["answer"]
+
+
+def test_a_trial_that_another_process_has_is_left_to_it_until_it_ends(whole, asked_of, tmp_path):
+    shutil.copytree(whole, tmp_path / "s")
+    laid = lay_out(asked_of(trials=9), tmp_path / "s", Silent(), lambda: None)
+    number, fitted = next(drawn(laid, lambda: False))
+    assert laid.proposals.running() == [number]
+    with hold(tmp_path / "s" / "trials" / f"{number:04d}"):
+        assert next(drawn(laid, lambda: False))[0] == number + 1  # not taken up by who comes
+        assert not train(laid, number, fitted)
+    laid.proposals.end(laid.proposals.take_up(number), "ended", None)
+    assert train(laid, number, fitted)
+    assert not (tmp_path / "s" / "trials" / f"{number:04d}" / "trial.json").exists()  # nothing was trained anew
 
 
 @pytest.mark.slow
