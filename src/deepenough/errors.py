@@ -54,6 +54,10 @@ class StudyError(InputError):
     """A study file, an option or a study folder that does not fit."""
 
 
+class HeldError(StudyError):
+    """A folder that another program holds."""
+
+
 class WeightsError(InputError):
     """Weights that are missing, belong to another network, or are unsafe to open."""
 

@@ -294,10 +294,8 @@ def test_panel_shows_no_numbers_for_a_margin_that_is_none_and_comes_back(browser
     page.goto(pages["plain"])
     before = page.locator("#ask").inner_text()
     page.locator("#ask-margin").fill(margin)
-    cells = "#ask table.asked tbody td, #ask table.money tbody td"
-    page.wait_for_function(  # the page first has its outcomes to unpack
-        "cells => [...document.querySelectorAll(cells)].every(cell => ['–', ''].includes(cell.innerText))", arg=cells
-    )
+    tables = page.locator("#ask table.asked tbody td, #ask table.money tbody td")
+    assert set(tables.all_inner_texts()) <= {"–", ""}
     page.locator("#ask button").click()
     page.wait_for_function("before => document.getElementById('ask').innerText === before", arg=before)
     page.close()

@@ -81,6 +81,17 @@ def scores(folder):
     return pl.read_parquet(folder / "scores.parquet")
 
 
+def killed_worker(task, deadline):
+    """The process of a worker that was killed, as soon as one had a task; none where none had until the deadline."""
+    while time.monotonic() < deadline:
+        for process in psutil.process_iter(["cmdline"]):
+            if task in (process.info["cmdline"] or ()):
+                process.kill()
+                return [process.pid]
+        time.sleep(0.02)
+    return []
+
+
 def weights(folder):
     return {path.name: read_json(path / "cell.json")["tensors_sha256"] for path in sorted((folder / "cells").iterdir())}
 
@@ -93,14 +104,7 @@ def test_scores_and_weights_are_those_of_one_process_when_a_worker_and_a_node_di
 
     def kill():
         deadline = time.monotonic() + 120
-        while not killed and time.monotonic() < deadline:  # a worker as soon as one has a task
-            working = [
-                each for each in psutil.process_iter(["cmdline"]) if "ray::carry_out" in (each.info["cmdline"] or ())
-            ]
-            for process in working[:1]:
-                process.kill()
-                killed.append(process.pid)
-            time.sleep(0.02)
+        killed.extend(killed_worker("ray::carry_out", deadline))
         while len({cell for cell, _ in listener.steps}) < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
         two_nodes.remove_node(victim, allow_graceful=False)
@@ -157,14 +161,9 @@ def test_trials_of_a_search_are_those_of_one_process_though_a_worker_dies(two_no
 
     def kill():
         deadline = time.monotonic() + 120
-        while not killed and time.monotonic() < deadline:
-            working = [
-                each for each in psutil.process_iter(["cmdline"]) if "ray::try_one" in (each.info["cmdline"] or ())
-            ]
-            if listener.steps and working:
-                working[0].kill()
-                killed.append(working[0].pid)
+        while not listener.steps and time.monotonic() < deadline:
             time.sleep(0.02)
+        killed.extend(killed_worker("ray::try_one", deadline))
 
     killer = threading.Thread(target=kill)
     killer.start()

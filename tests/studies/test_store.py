@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from deepenough.errors import StudyError
-from deepenough.studies.store import StudyFolder
+from deepenough.studies.store import StudyFolder, hold_if_free
 
 
 def test_a_folder_is_made_and_may_be_entered_again(tmp_path):
@@ -25,6 +25,16 @@ def test_a_second_writer_is_refused(tmp_path):
         pytest.raises(StudyError, match=r"got one that process [0-9]+ is writing"),
         StudyFolder(tmp_path / "s").lock(),
     ):
+        pass
+
+
+def test_who_asks_whether_a_folder_is_free_is_told_and_hears_of_one_that_cannot_be_held(tmp_path):
+    with hold_if_free(tmp_path) as first, hold_if_free(tmp_path) as second:
+        assert (first, second) == (True, False)
+    with hold_if_free(tmp_path) as again:
+        assert again
+    (tmp_path / "sealed" / ".lock").mkdir(parents=True)
+    with pytest.raises(StudyError, match="a folder that can be written"), hold_if_free(tmp_path / "sealed"):
         pass
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -36,6 +36,12 @@ class Bench:
     listener: Listener
     check_stop: Callable[[], None]  # raises Interrupted where the user asked to stop
     held: dict[int, int] = field(default_factory=dict)  # images a test batch by scale, where memory held no more
+
+    @property
+    def bare(self) -> Bench:
+        """As it is sent to another process: the listener and `check_stop` are of this one, and are given anew there."""
+        here: Any = None
+        return replace(self, listener=here, check_stop=here)
 
     def pictures(self, sample_ids: Sequence[str]) -> pl.DataFrame:
         """The rows of samples.parquet of these pictures, in their order."""

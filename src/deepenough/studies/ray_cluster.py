@@ -98,8 +98,8 @@ class Crew:
 
     def room(self) -> int:
         """How many such tasks the cluster's nodes hold at a time."""
-        asked = self.asked
-        rooms = [[node.get(_NAMES[name], 0) // need for name, need in asked.items() if need] for node in self._nodes()]
+        asked = {_NAMES[name]: need for name, need in self.asked.items() if need}
+        rooms = [[node.get(name, 0) // need for name, need in asked.items()] for node in self._nodes()]
         return int(sum(min(each) for each in rooms))
 
     def require_room(self) -> None:

@@ -9,7 +9,7 @@ goes on elsewhere from the saved state.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -56,7 +56,7 @@ class RayExecutor:
             crew = Crew(ray, bench)
             crew.require_room()
             bench.listener.stage(f"{len(parts)} trainings on {crew.nodes_in_words()}", total=_steps(bench, len(parts)))
-            crew.run(carry_out, replace(bench, listener=None, check_stop=None), iter(parts), done)
+            crew.run(carry_out, bench.bare, iter(parts), done)
         return max(held)
 
 

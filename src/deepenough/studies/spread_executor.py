@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
@@ -61,11 +60,10 @@ class SpreadExecutor:
                 continue
             note_change(bench.store, bench.setting.machine)
             _require_enough(bench, seeds, ranks.size)
-            bare: Any = replace(bench, listener=None, check_stop=None)  # both belong to this process
             for some in lots(bench.design.lineage, bench.study.at_once):
                 names = tuple(name for name in some if not bench.store.cell(seeds.cell(name)).done)
                 if names:
-                    ranks.told(_Order(bench=bare, seeds=seeds, scales=tuple(scales), names=names))
+                    ranks.told(_Order(bench=bench.bare, seeds=seeds, scales=tuple(scales), names=names))
                     run_together(_together(bench, ranks), seeds, scales, only=names)
         return most_held(torch.device(bench.setting.machine.device))
 

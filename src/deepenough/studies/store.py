@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from deepenough.errors import StudyError
+from deepenough.errors import HeldError, StudyError
 from deepenough.records import DISK_FULL, make_folder, sweep
 
 try:
@@ -80,7 +80,8 @@ def hold(root: Path) -> Iterator[None]:
     """Hold a study's folder alone, where there is one; the lock goes with the process, however it ends.
 
     Raises:
-        StudyError: another program holds it, or it cannot be written.
+        HeldError: another program holds it.
+        StudyError: it cannot be written.
     """
     if not root.is_dir():
         yield
@@ -99,12 +100,28 @@ def hold(root: Path) -> Iterator[None]:
                 handle.seek(0)
                 other = f"process {number}" if (number := handle.read(20).strip()).isdecimal() else "another program"
                 got = f"one that {other} is writing"
-                raise StudyError(str(root), "a folder of our own", got, "wait for it, or name another folder") from None
+                raise HeldError(str(root), "a folder of our own", got, "wait for it, or name another folder") from None
             with contextlib.suppress(OSError):  # on a full disk the lock holds without a number in it
                 handle.truncate(0)
                 handle.write(f"{os.getpid()}\n")
                 handle.flush()
         yield
+
+
+@contextlib.contextmanager
+def hold_if_free(root: Path) -> Iterator[bool]:
+    """Hold a folder as `hold` does; False, and it is not held, where another program has it.
+
+    Raises:
+        StudyError: it cannot be written.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(hold(root))
+        except HeldError:
+            yield False
+            return
+        yield True
 
 
 class CellFolder:

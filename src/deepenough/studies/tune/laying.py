@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from deepenough.data import PixelFolder, Prepared, open_source
-from deepenough.errors import StudyError
+from deepenough.errors import HeldError, StudyError
 from deepenough.machine import Machine, choose_machine
 from deepenough.records import write_json
 from deepenough.search.budget import Pricing
@@ -131,7 +131,7 @@ def _held_in_turn(folder: Path, listener: Listener, patience_s: float = 3600.0) 
         with contextlib.ExitStack() as held:
             try:
                 held.enter_context(hold(folder))
-            except StudyError:
+            except HeldError:
                 if time.monotonic() > until:
                     raise
                 if not said:

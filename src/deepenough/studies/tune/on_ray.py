@@ -41,15 +41,13 @@ def run_trials_on_ray(laid: Laid, address: str | None, *, until: Callable[[], bo
             yield number, fitted
 
     def done(work: _Work, node: str) -> None:
-        busy.discard(work[0])
         laid.bench.listener.note(f"trial {work[0]}: done on {node}")
 
     with cluster(address) as ray:
         crew = Crew(ray, laid.bench)
         crew.require_room()
         laid.bench.listener.stage(f"trials on {crew.nodes_in_words()}, {crew.room()} at a time")
-        bare: Any = replace(laid.bench, listener=None, check_stop=None)  # both belong to this process
-        crew.run(try_one, replace(laid, bench=bare), works(), done, ahead=False)
+        crew.run(try_one, replace(laid, bench=laid.bench.bare), works(), done, ahead=False)
 
 
 def try_one(laid: Laid, work: _Work, relay: Any) -> str:  # noqa: ANN401

@@ -15,7 +15,7 @@ from deepenough.errors import RecordError, StudyError
 from deepenough.records import write_json
 from deepenough.search.rungs import Judgement
 from deepenough.search.space import Fitted, fit
-from deepenough.studies.store import hold
+from deepenough.studies.store import hold_if_free
 from deepenough.studies.tune.laying import Laid
 from deepenough.studies.tune.trials import Scores, Trial, begin_trial, proof
 
@@ -54,9 +54,9 @@ def drawn(laid: Laid, until: Callable[[], bool], busy: Container[int] = ()) -> I
             fitted = fit(
                 laid.space.draw(trial), laid.asked.budget, laid.pricing, strength=laid.bench.study.augmentation.strength
             )
-            _say(laid, trial, fitted)
             over = fitted.share > 1.0
             if over:
+                _say(laid, trial, fitted)
                 laid.proposals.end(trial, "over_budget", None, over=fitted.share - 1.0)
                 _keep(laid, trial.number)
         if not over:
@@ -101,13 +101,8 @@ def _running(laid: Laid) -> list[int]:
 @contextlib.contextmanager
 def _held(laid: Laid, number: int) -> Iterator[bool]:
     """Hold a trial's folder; False where a process beside this one has it, or has ended it since it was asked of."""
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(hold(_folder(laid, number)))
-        except StudyError:
-            yield False
-            return
-        yield number in _running(laid)
+    with hold_if_free(_folder(laid, number)) as free:
+        yield free and number in _running(laid)
 
 
 def train(laid: Laid, number: int, fitted: Fitted) -> bool:
@@ -125,7 +120,7 @@ def train(laid: Laid, number: int, fitted: Fitted) -> bool:
 
 def _train(laid: Laid, trial: optuna.Trial, fitted: Fitted) -> None:
     bench, folder, proposals = laid.bench, _folder(laid, trial.number), laid.proposals
-    _say(laid, trial, fitted)  # again: who had it in between may have said otherwise
+    _say(laid, trial, fitted)
 
     def told(epoch: int, judgement: Judgement, scores: Scores) -> None:
         proposals.reached(trial, epoch, asdict(judgement), scores)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from deepenough.data import PixelFolder
-from deepenough.errors import StudyError
 from deepenough.search.proposals import without_password
 from deepenough.studies.executor import Executor
 from deepenough.studies.listener import Listener, Silent
 from deepenough.studies.ray_executor import RayExecutor
 from deepenough.studies.stops import resumable, stoppable
-from deepenough.studies.store import hold
+from deepenough.studies.store import hold_if_free
 from deepenough.studies.tune.asked import Asked, claim
 from deepenough.studies.tune.concluding import conclude
 from deepenough.studies.tune.concluding import confirm as confirm_winner
@@ -85,12 +84,10 @@ def searched(
 
 def _is_ours(folder: Path, listener: Listener) -> bool:
     """Whether no other process of this search, which ended at the same moment, is at the winner's study already."""
-    try:
-        with hold(folder):
-            return True
-    except StudyError:
-        listener.note("another process trains the winner anew")
-        return False
+    with hold_if_free(folder) as free:
+        if not free:
+            listener.note("another process trains the winner anew")
+        return free
 
 
 def _say_plan(laid: Laid, listener: Listener) -> None:
