@@ -47,6 +47,18 @@ def test_retrieval_is_scikit_learns_average_precision_without_the_sample_itself(
         assert found[3][place] == right[order[:3]].any()
 
 
+def test_equally_near_samples_count_as_scikit_learn_counts_them_and_a_stranger_comes_first():
+    vectors = np.repeat(np.eye(3), [4, 3, 3], axis=0)  # each direction several times: nothing but ties
+    labels = np.array([0, 0, 1, 1, 2, 2, 2, 0, 1, 2])
+    found, precision = measures.retrieval(vectors, labels, (1, 3))
+    for place in range(len(labels)):
+        others = np.delete(np.arange(len(labels)), place)
+        truth = average_precision_score(labels[others] == labels[place], vectors[others] @ vectors[place])
+        assert precision[place] == pytest.approx(truth)
+    assert found[1].tolist() == [0, 0, 0, 0, 1, 1, 1, 0, 0, 0]
+    assert found[3].tolist() == [1, 1, 1, 1, 1, 1, 1, 0, 0, 0]
+
+
 def test_sample_that_is_alone_in_its_class_has_no_retrieval():
     vectors, labels = clouds(9)
     labels[0] = 7

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from deepenough.comparison.embedding.nearest import BLOCK, nearest, squared_distances
 from deepenough.stats.distributions import FloatArray
-
-_BLOCK = 1024  # rows of a matrix of distances at once
 
 
 def normalised(vectors: FloatArray) -> FloatArray:
     """Each row at length 1; rows of zeros stay."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(length > 0, length, 1.0)
-
-
-def squared_distances(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Of every row of one to every row of the other, (rows, rows), not negative."""
-    squares = (one**2).sum(1)[:, None] + (other**2).sum(1)[None] - 2.0 * one @ other.T
-    return np.maximum(squares, 0.0)
 
 
 def knn_hits(
@@ -29,16 +22,11 @@ def knn_hits(
     Returns:
         0 or 1 for each test sample.
     """
-    count, classes = min(neighbours, len(train)), int(max(train_labels.max(), test_labels.max())) + 1
-    hits = []
-    for first in range(0, len(test), _BLOCK):
-        near = squared_distances(test[first : first + _BLOCK], train)
-        order = np.argsort(near, axis=1, kind="stable")[:, :count]
-        votes = np.zeros((len(order), classes))
-        for rank in range(count):  # a vote of the nearer is worth a trifle more, which only decides ties
-            votes[np.arange(len(order)), train_labels[order[:, rank]]] += 1.0 + 1e-3 * (count - rank) / count
-        hits.append(votes.argmax(1) == test_labels[first : first + _BLOCK])
-    return np.concatenate(hits).astype(np.float64)
+    near = train_labels[nearest(test, train, neighbours)]
+    votes = np.zeros((len(test), int(max(train_labels.max(), test_labels.max())) + 1))
+    for rank, voted in enumerate(near.T):  # a vote of the nearer is worth a trifle more, which only decides ties
+        votes[np.arange(len(test)), voted] += 1.0 + 1e-3 * (1.0 - rank / near.shape[1])
+    return (votes.argmax(1) == test_labels).astype(np.float64)
 
 
 def retrieval(
@@ -53,25 +41,28 @@ def retrieval(
         groups: of each sample; those of its own group (the same thing, the same person) are not asked.
 
     Returns:
-        By k, whether a right one is among the k nearest, and each sample's average precision; NaN for a sample that
-        has no other of its class to find.
+        By k, whether a right one is among the k nearest, and each sample's average precision (scikit-learn's); NaN for
+        a sample that has no other of its class to find. Of equally near ones those of other classes come first.
     """
     own = normalised(vectors)
     found = {k: np.full(len(own), np.nan) for k in ks}
     precision = np.full(len(own), np.nan)
-    for first in range(0, len(own), _BLOCK):
-        rows = np.arange(first, min(first + _BLOCK, len(own)))
+    for first in range(0, len(own), BLOCK):
+        rows = np.arange(first, min(first + BLOCK, len(own)))
         alike = own[rows] @ own.T
         own_kind = rows[:, None] == np.arange(len(own)) if groups is None else groups[rows][:, None] == groups
-        alike[own_kind] = -np.inf  # comes last, and is never right
-        order = np.argsort(-alike, axis=1, kind="stable")
-        right = (labels[order] == labels[rows][:, None]) & ~np.take_along_axis(own_kind, order, axis=1)
-        known = right.any(1)
-        ranks = np.arange(1, right.shape[1] + 1)
-        averages = (np.cumsum(right, 1) / ranks * right).sum(1) / np.maximum(right.sum(1), 1)
-        precision[rows] = np.where(known, averages, np.nan)
-        for k in ks:
-            found[k][rows] = np.where(known, right[:, :k].any(1), np.nan)
+        alike[own_kind] = np.inf  # sorts behind all that are asked
+        ordered, asked = np.sort(alike, axis=1), (~own_kind).sum(1)
+        for place, row in enumerate(rows):
+            right = np.sort(alike[place, (labels == labels[row]) & ~own_kind[place]])
+            if not len(right):
+                continue
+            among = asked[place] - np.searchsorted(ordered[place, : asked[place]], right)  # at least as near as each
+            of_them = len(right) - np.searchsorted(right, right)
+            precision[row] = (of_them / among).mean()
+            strangers = among[-1] - of_them[-1]
+            for k in ks:
+                found[k][row] = strangers < k
     return found, precision
 
 
@@ -84,8 +75,8 @@ def trustworthiness(high: FloatArray, low: FloatArray, *, neighbours: int = 10) 
     if 2 * neighbours >= size:
         raise ValueError(f"neighbours must be fewer than half of the {size} samples, but got {neighbours}")
     total = 0.0
-    for first in range(0, size, _BLOCK):
-        rows = np.arange(first, min(first + _BLOCK, size))
+    for first in range(0, size, BLOCK):
+        rows = np.arange(first, min(first + BLOCK, size))
         ranks, near = [], []
         for vectors in (high, low):
             distances = squared_distances(vectors[rows], vectors)
@@ -114,8 +105,8 @@ def two_nn(vectors: FloatArray, *, discard: float = 0.1) -> float:
     if len(unique) < 4:
         return float("nan")
     ratios = []
-    for first in range(0, len(unique), _BLOCK):
-        rows = np.arange(first, min(first + _BLOCK, len(unique)))
+    for first in range(0, len(unique), BLOCK):
+        rows = np.arange(first, min(first + BLOCK, len(unique)))
         distances = squared_distances(unique[rows], unique)
         distances[np.arange(len(rows)), rows] = np.inf
         nearest = np.partition(distances, 1, axis=1)[:, :2]
