@@ -28,16 +28,18 @@ from deepenough.tasks.degrading import (
 from deepenough.tasks.harming import HarmedView
 from deepenough.tasks.likeness import psnr, ssim
 from deepenough.tasks.options import number, one_of, refuse_unknown, whole_number
+from deepenough.tasks.perceptual import closeness, weights_of
 
 if TYPE_CHECKING:
     from deepenough.data.augment import Augmentation
 
 ENOUGH_VIEWS = 1024  # of an epoch: a small set is cut from more often, so that its epochs teach as those of a large one
 _EPSILON = 1e-3  # of the loss, in [0, 1]
-_SHARED = ("metric", "views")
+_SHARED = ("metric", "views", "lpips")
 _METRICS = {
     "psnr": Metric(name="PSNR", unit="dB", multiplier=1.0, lowest=0.0, highest=100.0),
     "ssim": Metric(name="SSIM", unit="points", multiplier=100.0, lowest=-1.0, highest=1.0),
+    "lpips": Metric(name="1 - LPIPS", unit="points", multiplier=100.0, lowest=0.0, highest=1.0),
 }
 
 
@@ -54,15 +56,17 @@ class Enhancement(Task):
 
     Args:
         degradation: what harms them.
-        measure: `psnr` or `ssim`.
+        measure: `psnr`, `ssim` or `lpips`.
         views: of a training picture in an epoch, each another crop and another draw of the noise.
         bm3d: that is tried beside the networks.
+        lpips: file with the weights by which LPIPS is measured too; None where it is not.
     """
 
     degradation: Degradation
     measure: str = "psnr"
     views: int = 1
     bm3d: bool = False
+    lpips: str | None = None
 
     fit = "cut"
     own_options: ClassVar[tuple[str, ...]] = ()
@@ -81,12 +85,12 @@ class Enhancement(Task):
         bm3d = options.get("bm3d", False)
         if not isinstance(bm3d, bool):
             raise InputError("task_options: bm3d", "true or false", repr(bm3d))
-        task = cls(
-            cls.harmed_by(options),
-            one_of(options, "metric", "psnr", tuple(_METRICS)),
-            whole_number(options, "views", -(-ENOUGH_VIEWS // max(1, trained)), least=1, most=10_000),
-            bm3d,
-        )
+        measure = one_of(options, "metric", "psnr", tuple(_METRICS))
+        lpips = weights_of(options)
+        if measure == "lpips" and lpips is None:
+            raise InputError("task_options: metric", "lpips: FILE beside it, AlexNet's weights", "none")
+        views = whole_number(options, "views", -(-ENOUGH_VIEWS // max(1, trained)), least=1, most=10_000)
+        task = cls(cls.harmed_by(options), measure, views, bm3d, lpips)
         methods(task.degradation, bm3d=bm3d)  # refuses what cannot be tried
         return task
 
@@ -98,13 +102,18 @@ class Enhancement(Task):
 
     @property
     def metric(self) -> Metric:
-        """PSNR, unless SSIM was asked for."""
+        """PSNR, unless another was asked for."""
         return _METRICS[self.measure]
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """What is measured of every picture; LPIPS where its weights are there."""
+        return tuple(name for name in _METRICS if name != "lpips" or self.lpips is not None)
+
+    @property
     def row(self) -> np.dtype:
-        """Both likenesses of the mended picture to the clean one."""
-        return np.dtype([(name, "<f8") for name in _METRICS])
+        """The likenesses of the mended picture to the clean one."""
+        return np.dtype([(name, "<f8") for name in self.measures])
 
     @property
     def outputs(self) -> int:
@@ -162,7 +171,8 @@ class Enhancement(Task):
         mended = outputs.float().permute(0, 2, 3, 1).numpy()
         sound = np.isfinite(mended).all(axis=(1, 2, 3))
         rows = self._rows([in_bytes(255.0 * np.nan_to_num(one)) for one in mended], targets, squares)
-        rows["psnr"][~sound], rows["ssim"][~sound] = 0.0, -1.0
+        for name in self.measures:
+            rows[name][~sound] = _METRICS[name].lowest
         return rows
 
     def baselines(self, squares: np.ndarray, targets: Targets, sample_ids: Sequence[str]) -> Mapping[str, np.ndarray]:
@@ -189,15 +199,18 @@ class Enhancement(Task):
         )
 
     def also(self) -> tuple[Self, ...]:
-        """By the other likeness."""
-        return tuple(replace(self, measure=name) for name in _METRICS if name != self.measure)
+        """By the other likenesses."""
+        return tuple(replace(self, measure=name) for name in self.measures if name != self.measure)
 
     def _rows(self, mended: Sequence[np.ndarray], targets: Targets, squares: np.ndarray) -> np.ndarray:
         """Likenesses within the picture itself: a square that is larger is black beyond it."""
         rows = np.zeros(len(mended), self.row)
         for row, one, size, clean in zip(rows, mended, targets, squares, strict=True):
             there = slice(size.height), slice(size.width)
-            row["psnr"], row["ssim"] = (like(one[there], np.asarray(clean)[there]) for like in (psnr, ssim))
+            mine, its = one[there], np.asarray(clean)[there]
+            row["psnr"], row["ssim"] = psnr(mine, its), ssim(mine, its)
+            if self.lpips is not None:
+                row["lpips"] = closeness(mine, its, self.lpips)
         return rows
 
 
