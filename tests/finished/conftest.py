@@ -28,27 +28,44 @@ def _write_pictures(root):
             (root / name / f"{place:02d}.png").write_bytes(stream.getvalue())
 
 
+PLAIN = {
+    "seeds": 3,
+    "train_scale": 32,
+    "scales": [32],
+    "epochs": 1,
+    "batch": 16,
+    "workers": 0,
+    "threads": 1,
+    "precision": "fp32",
+    "margin": 5.0,
+    "images": False,
+}
+
+
 @pytest.fixture(scope="session")
 def _made(tmp_path_factory, shrink):
     root = tmp_path_factory.mktemp("finished")
     _write_pictures(root / "pictures")
-    plain = {
-        "source": str(root / "pictures"),
-        "seeds": 3,
-        "train_scale": 32,
-        "scales": [32],
-        "epochs": 1,
-        "batch": 16,
-        "workers": 0,
-        "threads": 1,
-        "precision": "fp32",
-        "margin": 5.0,
-        "images": False,
-    }
     with pytest.MonkeyPatch.context() as patch:
         shrink(patch)
-        run_study(make_study(plain), root / "study")
+        run_study(make_study({**PLAIN, "source": str(root / "pictures")}), root / "study")
     return root
+
+
+@pytest.fixture(scope="session")
+def _graded(_made, shrink):
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch)
+        request = {**PLAIN, "source": str(_made / "pictures"), "task_options": {"metric": "auroc"}}
+        run_study(make_study(request), _made / "graded")
+    return _made
+
+
+@pytest.fixture
+def graded(_graded, tmp_path, tiny_networks):
+    """The same study judged by AUROC."""
+    del tiny_networks
+    return shutil.copytree(_graded / "graded", tmp_path / "graded")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from deepenough import cli, report
 from deepenough.comparison.embedding import mapping
 from deepenough.evaluation import Batches
 from deepenough.evaluation.embedding import embed_stages
+from deepenough.studies.embedding import embed, material_of_study
 from deepenough.studies.finished import open_finished
 
 
@@ -60,6 +61,15 @@ def test_command_embeds_a_study_and_writes_vectors_figures_and_tables(study, cap
     for name in ("embed-knn", "embed-probe", "embed-cka"):
         assert f"({name}.svg)" in text
         assert (folder / f"{name}.svg").read_text("utf-8").startswith("<svg")
+
+
+def test_the_same_networks_embed_alike_by_whatever_measure_they_were_judged(study, graded, tmp_path):
+    by_accuracy, by_ranking = (
+        embed(material_of_study(open_finished(each)), tmp_path / each.name) for each in (study, graded)
+    )
+    assert by_ranking.runs == by_accuracy.runs
+    assert by_ranking.gains == by_accuracy.gains
+    assert (tmp_path / "graded" / "map.json").is_file()
 
 
 def test_report_of_an_embedded_study_maps_its_test_images_with_what_both_networks_answered(study, capsys):

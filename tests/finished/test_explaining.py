@@ -61,3 +61,10 @@ def test_the_command_answers_in_words_in_json_and_in_the_report(study, capsys):
     assert call("verify", study)[0] == 0
     code, _, err = call("explain", study, "--method", "lime")
     assert (code, err) == (2, "error: --method: expected one of gradcam, gradcampp, hirescam, layercam; got lime\n")
+
+
+def test_the_same_networks_are_explained_alike_by_whatever_measure_they_were_judged(study, graded):
+    by_accuracy, by_ranking = (explain(open_finished(each), pictures=6, steps=2) for each in (study, graded))
+    assert open_finished(graded).verdict.metric == "AUROC"
+    assert by_ranking.measures == by_accuracy.measures
+    assert by_ranking.receptive == by_accuracy.receptive

@@ -24,7 +24,7 @@ from deepenough.records import make_folder, write_atomically, write_json, write_
 from deepenough.records.embedding import EmbeddingReport
 from deepenough.studies.assembling import assemble, assemble_from
 from deepenough.studies.contenders import contender
-from deepenough.studies.finished import Finished, require_alone, require_single_scale
+from deepenough.studies.finished import Finished, require_classes, require_single_scale
 from deepenough.studies.mapping import write_map
 from deepenough.studies.planning import setting_of
 from deepenough.studies.starting import describe_start, file_of, start_of, starting_weights
@@ -65,7 +65,7 @@ def material_of_study(finished: Finished) -> Material:
     """
     verdict = finished.verdict
     pair = verdict.small, verdict.big
-    require_alone(finished, "embed")
+    require_classes(finished, "embed")
     require_single_scale(pair, "embed")
 
     def backbone(name: str, seed: int) -> ResNet:

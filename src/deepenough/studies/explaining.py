@@ -19,7 +19,7 @@ from deepenough.records import SCORES, Measure, read_json, read_table, write_jso
 from deepenough.records.explanations import ERASED, Explanations, ReceptiveField
 from deepenough.stats import bonferroni_level
 from deepenough.studies.cams import FEWEST_CELLS
-from deepenough.studies.finished import Finished, require_alone, require_single_scale
+from deepenough.studies.finished import Finished, require_classes, require_single_scale
 from deepenough.studies.measures import measure_of
 from deepenough.training import cell_name
 
@@ -58,7 +58,7 @@ def explain(
             are not there.
     """
     verdict = finished.verdict
-    require_alone(finished, "explain")
+    require_classes(finished, "explain")
     require_single_scale((verdict.small, verdict.big), "explain")
     if method not in METHODS:
         raise StudyError("--method", f"one of {', '.join(METHODS)}", method)

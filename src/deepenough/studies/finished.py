@@ -185,6 +185,17 @@ def require_alone(finished: Finished, what: str) -> None:
         raise InputError(what, "a study whose images are judged one by one", f"one of {task.name}")
 
 
+def require_classes(finished: Finished, what: str) -> None:
+    """Refuse a study of a task whose answer is not a class, by a linear head on what the backbone sees.
+
+    Raises:
+        InputError: it is.
+    """
+    task = finished.setting.task
+    if not task.probed:
+        raise InputError(what, "a study whose images are each told one class", f"one of {task.name}")
+
+
 def require_single_scale(names: Sequence[str], what: str) -> None:
     """Refuse contenders that see every image at several scales at once, for what asks one network at one scale.
 
