@@ -311,6 +311,18 @@ def test_prediction_and_confidence_are_those_of_sure_boxes(judged):
     assert found["target"][0] == "|".join(sorted({CLASSES[label] for label in truth[0].labels}))
 
 
+def test_pictures_without_what_a_measure_counts_are_refused_and_not_judged_as_nothing(judged):
+    truth, outputs, squares = judged
+    rows = Detection(CLASSES).outcomes(outputs, truth, squares)
+    bare = [replace(one, boxes=one.boxes[:0], labels=one.labels[:0], areas=one.areas[:0]) for one in truth]
+    bare = [replace(one, crowd=one.crowd[:0], ignored=one.ignored[:0]) for one in bare]
+    with pytest.raises(InputError, match="a class that counts in two of them, for mAP of small objects; got none"):
+        Detection(CLASSES, measure="small").judged(Run(rows, bare))
+    alone = [truth[0], *bare[1:]]  # one picture with objects has no error
+    with pytest.raises(InputError, match="for mAP; got none"):
+        Detection(CLASSES).judged(Run(rows, alone))
+
+
 # --- the task of a source ---------------------------------------------------------------------------------------------
 
 

@@ -137,6 +137,34 @@ def test_too_few_images_of_a_kind_are_refused_for_a_metric_that_needs_them():
         Classification.of(few)
 
 
+def test_balanced_accuracy_needs_two_images_of_every_class_also_where_some_are_looked_for():
+    few = samples({"glioma": 4, "none": 3, "pituitary": 1})
+    options = {"metric": "balanced_accuracy", "positive": "glioma|pituitary"}
+    with pytest.raises(InputError, match="for balanced accuracy; got 1 pituitary"):
+        Classification.of(Given(classes=CLASSES, samples=few, options=options))
+    Classification.of(Given(classes=CLASSES, samples=few, options={**options, "metric": "auroc"}))
+
+
+@pytest.mark.parametrize("measure", ["auroc", "average_precision"])
+def test_images_in_which_nothing_can_be_ranked_are_refused_and_not_judged_as_no_number(measure):
+    chances = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    for task in (Graded(CLASSES, measure), Graded(CLASSES, measure, SICK)):
+        labels = np.array([1, 1, 1, 1])  # all of one class
+        with pytest.raises(InputError):
+            task.judged(Run(task.outcomes(chances, labels, np.empty(0)), labels))
+    task = MultiLabel(CLASSES, measure)
+    labels = np.array([[1, 0, 1], [1, 0, 0], [1, 0, 0], [1, 0, 0]], np.float32)
+    with pytest.raises(InputError, match="a label that 2 of them have and 2 have not"):
+        task.judged(Run(task.outcomes(chances, labels, np.empty(0)), labels))
+
+
+def test_sensitivity_without_two_positive_images_is_refused():
+    task, labels = Graded(CLASSES, "sensitivity", SICK), np.array([1, 1, 1, 0])
+    run = Run(task.outcomes(torch.zeros(4, 3), labels, np.empty(0)), labels)
+    with pytest.raises(InputError, match="at least 2 positive ones for sensitivity at 95 % specificity; got 1"):
+        task.judged(run, run_of(task, 3)[0])
+
+
 def test_mean_auroc_over_labels_is_scikit_learns():
     rng = np.random.default_rng(6)
     true = (rng.random((80, 3)) < 0.3).astype(np.float32)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from deepenough.data import FreshPixels, Prepared, TestPixels, TrainPixels
 from deepenough.data.kept import SomePixels
+from deepenough.errors import InputError
 from deepenough.evaluation import Batches, Shown
 from deepenough.studies.design import Design
 from deepenough.studies.listener import Listener
@@ -65,6 +67,21 @@ class Bench:
         found = [self.setting.task.units(self.pictures(pixels.sample_ids)) for pixels in self.tested.values()]
         there = [frame for frame in found if frame is not None]
         return pl.concat(there) if there else None
+
+    @cached_property
+    def unjudged(self) -> str | None:
+        """Why the metric cannot be had on the shifted test set, whatever networks say; None where it can, or none is.
+
+        Images from elsewhere need not hold what it takes (a class, pairs), and decide nothing: no study is lost by it.
+        """
+        if self.shifted is None:
+            return None
+        task, silent = self.setting.task, [self.shown(pixels) for pixels in (self.shifted, self.val)]
+        try:
+            task.judged(*(shown.run(np.zeros(len(shown.sample_ids), task.row)) for shown in silent))
+        except InputError as error:
+            return str(error)
+        return None
 
     @property
     def tested(self) -> dict[str, TestPixels]:

@@ -12,7 +12,7 @@ from deepenough.comparison import decide_study, groups_of, slice_table
 from deepenough.comparison.baselines import with_baselines
 from deepenough.comparison.order import from_small_to_big
 from deepenough.comparison.pairing import FEWEST_PAIRS, Groups
-from deepenough.errors import StudyError
+from deepenough.errors import InputError, StudyError
 from deepenough.records import (
     COSTS,
     NOISE,
@@ -33,15 +33,11 @@ from deepenough.studies.kinship import caveats_of_kinship
 from deepenough.studies.measures import measure
 from deepenough.studies.noise import diverged_cells, done_cells
 from deepenough.studies.rates import caveat_of_rates, recorded_rates
+from deepenough.studies.shifted import decide_shifted, without_shifted
 from deepenough.studies.starting import caveats_of_start
 from deepenough.studies.store import CellFolder
 from deepenough.studies.thumbnails import write_thumbnails
 from deepenough.training import Seeds, cell_name
-
-_OF_SHIFTED = (
-    "The split test_shifted decides nothing: pair, margin and scale are those of the verdict on test, and neither "
-    "training nor any threshold saw it."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,30 +93,24 @@ def decide(bench: Bench, look: Look) -> Decided:
     )
     verdict = with_baselines(verdict, scores, baseline_scores(bench, verdict.scale), known)
     decided = Decided(look=look, verdict=verdict, scores=scores, validation=validation, groups=known)
-    there = bench.shifted is not None and all(folder.shifted.is_file() for folder in sound)
-    return _on_shifted(bench, decided, sound) if there else decided
+    return _with_shifted(bench, decided, sound)
 
 
-def _on_shifted(bench: Bench, decided: Decided, cells: Sequence[CellFolder]) -> Decided:
-    """The same question to the same networks on the test set from elsewhere; pair and scale are the verdict's."""
-    scores, verdict = pl.concat([read_table(folder.shifted, SCORES) for folder in cells]), decided.verdict
-    shifted = decide_study(
-        scores,
-        margin=verdict.margin,
-        small=verdict.small,
-        big=verdict.big,
-        scale=verdict.scale,
-        metric=verdict.metric,
-        unit=verdict.unit,
-        multiplier=bench.setting.task.metric.multiplier,
-        groups=decided.groups,
-        caveats=[_OF_SHIFTED],
-        level=decided.look.level,
-        guard=decided.look.guard,
-        trained=verdict.trained,
-        paired_seeds=verdict.paired_seeds,
-    )
-    return replace(decided, shifted=replace(shifted, sample=verdict.sample), shifted_scores=scores)
+def _with_shifted(bench: Bench, decided: Decided, cells: Sequence[CellFolder]) -> Decided:
+    """With the same question to the same networks on the test set from elsewhere, or a caveat that says why not."""
+    why, metric, files = bench.unjudged, bench.setting.task.metric, [folder.shifted for folder in cells]
+    if why is None and bench.shifted is not None and all(file.is_file() for file in files):
+        scores = pl.concat([read_table(file, SCORES) for file in files])
+        decided = replace(decided, shifted_scores=scores)
+        asked = {"look": decided.look, "groups": decided.groups, "multiplier": metric.multiplier}
+        try:
+            return replace(decided, shifted=decide_shifted(scores, decided.verdict, **asked))
+        except InputError as error:
+            why = str(error)
+    if why is None:
+        return decided
+    caveats = [*decided.verdict.caveats, without_shifted(metric, why)]
+    return replace(decided, verdict=replace(decided.verdict, caveats=caveats))
 
 
 def keep(bench: Bench, decided: Decided) -> None:
@@ -128,8 +118,9 @@ def keep(bench: Bench, decided: Decided) -> None:
     store = bench.store
     write_table(store.scores, decided.scores, SCORES)
     write_table(store.validation, decided.validation, SCORES)
-    if decided.shifted is not None and decided.shifted_scores is not None:
+    if decided.shifted_scores is not None:
         write_table(store.shifted, decided.shifted_scores, SCORES)
+    if decided.shifted is not None:
         write_json(store.verdict_shifted, decided.shifted)
     measured = measure(bench, decided.verdict)
     if measured is not None:

@@ -40,8 +40,7 @@ def measure(bench: Bench, verdict: Verdict) -> Measures | None:
     found = []
     for split in ("test", "shifted") if "shifted" in splits else ("test",):
         for each in (task, *task.also()):
-            # images from elsewhere need not hold what a metric takes
-            with contextlib.suppress(InputError) if split == "shifted" else contextlib.nullcontext():
+            with contextlib.suppress(InputError):  # a split need not hold what a further metric takes
                 found.append(
                     _measured(bench, verdict, each, split, {own: splits[own] for own in (split, "validation")}, runs)
                 )

@@ -36,6 +36,7 @@ from deepenough.studies.looks import run_looks
 from deepenough.studies.noise import run_noise
 from deepenough.studies.planning import plan_study, require_same_request, setting_of
 from deepenough.studies.rates import settle_rates
+from deepenough.studies.shifted import without_shifted
 from deepenough.studies.starting import starting_weights
 from deepenough.studies.stops import resumable, stoppable
 from deepenough.studies.store import StudyFolder
@@ -201,6 +202,8 @@ def bench_of(
         listener=listener,
         check_stop=check_stop,
     )
+    if bench.unjudged is not None:
+        listener.note(without_shifted(setting.task.metric, bench.unjudged))
     if bench.units is not None:
         write_table(store.units, bench.units, SAMPLES)
     return bench

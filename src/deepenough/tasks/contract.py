@@ -181,6 +181,10 @@ class Task(ABC):
             run: of a whole split; where the metric is `alone`, of any part of it.
             reference: the same network on validation, for what must be chosen there (a threshold); None on validation
                 itself, where it is chosen on what it is used on.
+
+        Raises:
+            InputError: the samples do not hold what the metric takes, whatever the network said of them; `of` refuses
+                that of val and test.
         """
 
     def also(self) -> tuple[Task, ...]:

@@ -188,10 +188,16 @@ class Detection(Task):
         return rows
 
     def judged(self, run: Run, reference: Run | None = None) -> pl.DataFrame:
-        """One influence value a picture, by leaving it out; said are the classes of the boxes above `SURE`."""
+        """One influence value a picture, by leaving it out; said are the classes of the boxes above `SURE`.
+
+        Raises:
+            InputError: no class counts in two pictures.
+        """
         del reference
         measure = MEASURES[self.measure]
         matches = self._matches_of(run)
+        if not matches:
+            raise InputError("pictures", f"a class that counts in two of them, for {self.metric.name}", "none")
 
         def metric(_run: int, weights: FloatArray) -> FloatArray:
             return _mean(matches, weights, measure)

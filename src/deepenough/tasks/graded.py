@@ -92,7 +92,11 @@ class Graded(OneClass):
         return rows
 
     def judged(self, run: Run, reference: Run | None = None) -> pl.DataFrame:
-        """One influence value an image; the prediction is the most probable class."""
+        """One influence value an image; the prediction is the most probable class.
+
+        Raises:
+            InputError: too few images of a kind for the measure.
+        """
         chances, true = run.rows["probabilities"].astype(np.float64), np.asarray(run.targets)
         said, names = chances.argmax(axis=1), pl.Series(list(self.classes), dtype=pl.String)
         wrong = np.where(chances.max(axis=1) > 0, said, (true + 1) % len(self.classes))  # what is no number is no hit
@@ -119,7 +123,7 @@ class Graded(OneClass):
         for split in ("val", "test"):
             true = self.targets(samples.filter(pl.col("split") == split))
             counts = np.bincount(true, minlength=len(self.classes))
-            if self.positive:
+            if self.positive and self.measure != "balanced_accuracy":
                 up = int(self._is_positive(true).sum())
                 counts, kinds = np.array([up, len(true) - up]), ("positive", "negative")
             else:
@@ -133,14 +137,19 @@ class Graded(OneClass):
         if self.measure == "balanced_accuracy":
             return balanced_accuracy_scores(said, true)[0]
         if self.measure == "sensitivity":
-            other = (chances, true) if reference is None else _read(reference)
+            up, other = self._is_positive(true), (chances, true) if reference is None else _read(reference)
+            if up.sum() < FEWEST:
+                raise InputError("images", f"at least {FEWEST} positive ones for {self.metric.name}", str(up.sum()))
             threshold = threshold_at(self._chance(other[0]), self._is_positive(other[1]), self.specificity)
-            return sensitivity_scores(self._chance(chances), self._is_positive(true), threshold)
+            return sensitivity_scores(self._chance(chances), up, threshold)
         rank = _RANKED[self.measure]
         if self.positive:
             return rank(self._chance(chances), self._is_positive(true))[0]
         there = np.bincount(true, minlength=len(self.classes))
         ranked = [label for label, count in enumerate(there) if FEWEST <= count <= len(true) - FEWEST]
+        if not ranked:
+            expected = f"a class that {FEWEST} of them show and {FEWEST} do not, for {self.metric.name}"
+            raise InputError("images", expected, "none")
         return np.mean([rank(chances[:, label], true == label)[0] for label in ranked], axis=0)
 
     def _chance(self, chances: np.ndarray) -> np.ndarray:

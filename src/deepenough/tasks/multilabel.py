@@ -119,11 +119,17 @@ class MultiLabel(Task):
         """One influence value an image, the mean over labels; predicted are labels of a probability above one half.
 
         `confidence` is that of all the labels together, each as it was predicted.
+
+        Raises:
+            InputError: no label can be ranked.
         """
         del reference
         chances, true = run.rows["probabilities"].astype(np.float64), np.asarray(run.targets) > 0.5
-        rank = _RANKED[self.measure]
-        values = [rank(chances[:, label], true[:, label])[0] for label in np.flatnonzero(_ranked(true))]
+        rank, ranked = _RANKED[self.measure], np.flatnonzero(_ranked(true))
+        if not ranked.size:
+            expected = f"a label that {FEWEST} of them have and {FEWEST} have not, for {self.metric.name}"
+            raise InputError("images", expected, "none")
+        values = [rank(chances[:, label], true[:, label])[0] for label in ranked]
         said = chances > SURE
         return pl.DataFrame(
             {
