@@ -109,11 +109,15 @@ def test_accuracy_on_validation_itself_is_by_folds_and_below_that_of_its_own_bes
 
 
 def test_rate_at_a_false_accept_rate_is_refused_with_the_rule_when_impostors_are_too_few():
-    assert made(metric="tar_at_far", far=0.1).metric.name == "TAR at FAR 0.1"
-    with pytest.raises(
-        InputError, match=r"at least 1,000 impostor pairs for FAR 0\.01, so that 10 are accepted; got 150"
-    ):
-        made(metric="tar_at_far", far=0.01)
+    asked = {"metric": "tar_at_far", "far": 0.01}
+    rule = r"expected at least 1,000 impostor pairs for FAR 0\.01, so that 10 are accepted; got "
+    many = {split: samples(each).filter(pl.col("split") == split) for split, each in (("val", 20), ("test", 20))}
+    many["train"] = samples().filter(pl.col("split") == "train")
+    for split, pairs in (("val", 75), ("test", 150)):
+        few = samples().filter(pl.col("split") == split)
+        with pytest.raises(InputError, match=f"source, split {split}: {rule}{pairs}"):
+            made(pl.concat([*(frame for name, frame in many.items() if name != split), few]), **asked)
+    assert made(pl.concat(many.values()), **asked).metric.name == "TAR at FAR 0.01"
     with pytest.raises(InputError, match="metric tar_at_far"):
         made(far=0.1)
 

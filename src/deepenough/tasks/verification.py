@@ -78,7 +78,8 @@ class Verification(Task):
             split: task._require_pairs(split, given.samples.filter(pl.col("split") == split))
             for split in ("val", "test")
         }
-        task.measure.require(different["test"])
+        for split, impostors in different.items():
+            task.measure.require(split, impostors)
         return replace(task, impostors=different["test"])
 
     @classmethod

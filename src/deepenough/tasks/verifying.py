@@ -49,8 +49,8 @@ class Measure:
         """Whether so many impostor pairs can tell it."""
         return self.kind != "tar_at_far" or self.far * impostors >= FEWEST_ACCEPTED
 
-    def require(self, impostors: int) -> None:
-        """Refuse what so many impostor pairs cannot tell.
+    def require(self, split: str, impostors: int) -> None:
+        """Refuse what so many impostor pairs of a split cannot tell; on validation a scale is chosen by it too.
 
         Raises:
             InputError: fewer than 10 of them would be accepted.
@@ -58,7 +58,8 @@ class Measure:
         if not self.told_by(impostors):
             least = int(np.ceil(FEWEST_ACCEPTED / self.far - 1e-9))
             expected = f"at least {least:,} impostor pairs for FAR {self.far:g}, so that {FEWEST_ACCEPTED} are accepted"
-            raise InputError("source, split test", expected, f"{impostors:,}", "ask for a higher FAR, or for all pairs")
+            remedy = "ask for a higher FAR or for all pairs, or add people or pictures to it"
+            raise InputError(f"source, split {split}", expected, f"{impostors:,}", remedy)
 
     def scores(self, similarity: np.ndarray, genuine: np.ndarray, threshold: float | None) -> np.ndarray:
         """One value a pair, (pairs,), of mean the metric.
