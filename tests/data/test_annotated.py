@@ -74,6 +74,15 @@ def test_splits_are_those_of_the_files_wherever_pictures_lie(coco, names):
     assert prepared.samples.height == 8 * len(names)
 
 
+@pytest.mark.parametrize("form", ["{}.json", "annotations/instances_{}2017.json", "{}/_annotations.coco.json"])
+def test_a_coco_file_of_the_shifted_test_set_is_a_split_of_its_own(coco, form):
+    for place, split in enumerate(("train", "val", "test", "test_shifted")):
+        root = coco(form.format(split), pictures=range(10 * place, 10 * place + 8), folder=f"images/{split}")
+    source = opened(root)
+    assert source.description == "COCO annotations (train/val/test/test_shifted)"
+    assert prepare(source).audit.splits == {"train": 8, "val": 8, "test": 8, "test_shifted": 8}
+
+
 def test_one_coco_file_is_a_source_and_splits_are_dealt(coco):
     root = coco(pictures=range(24))
     prepared = prepare(opened(root / "annotations.json"))
@@ -184,6 +193,14 @@ def test_voc_counts_pixels_from_one_and_its_lists_are_the_splits(voc):
     assert objects_in(second.further[0])[0].ignored
     assert reasons(source) == {"Annotations/8.xml": "unused_split"}
     assert prepare(source).audit.splits == {"train": 4, "val": 2, "test": 2}
+
+
+def test_a_voc_list_of_the_shifted_test_set_is_a_split_of_its_own(voc):
+    (voc / "ImageSets" / "Main" / "test_shifted.txt").write_text("8\n")
+    source = opened(voc)
+    assert source.description == "VOC annotations (train/val/test/test_shifted)"
+    assert {entry.path: entry.split for entry in source.entries}["JPEGImages/8.png"] == "test_shifted"
+    assert prepare(source).audit.splits == {"train": 4, "val": 2, "test": 2, "test_shifted": 1}
 
 
 def test_voc_files_beside_the_pictures_in_folders_of_splits(voc, tmp_path):

@@ -74,6 +74,27 @@ def test_people_of_a_protocol_beside_their_folder_are_tested_on_its_pairs(tmp_pa
     assert [path for path, said in noted.items() if said] == ["people/p03/1.png"]
 
 
+def test_people_of_a_shifted_protocol_are_the_shifted_test_set_on_its_pairs(people):
+    write_pairs(people / "pairs_test.csv", ["p03/1.png,p03/2.png,1", "p03/1.png,p05/1.png,0"])
+    write_pairs(people / "pairs_test_shifted.csv", ["p07/1.png,p07/2.png,1", "p07/1.png,p09/1.png,0"])
+    found, prepared = splits(people)
+    of = {split: {name for name, where in found.items() if where == {split}} for split in ("test", "test_shifted")}
+    assert of == {"test": {"p03", "p05"}, "test_shifted": {"p07", "p09"}}
+    noted = dict(prepared.samples.select("path", "annotations").iter_rows())
+    assert json.loads(noted["p07/1.png"]) == {"pairs": ["p07/2.png", "p09/1.png"]}
+
+
+def test_people_in_a_folder_of_the_shifted_test_set_stay_there_whatever_the_test_protocol_asks(tmp_path):
+    people = pictures(tmp_path / "faces")
+    for place, name in enumerate(NAMES):
+        split = ("train", "test", "test_shifted")[place % 3]
+        (people / split).mkdir(exist_ok=True)
+        (people / name).rename(people / split / name)
+    write_pairs(people / "pairs_test.csv", [f"test/{name}/1.png,test/{name}/2.png,1" for name in NAMES[1::3]])
+    source = open_source(str(people), reads="identities")
+    assert {entry.target for entry in source.entries if entry.split == "test_shifted"} == set(NAMES[2::3])
+
+
 def test_protocol_in_the_form_of_lfw_is_read(tmp_path):
     people = pictures(tmp_path / "lfw", "{name}_{number:04d}.png")
     (people / "pairs.txt").write_text("1\t1\np03\t1\t2\np03\t1\tp05\t2\n")

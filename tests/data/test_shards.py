@@ -105,6 +105,15 @@ def test_splits_may_be_folders_or_undeclared(pictures, tmp_path):
         open_source(str(tmp_path / "mixed"))
 
 
+@pytest.mark.parametrize("form", ["set-{}-000.tar", "{}/000.tar"])
+def test_a_shard_of_the_shifted_test_set_is_no_shard_of_test(form, pictures, tmp_path):
+    for place, split in enumerate(("train", "val", "test", "test_shifted")):
+        own = [file for each in pictures[15 * place : 15 * place + 15] for file in as_cls(*each)]
+        shard(tmp_path / "set" / form.format(split), own)
+    counts = prepare(open_source(str(tmp_path / "set"))).audit.splits
+    assert counts == {"train": 15, "val": 15, "test": 15, "test_shifted": 15}
+
+
 def test_a_folder_of_class_folders_with_a_tar_beside_them_stays_one(folder):
     (folder / "backup.tar").write_bytes(b"")
     assert "folder of class folders" in open_source(str(folder)).description

@@ -7,12 +7,11 @@ one file for all has no splits. Pictures lie beside the file, or in `images/`, `
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepenough.data.entries import SPLIT_NAMES, Source, shown
+from deepenough.data.entries import SPLIT_NAMES, SPLITS, Source, shown, split_named
 from deepenough.data.objects import Annotated, Object, number, source_of, whole
 from deepenough.errors import SourceError
 
@@ -33,11 +32,8 @@ def coco_files(root: Path) -> dict[Path, str | None]:
 
 
 def _split_of(path: Path, root: Path) -> str | None:
-    words = re.split(r"[^a-z]+", path.stem.lower())
-    said = [SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES]
-    if not said and path.parent != root:
-        said = [SPLIT_NAMES[path.parent.name.lower()]] if path.parent.name.lower() in SPLIT_NAMES else []
-    return said[0] if said else None
+    inside = path.parent != root
+    return split_named(path.stem) or (SPLIT_NAMES.get(path.parent.name.lower()) if inside else None)
 
 
 def open_coco(name: str, root: Path, files: dict[Path, str | None]) -> Source:
@@ -57,7 +53,7 @@ def open_coco(name: str, root: Path, files: dict[Path, str | None]) -> Source:
         where = f"one file for the {split} split" if split else "a split in the name of each of several files"
         raise SourceError(name, where, shown(several), "keep the file of boxes, named instances_train.json or the like")
     pictures = [one for path, split in files.items() for one in _pictures(name, root, path, split)]
-    layout = "/".join(split for split in ("train", "val", "test") if split in splits) or "no splits declared"
+    layout = "/".join(split for split in SPLITS if split in splits) or "no splits declared"
     return source_of(name, f"COCO annotations ({layout})", pictures, [])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +24,18 @@ SPLIT_NAMES = {
     "test_shifted": "test_shifted",
 }
 SPLITS = ("train", "val", "test", "test_shifted")  # the last, from elsewhere, is scored and reported, never chosen on
+
+
+def split_named(name: str) -> str | None:
+    """The split that a file's name has as a word, the first where it has several.
+
+    >>> split_named("instances_val2017"), split_named("set-test_shifted-000"), split_named("trainees")
+    ('val', 'test_shifted', None)
+    """
+    words = [word for word in re.split(r"[^a-z]+", name.lower()) if word]
+    both = ["_".join(pair) for pair in itertools.pairwise(words)]
+    said = (SPLIT_NAMES.get(pair) or SPLIT_NAMES.get(word) for word, pair in zip(words, [*both, ""], strict=False))
+    return next((split for split in said if split), None)
 
 
 class Held(Protocol):

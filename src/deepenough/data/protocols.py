@@ -1,8 +1,9 @@
 """Pictures of people for verification: where they lie, and which pairs of them a protocol asks about.
 
 A protocol is a file beside the pictures: `pairs_test.csv` (or `pairs.csv`) with the columns `file_a,file_b` and, if
-wanted, `same`; or the text form of Labeled Faces in the Wild (`pairs.txt`, `pairsDevTest.txt`). `pairs_val.csv` does
-the same for validation. Of any other pairs file only who is in it counts: those people are not tested.
+wanted, `same`; or the text form of Labeled Faces in the Wild (`pairs.txt`, `pairsDevTest.txt`). `pairs_val.csv` and
+`pairs_test_shifted.csv` do the same for those splits. Of any other pairs file only who is in it counts: those people
+are not tested.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _holds_folders(folder: Path) -> bool:
 def with_protocols(source: Source, root: Path | None) -> Source:
     """The source with the splits and the pairs that the protocols in `root` declare; as it is where there are none.
 
-    Who is in a test protocol is tested, in a validation protocol validated, and all others are trained on. The pairs
+    Who is in a protocol of test, test_shifted or val is in that split, and all others are trained on. The pairs
     travel as JSON in the column `annotations`: of the first picture of each, the paths of the others.
 
     Raises:
@@ -91,7 +92,7 @@ def with_protocols(source: Source, root: Path | None) -> Source:
 
 def _placed(name: str, entry: Entry, split: str) -> Entry:
     """The entry in the split of its protocol; a split that the source declares itself must agree."""
-    if entry.split is None or (split == "train" and entry.split == "val"):
+    if entry.split is None or (split == "train" and entry.split in ("val", "test_shifted")):
         return replace(entry, split=entry.split or split)
     if entry.split != split:
         got = f"{entry.target} in {entry.split} by the source and in {split} by the pairs"
@@ -123,7 +124,7 @@ def _files_by_split(name: str, root: Path) -> dict[str, Path]:
         stem = path.stem.lower()
         if not (stem.startswith("pairs") and path.suffix.lower() in (".csv", ".txt") and path.is_file()):
             continue
-        split = "test" if stem == "pairs" or stem.endswith("test") else "val" if "val" in stem else "train"
+        split = _split_of(stem)
         if split in found:
             got = f"{found[split].name} and {path.name}"
             raise SourceError(name, f"one file of pairs for {split}", got, "leave one of them there")
@@ -131,6 +132,12 @@ def _files_by_split(name: str, root: Path) -> dict[str, Path]:
     if set(found) == {"train"}:
         return {}
     return found
+
+
+def _split_of(stem: str) -> str:
+    if stem.endswith("test_shifted"):
+        return "test_shifted"
+    return "test" if stem == "pairs" or stem.endswith("test") else "val" if "val" in stem else "train"
 
 
 def _pairs_in(file: Path, known: _Known) -> Iterable[tuple[str, str]]:

@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from deepenough.data.entries import SPLIT_NAMES, Entry, Skipped, Source, shown
+from deepenough.data.entries import SPLIT_NAMES, Entry, Skipped, Source, shown, split_named
 from deepenough.errors import SourceError
 
 PICTURES = {"jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "ppm", "pgm", "pnm"}
@@ -134,8 +134,7 @@ def splits_of(name: str, paths: Sequence[Path], what: str) -> dict[Path, str | N
 
 def _split_of(path: Path) -> str | None:
     """The split that a shard's name has as a word, or its folder's."""
-    words = [*re.split(r"[^a-z]+", path.stem.lower()), path.parent.name.lower()]
-    return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), None)
+    return split_named(path.stem) or SPLIT_NAMES.get(path.parent.name.lower())
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from deepenough.data.entries import SPLIT_NAMES, Skipped, Source, shown
+from deepenough.data.entries import SPLIT_NAMES, SPLITS, Skipped, Source, shown
 from deepenough.data.folders import is_hidden
 from deepenough.data.objects import Annotated, Object, number, source_of, whole
 from deepenough.errors import SourceError
@@ -49,7 +49,7 @@ def open_voc(name: str, root: Path, files: Sequence[Path]) -> Source:
     if not pictures:
         got = f"{len(files)} XML files and none of them" if files else "none"
         raise SourceError(name, "annotations in VOC's XML", got, "give the folder that holds them and the pictures")
-    layout = "/".join(s for s in ("train", "val", "test") if any(p.split == s for p in pictures))
+    layout = "/".join(s for s in SPLITS if any(p.split == s for p in pictures))
     source = source_of(name, f"VOC annotations ({layout or 'no splits declared'})", pictures, notes)
     source.skipped.extend(skipped)
     return source
@@ -58,7 +58,7 @@ def open_voc(name: str, root: Path, files: Sequence[Path]) -> Source:
 def _lists(name: str, root: Path) -> tuple[dict[str, str], list[str]]:
     """The split of each picture by the lists in ImageSets/Main."""
     folder, found = root / "ImageSets" / "Main", {}
-    for split in ("train", "val", "test"):
+    for split in SPLITS:
         path = folder / f"{split}.txt"
         if not path.is_file():
             continue
