@@ -22,9 +22,9 @@ from deepenough.tasks.one_class import OneClass, emphasis_of
 from deepenough.tasks.options import number, one_of
 from deepenough.tasks.thresholds import sensitivity_scores, threshold_at
 
-_POINTS = {"unit": "points", "multiplier": 100.0, "lowest": 0.0, "highest": 1.0, "alone": False}
+POINTS = {"unit": "points", "multiplier": 100.0, "lowest": 0.0, "highest": 1.0, "alone": False}
 MEASURES = ("auroc", "average_precision", "sensitivity", "balanced_accuracy")
-_RANKED: dict[str, Callable[..., np.ndarray]] = {"auroc": auroc_scores, "average_precision": average_precision_scores}
+RANKED: dict[str, Callable[..., np.ndarray]] = {"auroc": auroc_scores, "average_precision": average_precision_scores}
 SEPARATOR = "|"  # between positive classes
 FEWEST = 2  # test images of a kind, below which its error is not known
 
@@ -70,13 +70,7 @@ class Graded(OneClass):
     @property
     def metric(self) -> Metric:
         """By its name for people."""
-        names = {
-            "auroc": "AUROC",
-            "average_precision": "average precision",
-            "sensitivity": f"sensitivity at {100 * self.specificity:g} % specificity",
-            "balanced_accuracy": "balanced accuracy",
-        }
-        return Metric(name=names[self.measure], **_POINTS)
+        return Metric(name=title_of(self.measure, self.specificity), **POINTS)
 
     @property
     def row(self) -> np.dtype:
@@ -142,7 +136,7 @@ class Graded(OneClass):
                 raise InputError("images", f"at least {FEWEST} positive ones for {self.metric.name}", str(up.sum()))
             threshold = threshold_at(self._chance(other[0]), self._is_positive(other[1]), self.specificity)
             return sensitivity_scores(self._chance(chances), up, threshold)
-        rank = _RANKED[self.measure]
+        rank = RANKED[self.measure]
         if self.positive:
             return rank(self._chance(chances), self._is_positive(true))[0]
         there = np.bincount(true, minlength=len(self.classes))
@@ -158,6 +152,21 @@ class Graded(OneClass):
 
     def _is_positive(self, true: np.ndarray) -> np.ndarray:
         return np.isin(true, [self.classes.index(name) for name in self.positive])
+
+
+def title_of(measure: str, specificity: float) -> str:
+    """A measure's name for people.
+
+    >>> title_of("sensitivity", 0.95)
+    'sensitivity at 95 % specificity'
+    """
+    titles = {
+        "auroc": "AUROC",
+        "average_precision": "average precision",
+        "sensitivity": f"sensitivity at {100 * specificity:g} % specificity",
+        "balanced_accuracy": "balanced accuracy",
+    }
+    return titles[measure]
 
 
 def _positive(given: Given, measure: str) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""Multi-label classification: one image, any number of labels; judged by how each label ranks the images."""
+"""Multi-label classification: one image, any number of labels; judged label by label."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,36 +12,37 @@ import torch
 from torch import Tensor
 
 from deepenough.errors import InputError
-from deepenough.stats.linearise import auroc_scores, average_precision_scores
+from deepenough.stats.linearise import balanced_accuracy_scores
 from deepenough.tasks.answering import SEPARATOR, SURE
 from deepenough.tasks.contract import Given, Metric, Run, Targets, Task
+from deepenough.tasks.graded import FEWEST, MEASURES, POINTS, RANKED, title_of
 from deepenough.tasks.losses import PLAIN, Emphasis, binary_cross_entropy, emphasis, labels_apart
-from deepenough.tasks.options import one_of, refuse_unknown
-
-FEWEST = 2  # images with a label, and without it, that a ranking needs to have an error
-_POINTS = {"unit": "points", "multiplier": 100.0, "lowest": 0.0, "highest": 1.0, "alone": False}
-METRICS: dict[str, Metric] = {
-    "auroc": Metric(name="AUROC", **_POINTS),
-    "average_precision": Metric(name="average precision", **_POINTS),
-}
-_RANKED: dict[str, Callable[..., np.ndarray]] = {"auroc": auroc_scores, "average_precision": average_precision_scores}
+from deepenough.tasks.options import number, one_of, refuse_unknown
+from deepenough.tasks.thresholds import sensitivity_scores, threshold_at
 
 
 @dataclass(frozen=True)
 class MultiLabel(Task):
     """The task of saying which of `classes` an image shows.
 
-    The metric is the mean over labels, each with the same weight, of AUROC or average precision. Labels that fewer than
-    two test images have, or lack, cannot be ranked and are left out of the mean, of all networks alike.
+    The metric is the mean over labels, each with the same weight, of AUROC, average precision, sensitivity at a
+    specificity, or balanced accuracy. Labels that fewer than two test images have, or lack, cannot be judged and are
+    left out of the mean, of all networks alike.
 
     Args:
         classes: the labels' names, in the order of the network's outputs.
-        measure: a key of `METRICS`.
+        measure: one of `MEASURES`.
+        specificity: share of the validation images without a label that must stay below its threshold of `sensitivity`.
+        only: a label that is judged alone; None for the mean over all.
+        each: labels that validation and test can judge alone.
         emphasised: of the loss; weights of each label's presence, then of each label's absence.
     """
 
     classes: tuple[str, ...]
     measure: str = "auroc"
+    specificity: float = 0.95
+    only: str | None = None
+    each: tuple[str, ...] = ()
     emphasised: Emphasis = PLAIN
 
     name = "multilabel"
@@ -52,19 +53,25 @@ class MultiLabel(Task):
     @classmethod
     def of(cls, given: Given) -> MultiLabel:
         """The task of the source's labels, each shown by two images of val and of test at least, or it is refused."""
-        refuse_unknown(cls.name, given.options, ("metric",))
-        task = cls(given.classes, one_of(given.options, "metric", "auroc", tuple(METRICS)))
+        refuse_unknown(cls.name, given.options, ("metric", "specificity"))
+        measure = one_of(given.options, "metric", "auroc", MEASURES)
+        task = cls(given.classes, measure, number(given.options, "specificity", 0.95, above=0.0, below=1.0))
         trained = task.targets(given.samples.filter(pl.col("split") == "train"))
         there = trained.sum(axis=0)
         with np.errstate(divide="ignore"):
             weights = np.concatenate([len(trained) / (2.0 * there), len(trained) / (2.0 * (len(trained) - there))])
-        task = replace(task, emphasised=emphasis(given.loss, weights.tolist()))
+        judged = np.ones(len(task.classes), bool)
         for split in ("val", "test"):
-            there = task.targets(given.samples.filter(pl.col("split") == split))
-            if not _ranked(there).any():
+            enough = _ranked(task.targets(given.samples.filter(pl.col("split") == split)))
+            if not enough.any():
                 expected = f"a label that two images of {split} have and two have not"
                 raise InputError(f"source, split {split}", expected, "none", "add images to it")
-        return task
+            judged &= enough
+        each = tuple(name for name, enough in zip(task.classes, judged, strict=True) if enough)
+        if measure == "sensitivity" and not each:
+            expected = "a label that two images of val and two of test have, and two of each have not"
+            raise InputError("source", expected, "none", "add images, or use metric: auroc")
+        return replace(task, each=each, emphasised=emphasis(given.loss, weights.tolist()))
 
     @classmethod
     def again(cls, classes: tuple[str, ...], kept: Mapping[str, Any]) -> MultiLabel:
@@ -74,8 +81,9 @@ class MultiLabel(Task):
 
     @property
     def metric(self) -> Metric:
-        """AUROC or average precision."""
-        return METRICS[self.measure]
+        """By its name for people."""
+        title = title_of(self.measure, self.specificity)
+        return Metric(name=title + (f" of {self.only}" if self.only is not None else ""), **POINTS)
 
     @property
     def row(self) -> np.dtype:
@@ -118,18 +126,23 @@ class MultiLabel(Task):
     def judged(self, run: Run, reference: Run | None = None) -> pl.DataFrame:
         """One influence value an image, the mean over labels; predicted are labels of a probability above one half.
 
-        `confidence` is that of all the labels together, each as it was predicted.
+        `confidence` is that of all the labels together, each as it was predicted. The thresholds of `sensitivity` are
+        those of the reference.
 
         Raises:
-            InputError: no label can be ranked.
+            InputError: no label can be judged.
         """
-        del reference
-        chances, true = run.rows["probabilities"].astype(np.float64), np.asarray(run.targets) > 0.5
-        rank, ranked = _RANKED[self.measure], np.flatnonzero(_ranked(true))
-        if not ranked.size:
+        chances, true = _read(run)
+        chosen_on = (chances, true) if reference is None else _read(reference)
+        enough = _ranked(true) & ~chosen_on[1].all(axis=0)  # a threshold needs images without the label
+        judged = [label for label in np.flatnonzero(enough) if self.only in (None, self.classes[label])]
+        if not judged:
             expected = f"a label that {FEWEST} of them have and {FEWEST} have not, for {self.metric.name}"
             raise InputError("images", expected, "none")
-        values = [rank(chances[:, label], true[:, label])[0] for label in ranked]
+        values = [
+            self._scores(chances[:, label], true[:, label], (chosen_on[0][:, label], chosen_on[1][:, label]))
+            for label in judged
+        ]
         said = chances > SURE
         return pl.DataFrame(
             {
@@ -141,8 +154,9 @@ class MultiLabel(Task):
         )
 
     def also(self) -> tuple[MultiLabel, ...]:
-        """The same by the other metric."""
-        return tuple(replace(self, measure=name) for name in METRICS if name != self.measure)
+        """The same by the other metrics, and AUROC of each label alone."""
+        others = [replace(self, measure=name) for name in MEASURES if name != self.measure]
+        return (*others, *(replace(self, measure="auroc", only=name) for name in self.each))
 
     def decisions(self, outputs: Tensor) -> Tensor:
         """Whether each label is predicted."""
@@ -166,6 +180,14 @@ class MultiLabel(Task):
         """The log odds of the probabilities."""
         return self.from_probabilities(said[0])
 
+    def _scores(self, chances: np.ndarray, true: np.ndarray, chosen_on: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """One influence value an image, of one label."""
+        if self.measure == "balanced_accuracy":
+            return balanced_accuracy_scores((chances > SURE).astype(np.int64), true.astype(np.int64))[0]
+        if self.measure == "sensitivity":
+            return sensitivity_scores(chances, true, threshold_at(*chosen_on, self.specificity))
+        return RANKED[self.measure](chances, true)[0]
+
     def _named(self, there: np.ndarray) -> str:
         return SEPARATOR.join(name for name, has in zip(self.classes, there, strict=True) if has)
 
@@ -183,3 +205,8 @@ def _ranked(true: np.ndarray) -> np.ndarray:
     """Which labels enough images have and have not, bool (labels,)."""
     there = (true > 0.5).sum(axis=0)
     return (there >= FEWEST) & (len(true) - there >= FEWEST)
+
+
+def _read(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """The probability of each label, and whether it is there, (images, labels) each."""
+    return run.rows["probabilities"].astype(np.float64), np.asarray(run.targets) > 0.5
