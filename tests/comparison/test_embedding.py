@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import RidgeClassifier
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 from sklearn.metrics import average_precision_score
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from deepenough.comparison.embedding import Embedded, decide_embedding, measures, projections
 from deepenough.stats import nested
@@ -192,3 +193,39 @@ def test_report_compares_runs_by_the_estimator_of_verdicts():
         assert run.dimensions["learned"] == [1, 2, 3]
         assert run.curves["pca"]["knn"][-1] == pytest.approx(run.knn)  # all components are a rotation
         assert run.trustworthiness[-1] == pytest.approx(1.0)
+
+
+def test_first_hits_are_those_of_the_whole_retrieval():
+    for vectors, labels, groups in (
+        (*clouds(60, spread=0.4), None),
+        (*clouds(60, spread=0.4), np.arange(60) // 3),
+        (np.repeat(np.eye(3), [4, 3, 3], axis=0), np.array([0, 0, 1, 1, 2, 2, 2, 0, 1, 3]), None),
+    ):
+        truth = measures.retrieval(vectors, labels, (1,), groups)[0][1]
+        assert measures.first_hits(vectors, labels, groups) == pytest.approx(truth, nan_ok=True)
+
+
+def test_classes_that_training_never_saw_are_judged_by_what_finds_each_other():
+    made = [embedded(name, seed, noise) for name, noise in (("a", 2.0), ("b", 0.1)) for seed in range(3)]
+    labels = {split: part + 4 * place for place, (split, part) in enumerate(made[0][1].items())}
+    squares = {split: np.zeros((len(part), 32, 32, 3), np.uint8) for split, part in labels.items()}
+    runs, pair = [run for run, _ in made], ("a", "b")
+    asked = {"pair": pair, "scale": 32, "margin": 1.0, "source": "s", "weights": "trained"}
+    found = decide_embedding(runs, labels, squares, clusters=labels["test"], new_classes=True, **asked)
+    assert (found.judges, found.new_classes, set(found.pixels)) == (["recall_at_1"], True, {"recall_at_1"})
+    assert set(found.gains) == {"recall_at_1", "average_precision"}
+    for run, record in zip(runs, found.runs, strict=True):
+        near = NearestNeighbors(n_neighbors=2, metric="cosine").fit(run.heads["test"])
+        others = near.kneighbors(return_distance=False)[:, 0]
+        assert record.recall["1"] == (labels["test"][others] == labels["test"]).mean()
+        reduced = PCA(2).fit(run.heads["train"]).transform(run.heads["test"])
+        others = NearestNeighbors(n_neighbors=1, metric="cosine").fit(reduced).kneighbors(return_distance=False)[:, 0]
+        assert record.curves["pca"]["recall_at_1"][1] == (labels["test"][others] == labels["test"]).mean()
+        assert (record.knn, record.probe, set(record.enough)) == (None, None, {"recall_at_1"})
+    hits = [
+        np.stack([measures.first_hits(run.heads["test"], labels["test"]) for run in runs if run.contender == name])
+        for name in pair
+    ]
+    by_class = [each.reshape(3, 12, 4).mean(axis=1) for each in hits]  # the classes by turns, as many of each
+    truth = nested(by_class[1], by_class[0])
+    assert found.gains["recall_at_1"].interval == pytest.approx([100 * end for end in truth.interval])

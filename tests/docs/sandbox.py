@@ -296,7 +296,7 @@ def study_of_manifest(box, folder):
 @stands_for("runs/faces")
 def study_of_faces(box, folder):
     box.put("faces", folder)
-    done(["compare", "faces"])
+    done(["compare", "faces", "--task", "verification"])
 
 
 @stands_for("runs/better")

@@ -32,7 +32,7 @@ def test_stages_are_the_means_of_the_maps(study):
     finished = open_finished(study)
     network, pixels = finished.network("resnet50", 0), finished.pixels("test")
     batches = Batches(finished.setting.machine, finished.setting.preprocessing)
-    found = embed_stages({"a": network}, pixels, 32, batches=batches)["a"]
+    found = embed_stages({"a": network}, finished.setting.task, pixels, 32, batches=batches)["a"]
     norm = finished.setting.preprocessing
     squares = torch.from_numpy(np.array(pixels.at(32))).permute(0, 3, 1, 2)
     with torch.no_grad():

@@ -15,15 +15,16 @@ from deepenough.records.results import PairResult
 class EmbeddedRun:
     """One network of one seed; accuracies, recalls and precisions are shares of the test samples.
 
-    `curves` holds accuracy by projection (`pca`, `random`, `learned`) and judge (`knn`, `probe`), one for each of
-    `dimensions`; `enough` the fewest dimensions of `pca` that keep a share (`95`, `99`) of the full accuracy, by judge.
+    `knn` and `probe` are None where the classes of the test are none of those of training. `curves` holds what is
+    reached by projection (`pca`, `random`, `learned`) and judge (`EmbeddingReport.judges`), one for each of
+    `dimensions`; `enough` the fewest dimensions of `pca` that keep a share (`95`, `99`) of the full figure, by judge.
     """
 
     contender: str
     seed: int
     features: int
-    knn: float
-    probe: float
+    knn: float | None
+    probe: float | None
     recall: dict[str, float]  # by k
     mean_average_precision: float
     intrinsic_dimension: float  # TwoNN
@@ -56,6 +57,8 @@ class EmbeddingReport:
     pixels: dict[str, float]  # the same of the bare pixels, 16 px square: `knn`, `recall_at_1`
     margin: float
     notes: list[str] = field(default_factory=list)
+    judges: list[str] = field(default_factory=lambda: ["knn", "probe"])  # of fewer dimensions; or `recall_at_1`
+    new_classes: bool = False  # those of the test are none of those of training, as identities are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,11 @@ def sentences(found: EmbeddingReport) -> list[str]:
         f"{small} and {big}, weights {found.weights}, {seeds} {'seed' if seeds == 1 else 'seeds'}, {found.scale} px: "
         f"{counts} images in {found.classes} classes.",
     ]
+    if found.new_classes:
+        said.append(
+            "The classes of the test are none of those of training, as identities are: nothing learned of those can "
+            "tell them, so what is asked is which images find each other."
+        )
     gain = found.gains["recall_at_1"]
     said.append(
         f"Retrieval among the test images: the gain of {big} in recall@1 is {numbers.signed(gain.difference, 1)} "
@@ -47,8 +52,7 @@ def all_tables(found: EmbeddingReport) -> list[Table]:
         tables.needed(found),
         tables.similarity(found),
         tables.trust(found),
-        tables.curve(found, "knn"),
-        tables.curve(found, "probe"),
+        *(tables.curve(found, judge) for judge in found.judges),
     ]
 
 
@@ -63,7 +67,7 @@ def write(found: EmbeddingReport, folder: Path) -> list[Path]:
     from deepenough.report.figures.alone import picture_svg
     from deepenough.report.figures.embedding import accuracy_over_dimensions, stages_alike
 
-    pictures = [accuracy_over_dimensions(found, "knn"), accuracy_over_dimensions(found, "probe"), stages_alike(found)]
+    pictures = [*(accuracy_over_dimensions(found, judge) for judge in found.judges), stages_alike(found)]
     parts = [f"# Embeddings of {markdown.escape(Path(found.source).name)}", *map(markdown.escape, sentences(found))]
     written = []
     for each in pictures:

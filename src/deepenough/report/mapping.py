@@ -50,7 +50,7 @@ def sentences(found: PictureMap) -> list[str]:
     small, big = display_name(found.small), display_name(found.big)
     said = [
         say(
-            "Each of {shown} test images is a point, placed by its vector before the head of each network of seed "
+            "Each of {shown} test images is a point, placed by its vector by each network of seed "
             "{seed} at {scale} px, brought to two dimensions by {method}; the second map is turned to lie on the first "
             "as nearly as it can.",
             shown=numbers.count(len(found.labels)),

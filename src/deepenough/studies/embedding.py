@@ -10,25 +10,27 @@ from typing import IO
 
 import numpy as np
 import polars as pl
+from torch import nn
 
 from deepenough.comparison import groups_of
 from deepenough.comparison.embedding import Embedded, decide_embedding
 from deepenough.comparison.pairing import cluster_labels
 from deepenough.data import Prepared, TestPixels, build_test_pixels, open_source, prepare
-from deepenough.errors import StudyError
+from deepenough.data.readings import READINGS, Reading
+from deepenough.errors import InputError, StudyError
 from deepenough.evaluation import Batches
 from deepenough.evaluation.embedding import HEAD, embed_stages
 from deepenough.machine import available_cores, choose_machine
-from deepenough.networks import ResNet
 from deepenough.records import make_folder, write_atomically, write_json, write_table
 from deepenough.records.embedding import EmbeddingReport
 from deepenough.studies.assembling import assemble, assemble_from
 from deepenough.studies.contenders import contender
-from deepenough.studies.finished import Finished, require_classes, require_single_scale
+from deepenough.studies.finished import Finished, require_single_scale
 from deepenough.studies.mapping import write_map
 from deepenough.studies.planning import setting_of
 from deepenough.studies.starting import describe_start, file_of, start_of, starting_weights
 from deepenough.studies.study import Study
+from deepenough.tasks.registry import entry
 from deepenough.training import Recipe, Setting
 from deepenough.training.seeds import derive_seed
 
@@ -52,7 +54,7 @@ class Material:
     prepared: Prepared
     setting: Setting
     pixels: Mapping[str, TestPixels]
-    runs: Mapping[Run, Callable[[], ResNet]]
+    runs: Mapping[Run, Callable[[], nn.Module]]
     scores: pl.DataFrame | None = None
     images: bool = True
 
@@ -61,16 +63,14 @@ def material_of_study(finished: Finished) -> Material:
     """The pair of a finished study's verdict, all its seeds, at its scale.
 
     Raises:
-        InputError: a contender sees an image at several scales.
+        InputError: images have no name or several, or a contender sees an image at several scales.
     """
     verdict = finished.verdict
     pair = verdict.small, verdict.big
-    require_classes(finished, "embed")
+    if not _names_one(_reading_of(finished.setting)):
+        expected = "a study whose images each have one name, a class or an identity"
+        raise InputError("embed", expected, f"one of {finished.study.task}")
     require_single_scale(pair, "embed")
-
-    def backbone(name: str, seed: int) -> ResNet:
-        return _backbone(finished.network(name, seed))
-
     return Material(
         source=finished.study.source,
         weights="as the study trained them",
@@ -80,11 +80,7 @@ def material_of_study(finished: Finished) -> Material:
         prepared=finished.prepared,
         setting=finished.setting,
         pixels={split: finished.pixels(split) for split in SPLITS},
-        runs={
-            (name, seed): (lambda name=name, seed=seed: backbone(name, seed))
-            for name in pair
-            for seed in verdict.seeds[name]
-        },
+        runs={(name, seed): partial(finished.network, name, seed) for name in pair for seed in verdict.seeds[name]},
         scores=finished.scores("test"),
         images=finished.study.images,
     )
@@ -115,15 +111,15 @@ def material_of_source(request: Study, scale: int, folder: Path, *, tell: Tell =
     setting = setting_of(study, prepared, machine, Recipe())
     seeds = range(1 if study.starts else request.seeds or 3)
 
-    def backbone(name: str, seed: int) -> ResNet:
+    def network_of(name: str, seed: int) -> nn.Module:
         origin, task = start_of(study, name), setting.task
         drawn = derive_seed(seed, "initialisation", name)
         if origin is None:
-            return _backbone(machine.place(assemble(task, contender(name).network, seed=drawn)))
+            return machine.place(assemble(task, contender(name).network, seed=drawn))
         network, _ = assemble_from(
             task, contender(name).network, file_of(name, origin, tell), seed=drawn, head_seed=derive_seed(seed, "head")
         )
-        return _backbone(machine.place(network))
+        return machine.place(network)
 
     return Material(
         source=request.source,
@@ -139,14 +135,14 @@ def material_of_source(request: Study, scale: int, folder: Path, *, tell: Tell =
             )
             for split in SPLITS
         },
-        runs={(name, seed): (lambda name=name, seed=seed: backbone(name, seed)) for name in pair for seed in seeds},
+        runs={(name, seed): partial(network_of, name, seed) for name in pair for seed in seeds},
     )
 
 
 def embed(
     material: Material, folder: Path, *, form: str = "parquet", tell: Tell = lambda _text: None
 ) -> EmbeddingReport:
-    """Embed every picture by every network, keep the head's inputs, and compare the two networks.
+    """Embed every picture by every network, keep the vectors (`Task.vectors`), and compare the two networks.
 
     Args:
         material: what is embedded.
@@ -167,7 +163,8 @@ def embed(
         tell(f"embedding with {run[0]}, seed {run[1]}")
         network = load()
         for split in SPLITS:
-            found = embed_stages({"": network}, material.pixels[split], material.scale, batches=batches)[""]
+            pixels = material.pixels[split]
+            found = embed_stages({"": network}, material.setting.task, pixels, material.scale, batches=batches)[""]
             heads[run][split] = found.pop(HEAD)
             if split == "test":
                 stages[run] = found
@@ -189,6 +186,7 @@ def embed(
         source=material.source,
         weights=material.weights,
         clusters=clusters,
+        new_classes=_reading_of(material.setting).disjoint,
         tell=tell,
     )
     write_json(folder / "embed.json", answer)
@@ -211,12 +209,14 @@ def _wide(parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: part.astype(np.float64) for name, part in parts.items()}
 
 
-def _backbone(network: object) -> ResNet:
-    """The ResNet that a task's network holds."""
-    own = network if isinstance(network, ResNet) else getattr(network, "backbone", None)
-    if not isinstance(own, ResNet):
-        raise StudyError("embed", "a network with a ResNet in it", type(network).__name__)
-    return own
+def _reading_of(setting: Setting) -> Reading:
+    """What the source says of each picture for the task."""
+    return READINGS[entry(setting.task.name).reads]
+
+
+def _names_one(reading: Reading) -> bool:
+    """Whether every picture has one name that others may share: what retrieval takes for right."""
+    return reading.named and not reading.several
 
 
 def _labels(material: Material) -> tuple[dict[str, np.ndarray], pl.DataFrame]:
@@ -240,7 +240,7 @@ def _labels(material: Material) -> tuple[dict[str, np.ndarray], pl.DataFrame]:
 
 
 def _keep(heads: Mapping[Run, Mapping[str, np.ndarray]], order: pl.DataFrame, folder: Path, form: str) -> None:
-    """Write the head's inputs, one file a run, in the order of `order`."""
+    """Write the vectors, one file a run, in the order of `order`."""
     columns = {"sample_id": pl.String, "split": pl.String, "target": pl.String}
     if form == "numpy":
         write_table(folder / "samples.parquet", order, columns)

@@ -103,6 +103,16 @@ class Task(ABC):
         """
         return backbone
 
+    def vectors(self, network: nn.Module, seen: Tensor) -> Tensor:
+        """What others may use of pictures instead of answers, (batch, values): usually what the head sees.
+
+        Args:
+            network: of `assemble`, in evaluation mode.
+            seen: what its backbone's linear head sees of the pictures, (batch, values).
+        """
+        del network
+        return seen
+
     def view(self, augmentation: Augmentation, side: int) -> View | None:
         """How a training picture and its target are augmented together; None where the target stays as it is.
 

@@ -24,8 +24,12 @@ class Embedder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(batch, dimensions) in evaluation, (batch, identities) in training, both fp32."""
-        features = self.head_norm(self.backbone(images))
-        with torch.autocast(images.device.type, enabled=False):  # the cosine of a small angle needs the digits
+        return self.placed(self.backbone(images))
+
+    def placed(self, said: Tensor) -> Tensor:
+        """The same of what the backbone says, (batch, dimensions)."""
+        features = self.head_norm(said)
+        with torch.autocast(said.device.type, enabled=False):  # the cosine of a small angle needs the digits
             embeddings = functional.normalize(features.float())
             if not self.training:
                 return embeddings

@@ -116,6 +116,11 @@ class Verification(Task):
         """The backbone with a norm on its output and a centre for each identity that is trained on."""
         return Embedder(backbone, self.dimensions, self.trained)
 
+    def vectors(self, network: nn.Module, seen: Tensor) -> Tensor:
+        """The embedding itself."""
+        whole: Any = network
+        return whole.placed(whole.backbone.fc(seen))
+
     def example(self, images: Tensor) -> Tensor:
         """The identities in turn."""
         return torch.arange(len(images)) % self.trained

@@ -21,6 +21,7 @@ SHARES = ("95", "99")  # per cent of the full accuracy
 _SMALL_PICTURE = 16  # px
 
 Split = tuple[FloatArray, np.ndarray]  # vectors and labels
+_Judge = Callable[[Mapping[str, Split]], FloatArray]  # the score of each test sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ def decide_embedding(  # noqa: PLR0913  all that the answers depend on
     source: str,
     weights: str,
     clusters: np.ndarray | None = None,
+    new_classes: bool = False,
     level: float = 0.95,
     tell: Callable[[str], None] = lambda _text: None,
 ) -> EmbeddingReport:
@@ -59,20 +61,22 @@ def decide_embedding(  # noqa: PLR0913  all that the answers depend on
         source: of the images.
         weights: of the networks, in words.
         clusters: of the test samples, where they are not independent.
+        new_classes: the test's are none of training's, so nothing that is learned of those can tell them: neighbours
+            among training samples and the probe are left out, fewer dimensions are judged by recall@1, and the clusters
+            are those classes, within which samples find each other.
         level: of the intervals.
         tell: told what is being done.
     """
+    asked = _Asked(labels, clusters, new_classes)
     measured: dict[str, list[tuple[EmbeddedRun, dict[str, FloatArray]]]] = {name: [] for name in pair}
-    classes = int(max(part.max() for part in labels.values())) + 1
     for run in runs:
         tell(f"measuring {run.contender}, seed {run.seed}")
-        measured[run.contender].append(_measured(run, labels, classes, clusters))
-    kinds = ("knn", "probe", "recall_at_1", "average_precision")
+        measured[run.contender].append(asked.measured(run))
     gains = {
         kind: _gain(
             [[scores[kind] for _, scores in measured[name]] for name in pair], pair, scale, margin, clusters, level
         )
-        for kind in kinds
+        for kind in measured[pair[0]][0][1]
     }
     names = list(runs[0].stages)
     shared = sorted(
@@ -87,7 +91,7 @@ def decide_embedding(  # noqa: PLR0913  all that the answers depend on
         scale=scale,
         level=level,
         samples={split: len(part) for split, part in labels.items()},
-        classes=classes,
+        classes=asked.classes,
         runs=[run for name in pair for run, _ in measured[name]],
         gains=gains,
         stages=names,
@@ -101,79 +105,94 @@ def decide_embedding(  # noqa: PLR0913  all that the answers depend on
             ]
             for seed in shared
         },
-        pixels=_of_pixels(squares, labels, clusters),
+        pixels=asked.pixels(squares),
         margin=margin,
+        judges=list(asked.judges),
+        new_classes=new_classes,
     )
 
 
-def _measured(
-    run: Embedded, labels: Mapping[str, np.ndarray], classes: int, clusters: np.ndarray | None
-) -> tuple[EmbeddedRun, dict[str, FloatArray]]:
-    parts: dict[str, Split] = {split: (run.heads[split], labels[split]) for split in ("train", "val", "test")}
-    probe = projections.Probe(classes)
-    full = {"knn": _knn(parts), "probe": probe.hits(parts["train"], parts["val"], parts["test"])}
-    found, precision = measures.retrieval(*parts["test"], KS, clusters)
-    curves, tried, trust = _curves(run, parts, probe)
-    few = parts["test"][0][:MOST_COMPARED]
-    accuracy = {judge: float(hits.mean()) for judge, hits in full.items()}
-    record = EmbeddedRun(
-        contender=run.contender,
-        seed=run.seed,
-        features=parts["train"][0].shape[1],
-        knn=accuracy["knn"],
-        probe=accuracy["probe"],
-        recall={str(k): float(np.nanmean(hits)) for k, hits in found.items()},
-        mean_average_precision=float(np.nanmean(precision)),
-        intrinsic_dimension=measures.two_nn(few),
-        dimensions=tried,
-        curves=curves,
-        enough={
-            judge: {
-                share: projections.enough(tried["pca"], curves["pca"][judge], accuracy[judge], int(share) / 100)
-                for share in SHARES
-            }
-            for judge in accuracy
-        },
-        trustworthiness=trust,
-    )
-    scores = {**full, "recall_at_1": found[1], "average_precision": precision}
-    return record, scores
+class _Asked:
+    """What every run is asked, and by what fewer dimensions are judged."""
 
+    def __init__(self, labels: Mapping[str, np.ndarray], clusters: np.ndarray | None, new_classes: bool) -> None:
+        self.labels = labels
+        self.classes = int(max(part.max() for part in labels.values())) + 1
+        self.left_out = None if new_classes else clusters  # of retrieval: those of one's own cluster
+        probe = projections.Probe(self.classes)
+        by_training: dict[str, _Judge] = {
+            "knn": lambda parts: measures.knn_hits(*parts["train"], *parts["test"]),
+            "probe": lambda parts: probe.hits(parts["train"], parts["val"], parts["test"]),
+        }
+        by_test: dict[str, _Judge] = {"recall_at_1": lambda parts: measures.first_hits(*parts["test"], self.left_out)}
+        self.judges: dict[str, _Judge] = by_test if new_classes else by_training
 
-def _knn(parts: Mapping[str, Split]) -> FloatArray:
-    return measures.knn_hits(*parts["train"], *parts["test"])
+    def measured(self, run: Embedded) -> tuple[EmbeddedRun, dict[str, FloatArray]]:
+        """The run's record, and the score of each test sample by measure; NaN where it is not asked."""
+        parts: dict[str, Split] = {split: (run.heads[split], self.labels[split]) for split in ("train", "val", "test")}
+        found, precision = measures.retrieval(*parts["test"], KS, self.left_out)
+        scores = {name: judge(parts) for name, judge in self.judges.items()}
+        scores |= {"recall_at_1": found[1], "average_precision": precision}
+        curves, tried, trust = self._curves(run, parts)
+        reached = {name: float(np.nanmean(values)) for name, values in scores.items()}
+        record = EmbeddedRun(
+            contender=run.contender,
+            seed=run.seed,
+            features=parts["train"][0].shape[1],
+            knn=reached.get("knn"),
+            probe=reached.get("probe"),
+            recall={str(k): float(np.nanmean(hits)) for k, hits in found.items()},
+            mean_average_precision=reached["average_precision"],
+            intrinsic_dimension=measures.two_nn(parts["test"][0][:MOST_COMPARED]),
+            dimensions=tried,
+            curves=curves,
+            enough={
+                judge: {
+                    share: projections.enough(tried["pca"], curves["pca"][judge], reached[judge], int(share) / 100)
+                    for share in SHARES
+                }
+                for judge in self.judges
+            },
+            trustworthiness=trust,
+        )
+        return record, scores
 
+    def _curves(
+        self, run: Embedded, parts: Mapping[str, Split]
+    ) -> tuple[dict[str, dict[str, list[float]]], dict[str, list[int]], list[float]]:
+        """What is reached by projection, judge and dimensions; dimensions by projection; trustworthiness of `pca`."""
+        train, labels = parts["train"]
+        rng = np.random.default_rng([run.seed, train.shape[1]])
+        mean, axes = projections.principal(train)
+        fisher = projections.learned(train, labels)
+        tried = {
+            "pca": projections.dimensions_to_try(axes.shape[1]),
+            "random": projections.dimensions_to_try(min(train.shape[1], 1024)),
+            "learned": projections.dimensions_to_try(fisher[1].shape[1]),
+        }
+        curves: dict[str, dict[str, list[float]]] = {kind: {judge: [] for judge in self.judges} for kind in tried}
+        trust: list[float] = []
+        few = parts["test"][0][:MOST_COMPARED]
+        for kind, dimensions in tried.items():
+            for count in dimensions:
+                directions = {
+                    "pca": lambda count=count: axes[:, :count],
+                    "random": lambda count=count: projections.random(train.shape[1], count, rng),
+                    "learned": lambda count=count: fisher[1][:, :count],
+                }[kind]()
+                seen = {split: ((vectors - mean) @ directions, own) for split, (vectors, own) in parts.items()}
+                for name, judge in self.judges.items():
+                    curves[kind][name].append(float(np.nanmean(judge(seen))))
+                if kind == "pca":
+                    near = min(NEIGHBOURS, (len(few) - 1) // 2)
+                    trust.append(measures.trustworthiness(few, seen["test"][0][:MOST_COMPARED], neighbours=near))
+        return curves, tried, trust
 
-def _curves(
-    run: Embedded, parts: Mapping[str, Split], probe: projections.Probe
-) -> tuple[dict[str, dict[str, list[float]]], dict[str, list[int]], list[float]]:
-    """Accuracy by projection, judge and dimensions; the dimensions by projection; trustworthiness of `pca`."""
-    train, labels = parts["train"]
-    rng = np.random.default_rng([run.seed, train.shape[1]])
-    mean, axes = projections.principal(train)
-    fisher = projections.learned(train, labels)
-    tried = {
-        "pca": projections.dimensions_to_try(axes.shape[1]),
-        "random": projections.dimensions_to_try(min(train.shape[1], 1024)),
-        "learned": projections.dimensions_to_try(fisher[1].shape[1]),
-    }
-    curves: dict[str, dict[str, list[float]]] = {kind: {"knn": [], "probe": []} for kind in tried}
-    trust: list[float] = []
-    few = parts["test"][0][:MOST_COMPARED]
-    for kind, dimensions in tried.items():
-        for count in dimensions:
-            directions = {
-                "pca": lambda count=count: axes[:, :count],
-                "random": lambda count=count: projections.random(train.shape[1], count, rng),
-                "learned": lambda count=count: fisher[1][:, :count],
-            }[kind]()
-            seen = {split: ((vectors - mean) @ directions, own) for split, (vectors, own) in parts.items()}
-            curves[kind]["knn"].append(float(_knn(seen).mean()))
-            curves[kind]["probe"].append(float(probe.hits(seen["train"], seen["val"], seen["test"]).mean()))
-            if kind == "pca":
-                near = min(NEIGHBOURS, (len(few) - 1) // 2)
-                trust.append(measures.trustworthiness(few, seen["test"][0][:MOST_COMPARED], neighbours=near))
-    return curves, tried, trust
+    def pixels(self, squares: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Figures of the bare pixels, so that nobody takes an easy set for a good network."""
+        small = {split: (_shrunk(squares[split]), self.labels[split]) for split in ("train", "test")}
+        found = {"recall_at_1": float(np.nanmean(measures.first_hits(*small["test"], self.left_out)))}
+        return {"knn": float(self.judges["knn"](small).mean()), **found} if "knn" in self.judges else found
 
 
 def _gain(
@@ -199,16 +218,6 @@ def _gain(
         degrees_of_freedom=estimate.degrees_of_freedom,
         standard_error=estimate.standard_error,
     )
-
-
-def _of_pixels(
-    squares: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], clusters: np.ndarray | None
-) -> dict[str, float]:
-    """The same figures of the bare pixels, so that nobody takes an easy set for a good network."""
-    small = {split: _shrunk(squares[split]) for split in ("train", "test")}
-    hits = measures.knn_hits(small["train"], labels["train"], small["test"], labels["test"])
-    found, _ = measures.retrieval(small["test"], labels["test"], (1,), clusters)
-    return {"knn": float(hits.mean()), "recall_at_1": float(np.nanmean(found[1]))}
 
 
 def _shrunk(squares: np.ndarray) -> FloatArray:

@@ -66,6 +66,24 @@ def retrieval(
     return found, precision
 
 
+def first_hits(vectors: FloatArray, labels: np.ndarray, groups: np.ndarray | None = None) -> FloatArray:
+    """`retrieval`'s answer at k = 1, without putting all in order.
+
+    Returns:
+        0 or 1 for each sample; NaN for one that has no other of its class to find.
+    """
+    own, hits = normalised(vectors), np.full(len(vectors), np.nan)
+    for first in range(0, len(own), BLOCK):
+        rows = np.arange(first, min(first + BLOCK, len(own)))
+        alike = own[rows] @ own.T
+        own_kind = rows[:, None] == np.arange(len(own)) if groups is None else groups[rows][:, None] == groups
+        same = labels[rows][:, None] == labels
+        right = np.where(same & ~own_kind, alike, -np.inf).max(1)
+        wrong = np.where(same | own_kind, -np.inf, alike).max(1)
+        hits[rows] = np.where(np.isneginf(right), np.nan, right > wrong)
+    return hits
+
+
 def trustworthiness(high: FloatArray, low: FloatArray, *, neighbours: int = 10) -> float:
     """How far the neighbours in few dimensions were neighbours in many, in [0, 1].
 

@@ -28,15 +28,22 @@ from deepenough.report.tables import numbers
 _DASHES: dict[str, Any] = {"pca": "-", "random": (0, (2, 1.4)), "learned": (0, (6, 2))}
 
 
+_TITLES = {
+    "knn": "Accuracy of 5 nearest neighbours",
+    "probe": "Accuracy of a linear probe",
+    "recall_at_1": "Recall@1",
+}
+
+
 def accuracy_over_dimensions(found: EmbeddingReport, judge: str) -> Picture:
     """A line a network and projection, the mean over seeds, in a band from the least seed to the greatest."""
-    what = {"knn": "5 nearest neighbours", "probe": "a linear probe"}[judge]
+    twin = tables.curve(found, judge)
     caption = Caption(
-        key=f"embed-{judge}",
-        title=f"Accuracy of {what} over the number of dimensions, {found.scale} px",
+        key=twin.key,
+        title=f"{_TITLES[judge]} over the number of dimensions, {found.scale} px",
         description="Solid: principal components; dotted: random projection; dashed: learned from the labels. Bands: "
         "least to greatest seed.",
-        twin=tables.curve(found, judge),
+        twin=twin,
     )
     return picture(caption, lambda figure, narrow: _draw(figure, found, judge, narrow), heights=(360, 340))
 
@@ -64,7 +71,7 @@ def _draw(figure: Figure, found: EmbeddingReport, judge: str, narrow: bool) -> N
     axes.xaxis.set_major_formatter(lambda value, _: numbers.shortest(value))
     axes.grid(visible=True, axis="y")
     axes.set_xlabel("dimensions")
-    axes.set_ylabel("accuracy, %")
+    axes.set_ylabel("recall@1, %" if judge == "recall_at_1" else "accuracy, %")
     legend_above(figure, handles, narrow)
 
 

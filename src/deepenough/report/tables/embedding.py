@@ -9,11 +9,16 @@ from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
 from deepenough.report.tables.model import Table, table
 
-_KINDS = {
+KINDS = {
     "knn": "5 neighbours",
     "probe": "linear probe",
     "recall_at_1": "recall@1",
     "average_precision": "mAP",
+}
+CURVES = {
+    "knn": "Accuracy of 5 neighbours over dimensions",
+    "probe": "Accuracy of linear probe over dimensions",
+    "recall_at_1": "Recall@1 over dimensions",
 }
 PROJECTIONS = {"pca": "principal components", "random": "random projection", "learned": "learned (Fisher)"}
 
@@ -36,7 +41,8 @@ def figures(found: EmbeddingReport) -> Table:
     """One row a figure, one column a network; the bare pixels last."""
     names = (found.small, found.big)
     rows = []
-    for kind, title in (("knn", _KINDS["knn"]), ("probe", _KINDS["probe"])):
+    for kind in (each for each in ("knn", "probe") if each in found.gains):
+        title = KINDS[kind]
         pixels = numbers.share(found.pixels.get(kind)) if kind in found.pixels else numbers.ABSENT
         rows.append((f"{title}, %", *(_spread([getattr(r, kind) for r in runs_of(found, n)]) for n in names), pixels))
     for k in found.runs[0].recall:
@@ -69,7 +75,7 @@ def gains(found: EmbeddingReport) -> Table:
     """One row a measure: big minus small with its interval."""
     rows = [
         (
-            _KINDS[kind],
+            KINDS[kind],
             numbers.signed(pair.difference, 1),
             numbers.interval(pair.interval, 1),
             numbers.probability(pair.p_value),
@@ -84,15 +90,15 @@ def needed(found: EmbeddingReport) -> Table:
     """One row a judge and share: the fewest principal components that keep it, by seed."""
     rows = [
         (
-            f"{_KINDS[judge]}, {share} %",
+            f"{KINDS[judge]}, {share} %",
             *(", ".join(_dimension(run.enough[judge][share]) for run in runs_of(found, name)) for name in names),
         )
         for names in ((found.small, found.big),)
-        for judge in ("knn", "probe")
+        for judge in found.judges
         for share in found.runs[0].enough[judge]
     ]
     heads = ["", *(display_name(name) for name in (found.small, found.big))]
-    note = "The fewest principal components from which on that share of the full accuracy is kept; one number a seed."
+    note = "The fewest principal components from which on that share of the full figure is kept; one number a seed."
     return table("embed-needed", "How many dimensions each needs", heads, rows, note=note)
 
 
@@ -119,7 +125,7 @@ def curve(found: EmbeddingReport, judge: str) -> Table:
             ]
             rows.append((f"{title}, {numbers.count(count)}", *cells))
     heads = ["projection, dimensions", *(f"{display_name(name)}, %" for name in names)]
-    return table(f"embed-{judge}", f"Accuracy of {_KINDS[judge]} over dimensions", heads, rows)
+    return table(f"embed-{judge.replace('_', '-')}", CURVES[judge], heads, rows)
 
 
 def trust(found: EmbeddingReport) -> Table:
