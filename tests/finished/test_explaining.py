@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from deepenough.cli import main
+from deepenough.errors import StudyError
 from deepenough.records import read_json, read_table
 from deepenough.records.explanations import ERASED, explanations_from_json
 from deepenough.studies.explaining import explain
@@ -61,6 +62,28 @@ def test_the_command_answers_in_words_in_json_and_in_the_report(study, capsys):
     assert call("verify", study)[0] == 0
     code, _, err = call("explain", study, "--method", "lime")
     assert (code, err) == (2, "error: --method: expected one of gradcam, gradcampp, hirescam, layercam; got lime\n")
+
+
+def test_each_scale_has_its_gains_and_its_own_maps_and_all_hold_at_once(study):
+    alone = explain(open_finished(study), pictures=6, steps=2)
+    found = explain(open_finished(study), pictures=6, steps=2, scales=[48, 64])
+    assert [(each.scale, each.stage) for each in found.further] == [(48, 3), (64, 4)]
+    assert found.measures[0].difference == alone.measures[0].difference
+    assert found.measures[0].interval[1] > alone.measures[0].interval[1]  # six intervals hold at once, not two
+    assert found.measures[2] == alone.measures[2]
+    for each in found.further:
+        kept = [read_table(path, ERASED) for path in sorted((study / "explanations").glob(f"*-{each.scale}px.parquet"))]
+        rows = pl.concat(kept)
+        assert (len(kept), len(rows), rows["scale"].unique().to_list()) == (6, 36, [each.scale])
+        means = dict(
+            rows.group_by("contender").agg((pl.col("insertion") - pl.col("insertion_by_chance")).mean()).rows()
+        )
+        gain = 100 * (means["resnet101"] - means["resnet50"])
+        assert each.measures[1].difference == pytest.approx(gain, abs=1e-9)
+    assert explanations_from_json(read_json(study / "explanations.json")) == found
+    assert not (study / "explanations" / "cams.parquet").exists()  # the study was asked to keep no images
+    with pytest.raises(StudyError, match="--scales: expected image sides from 32 to 2048 px; got 16"):
+        explain(open_finished(study), scales=[16])
 
 
 def test_the_same_networks_are_explained_alike_by_whatever_measure_they_were_judged(study, graded):

@@ -293,6 +293,6 @@ def _write_cams(folder: Path, test: pl.DataFrame, contenders) -> None:
                 square = np.full((96, 96, 3), (200, 40 * place, index % 200), np.uint8)
                 buffer = io.BytesIO()
                 Image.fromarray(square).save(buffer, "JPEG")
-                rows.append((sample_id, name, buffer.getvalue(), 96))
-    frame = pl.DataFrame(rows[:80], schema=records.CAMS, orient="row")
+                rows += [(sample_id, name, buffer.getvalue(), 96, scale, "gradcam") for scale in (64, 96, 128)]
+    frame = pl.DataFrame(rows[:240], schema=records.CAMS, orient="row")
     records.write_table(folder / "cams.parquet", frame, records.CAMS)

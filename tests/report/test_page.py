@@ -157,9 +157,28 @@ def test_page_shows_where_both_contenders_found_their_answers_beside_a_picture(w
     text = written[0]
     maps = re.findall(r'<div class="cams">(.*?)</div>', text, flags=re.DOTALL)
     assert maps
-    assert all(re.findall(r'alt="Where (ResNet-\d+) found', each) == ["ResNet-50", "ResNet-101"] for each in maps)
+    shown = [(name, scale) for scale in ("64", "96", "128") for name in ("ResNet-50", "ResNet-101")]
+    said = re.compile(r'alt="Where (ResNet-\d+) found [^"]* at (\d+) px"')
+    assert all(said.findall(each) == shown for each in maps)
+    assert all(re.findall(r"<p>(\d+) px</p>", each) == ["64", "96", "128"] for each in maps)
     assert text.count("Grad-CAM, Selvaraju") == 1
     assert text.index("Grad-CAM, Selvaraju") < text.index('<div class="cams">')  # explained before it is met
+
+    cams = records.read_table(study / "cams.parquet", records.CAMS)
+    shutil.copytree(study, tmp_path / "asked")  # as `explain --method layercam` leaves it
+    (tmp_path / "asked" / "explanations").mkdir()
+    layered = cams.filter(pl.col("scale") == 96).with_columns(method=pl.lit("layercam"))
+    records.write_table(tmp_path / "asked" / "explanations" / "cams.parquet", layered, records.CAMS)
+    asked = report.write(tmp_path / "asked")[0].read_text(encoding="utf-8")
+    assert ("LayerCAM, Jiang" in asked, "Grad-CAM, Selvaraju" in asked) == (True, False)
+    assert said.findall(asked)[:2] == [("ResNet-50", "96"), ("ResNet-101", "96")]
+    assert "96 px</p>" not in asked  # one scale needs no name
+
+    earlier = cams.filter(pl.col("scale") == 96).drop("scale", "method")  # as earlier versions wrote it
+    kinds = {name: kind for name, kind in records.CAMS.items() if name in earlier.columns}
+    records.write_table(tmp_path / "asked" / "cams.parquet", earlier, kinds)
+    (tmp_path / "asked" / "explanations" / "cams.parquet").unlink()
+    assert "Grad-CAM, Selvaraju" in report.write(tmp_path / "asked")[0].read_text(encoding="utf-8")
 
     shutil.copytree(study, tmp_path / "copy", ignore=shutil.ignore_patterns("cams.parquet"))
     without = report.write(tmp_path / "copy")[0].read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deepenough.cli import _options, _output
+from deepenough.cli import _options, _output, _values
 
 
 def explain(
@@ -15,6 +15,10 @@ def explain(
     method: Annotated[
         str, typer.Option(metavar="NAME", help="Of the maps: gradcam, gradcampp, hirescam or layercam.")
     ] = "gradcam",
+    scales: Annotated[
+        str | None,
+        typer.Option(metavar="PX,PX", help="Further image sides; the verdict's is always there.", show_default=False),
+    ] = None,
     pictures: Annotated[int, typer.Option(min=2, help="How many test images.")] = 200,
     steps: Annotated[int, typer.Option(min=2, max=256, help="Of each curve.")] = 16,
     source: _options.PlaceOption = None,
@@ -31,6 +35,7 @@ def explain(
     Examples:
       deepenough explain runs/my_photos
       deepenough explain runs/my_photos --method layercam --pictures 500
+      deepenough explain runs/my_photos --scales 64,96,128
     """
     from typing import cast
 
@@ -39,10 +44,11 @@ def explain(
     from deepenough.studies.finished import open_finished
     from deepenough.studies.store import hold
 
+    sides = _values.numbers(scales or "", "--scales", "of pixels, such as 64,96,128")
     tell = _output.teller(as_json=as_json)
     finished = open_finished(folder, source=source, threads=threads)
     with hold(folder):
-        found = explained(finished, cast("Method", method), pictures=pictures, steps=steps, tell=tell)
+        found = explained(finished, cast("Method", method), scales=sides, pictures=pictures, steps=steps, tell=tell)
     if as_json:
         _output.say_json(found)
         return
@@ -51,7 +57,8 @@ def explain(
 
     for sentence in words.sentences(found):
         _output.say(sentence)
-    for made, whole in ((tables.areas(found), 3), (tables.fields(found), 1)):  # from which column on with what is below
+    below = [(tables.areas(found), 3), *((each, 1) for each in tables.by_scale(found)), (tables.fields(found), 1)]
+    for made, whole in below:  # from which column on with what is below
         rows = [[*(cell.text for cell in row[:whole]), *map(str, row[whole:])] for row in made.rows]
         _output.say()
         _output.say_lines(_output.table([column.title for column in made.columns], rows))

@@ -35,8 +35,20 @@ class ReceptiveField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedAt:
+    """The same two networks and pictures at a further scale."""
+
+    scale: int
+    stage: int  # whose map is looked at
+    measures: list[Measure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanations:
-    """The verdict's two networks at its scale."""
+    """The verdict's two networks at its scale, and in `further` at others.
+
+    The intervals of the first two measures, those beyond chance, hold at all scales at once.
+    """
 
     small: str
     big: str
@@ -50,6 +62,7 @@ class Explanations:
     measures: list[Measure]  # higher explains better
     held: float  # share of the slopes within a field
     receptive: list[ReceptiveField] = field(default_factory=list)
+    further: list[ExplainedAt] = field(default_factory=list)  # by scale, ascending
 
 
 def explanations_from_json(plain: Mapping[str, Any]) -> Explanations:
@@ -62,6 +75,10 @@ def explanations_from_json(plain: Mapping[str, Any]) -> Explanations:
     try:
         values["measures"] = [measure_from_json(each) for each in values["measures"]]
         values["receptive"] = [ReceptiveField(**each) for each in values.get("receptive", ())]
+        values["further"] = [
+            ExplainedAt(**{**each, "measures": [measure_from_json(one) for one in each["measures"]]})
+            for each in values.get("further", ())
+        ]
         return Explanations(**values)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         remedy = "run `deepenough explain FOLDER`"

@@ -57,6 +57,8 @@ CAMS: dict[str, Any] = {
     "contender": pl.String,
     "image": pl.Binary,  # a JPEG file: the square that the network saw, and where it found its answer
     "side": pl.Int32,  # of that file, pixels
+    "scale": pl.Int32,  # image side that the network saw, pixels
+    "method": pl.String,  # of the map: gradcam, gradcampp, hirescam or layercam
 }
 COSTS: dict[str, Any] = {
     "contender": pl.String,

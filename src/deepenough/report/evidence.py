@@ -115,7 +115,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         environment=_optional_json(folder / "environment.json"),
         study=study.read_text(encoding="utf-8", errors="replace") if study.is_file() else None,
         cells=tuple(_cell(path) for path in sorted(folder.glob("cells/*-seed*")) if path.is_dir()),
-        thumbnails=_with_sheet(_pictures(folder), folder / "embed" / "map.jpg", mapped),
+        thumbnails=_with_sheet(_pictures(folder, verdict), folder / "embed" / "map.jpg", mapped),
         mapped=mapped,
         slices=_optional_table(folder / "slices.parquet", records.SLICES),
         outcomes=None if scores is None or scores.is_empty() else align(scores, gaps=True),
@@ -133,21 +133,39 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
     )
 
 
-def cam_id(sample_id: str, contender: str) -> str:
-    """Under which `Evidence.thumbnails` holds where a contender found its answer on a sample."""
-    return f"{sample_id} {contender}"
+def cam_id(sample_id: str, contender: str, scale: int, method: str) -> str:
+    """Under which `Evidence.thumbnails` holds where a contender found its answer on a sample; see `gallery`.
+
+    Whatever begins with a sample's id and a blank is of that sample.
+    """
+    return f"{sample_id} {contender} {scale} {method}"
 
 
-def _pictures(folder: Path) -> pl.DataFrame | None:
+def _pictures(folder: Path, verdict: Verdict) -> pl.DataFrame | None:
     """The small copies, and after them the maps of where the contenders found their answers."""
     small = _optional_table(folder / "thumbnails.parquet", THUMBNAILS)
-    cams = _optional_table(folder / "cams.parquet", records.CAMS)
+    cams = _cams(folder / "explanations" / "cams.parquet", verdict)
+    cams = _cams(folder / "cams.parquet", verdict) if cams is None else cams
     if small is None or cams is None:
         return small
-    named = [cam_id(*pair) for pair in cams.select("sample_id", "contender").iter_rows()]
+    named = [cam_id(*each) for each in cams.select("sample_id", "contender", "scale", "method").iter_rows()]
     sides = {"width": pl.col("side"), "height": pl.col("side")}
     maps = cams.with_columns(pl.Series("sample_id", named, dtype=pl.String), **sides)
     return pl.concat([small.select(list(THUMBNAILS)), maps.select(list(THUMBNAILS))])
+
+
+def _cams(path: Path, verdict: Verdict) -> pl.DataFrame | None:
+    """Maps of the verdict's pair at its scale and others; None where there are none."""
+    first = {name: kind for name, kind in records.CAMS.items() if name not in ("scale", "method")}
+    frame = _optional_table(path, first)
+    if frame is None:
+        return None
+    if "scale" in frame.columns:
+        frame = records.read_table(path, records.CAMS)
+    else:  # earlier versions drew one, at the deciding scale
+        frame = frame.with_columns(scale=pl.lit(verdict.scale), method=pl.lit("gradcam"))
+    deciding = frame.filter(pl.col("scale") == verdict.scale)["contender"].unique()
+    return frame if {verdict.small, verdict.big} <= {*deciding} else None
 
 
 def _with_sheet(small: pl.DataFrame | None, path: Path, mapped: PictureMap | None) -> pl.DataFrame | None:

@@ -7,12 +7,11 @@ from deepenough.records.explanations import Explanations
 from deepenough.report.document import Section
 from deepenough.report.evidence import Evidence
 from deepenough.report.language import later, say
-from deepenough.report.naming import display_name
+from deepenough.report.naming import METHODS, display_name
 from deepenough.report.tables import explaining as tables
 from deepenough.report.tables import numbers
 
 _TITLE = later("Which explains itself better")
-METHOD_NAMES = {"gradcam": "Grad-CAM", "gradcampp": "Grad-CAM++", "hirescam": "HiResCAM", "layercam": "LayerCAM"}
 
 
 def section(evidence: Evidence) -> Section | None:
@@ -24,7 +23,7 @@ def section(evidence: Evidence) -> Section | None:
         said = say("It was measured for another pair, scale or level than the verdict's; anew:")
         lead = say("{said} deepenough explain {folder}", said=said, folder=evidence.folder)
         return Section(key="explanations", title=say(_TITLE), lead=(lead,))
-    blocks = (tables.areas(found), tables.fields(found))
+    blocks = (tables.areas(found), *tables.by_scale(found), tables.fields(found))
     return Section(key="explanations", title=say(_TITLE), lead=tuple(sentences(found)), blocks=blocks)
 
 
@@ -42,7 +41,7 @@ def sentences(found: Explanations) -> list[str]:
             "chance.",
             samples=numbers.count(found.samples),
             scale=found.scale,
-            method=METHOD_NAMES.get(found.method, found.method),
+            method=METHODS.get(found.method, (found.method,))[0],
         )
     ]
     for each in found.measures[:2]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
 
 import polars as pl
 
@@ -13,6 +15,7 @@ from deepenough.records import Audit, NearDuplicate, Verdict
 from deepenough.report import words
 from deepenough.report.evidence import MAP_ID, cam_id
 from deepenough.report.language import say, term
+from deepenough.report.naming import METHODS
 from deepenough.report.tables import numbers
 
 MOST_PICTURES = 48
@@ -31,6 +34,8 @@ class Cam:
     width: int
     height: int
     sha256: str
+    scale: int = 0  # image side that the network saw, pixels
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +50,7 @@ class Photo:
     height: int
     sha256: str  # of the picture's bytes
     answers: tuple[tuple[str, str, str, bool], ...]  # contender, prediction, share of runs right, right by majority
-    cams: tuple[Cam, ...] = ()  # one a contender, where the study kept them
+    cams: tuple[Cam, ...] = ()  # of both contenders, scale by scale, where the study kept them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +88,15 @@ class Gallery:
         return any(answer for photo in self.photos for _, answer, _, _ in photo.answers)
 
     @property
-    def maps(self) -> bool:
-        """Whether any photo has maps of where answers were found."""
-        return any(photo.cams for photo in self.photos)
+    def maps(self) -> str:
+        """How maps of where answers were found were made, with the authors; empty where there are none."""
+        made = next((cam.method for photo in self.photos for cam in photo.cams), "")
+        return ", ".join(METHODS.get(made, (made,))) if made else ""
+
+    @property
+    def scales(self) -> int:
+        """At how many scales maps are shown."""
+        return len({cam.scale for photo in self.photos for cam in photo.cams})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,20 +170,32 @@ def gallery(frame: pl.DataFrame, thumbnails: pl.DataFrame | None, verdict: Verdi
         return None
     joined = frame.join(thumbnails.unique("sample_id"), on="sample_id", how="inner", maintain_order="left")
     kept = {row["sample_id"]: row for row in thumbnails.iter_rows(named=True)}
-    photos, spent = [], 0
+    photos, spent, drawn = [], 0, _drawn(kept)
     for row in joined.iter_rows(named=True):
-        kind, maps = kind_of(row["image"]), _maps(row["sample_id"], kept, verdict)
+        kind, maps = kind_of(row["image"]), _maps(row["sample_id"], kept, verdict, drawn)
         spent += sum(len(each["image"]) for each in (row, *maps))
         if kind is not None and spent <= MOST_BYTES and len(photos) < MOST_PICTURES:
             photos.append(photo(row, verdict, maps))
     return Gallery(title=say("Largest differences first"), photos=tuple(photos)) if photos else None
 
 
-def _maps(sample_id: str, kept: dict[str, dict], verdict: Verdict) -> list[dict]:
-    """The rows of both contenders' maps of a sample; none where either is missing or no picture."""
-    rows = [kept.get(cam_id(sample_id, name)) for name in (verdict.small, verdict.big)]
-    there = [row for row in rows if row is not None and kind_of(row["image"] or b"") is not None]
-    return there if len(there) == len(rows) else []
+def _drawn(kept: Iterable[str]) -> list[tuple[int, str]]:
+    """At which scales, ascending, and how the maps were made that are kept under these ids (`evidence.cam_id`)."""
+    ends = {tuple(each.split(" ")[-2:]) for each in kept if " " in each}
+    return sorted((int(scale), method) for scale, method in ends if scale.isdigit())
+
+
+def _maps(
+    sample_id: str, kept: Mapping[str, dict], verdict: Verdict, drawn: Sequence[tuple[int, str]]
+) -> list[dict[str, Any]]:
+    """The rows of both contenders' maps of a sample, scale by scale, without those of which one is no picture."""
+    found = []
+    for scale, method in drawn:
+        rows = [kept.get(cam_id(sample_id, name, scale, method)) for name in (verdict.small, verdict.big)]
+        there = [row for row in rows if row is not None and kind_of(row["image"] or b"") is not None]
+        if len(there) == len(rows):
+            found += [{**row, "scale": scale, "method": method} for row in there]
+    return found
 
 
 def kind_of(image: bytes) -> str | None:
@@ -191,7 +214,7 @@ def photo(row: dict, verdict: Verdict, maps: Sequence[dict] = ()) -> Photo:
         )
         for side, name in (("small", verdict.small), ("big", verdict.big))
     )
-    cams = tuple(_cam(each, name, said) for each, (name, said, _, _) in zip(maps, answers, strict=False))
+    cams = tuple(_cam(each, name, said) for each, (name, said, _, _) in zip(maps, cycle(answers), strict=False))
     return _photo(row, answers, cams)
 
 
@@ -207,10 +230,12 @@ def _cam(row: dict, name: str, answer: str) -> Cam:
     return Cam(
         sample_id=row["sample_id"],
         uri=_uri(row["image"]),
-        says=say("Where {name} found {answer}", name=name, answer=answer),
+        says=say("Where {name} found {answer} at {scale} px", name=name, answer=answer, scale=row["scale"]),
         width=row["width"],
         height=row["height"],
         sha256=hashlib.sha256(row["image"]).hexdigest(),
+        scale=row["scale"],
+        method=row["method"],
     )
 
 

@@ -16,6 +16,12 @@ _FAMILIES = {
     "resnetrs": "ResNet-RS",
     "resnetblur": "Blur-ResNet",
 }
+METHODS = {  # of maps of where a network found its answer, each with its authors
+    "gradcam": ("Grad-CAM", "Selvaraju et al. 2017"),
+    "gradcampp": ("Grad-CAM++", "Chattopadhay et al. 2018"),
+    "hirescam": ("HiResCAM", "Draelos and Carin 2020"),
+    "layercam": ("LayerCAM", "Jiang et al. 2021"),
+}
 _NETWORK = re.compile(rf"({'|'.join(_FAMILIES)})(\d+)(d?)(?:[-_](.+))?")
 _TEACHER = "teacher"
 _TREATMENTS = {

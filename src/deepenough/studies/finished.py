@@ -90,8 +90,8 @@ class Finished:
         """`records.SCORES` of `test` or `validation`."""
         return read_table(self.store.scores if split == "test" else self.store.validation, SCORES)
 
-    def pixels(self, split: str, progress: Progress | None = None) -> TestPixels:
-        """The exact squares of a split (`train`, `val`, `test`) at every side of the study.
+    def pixels(self, split: str, progress: Progress | None = None, *, scales: Sequence[int] = ()) -> TestPixels:
+        """The exact squares of a split (`train`, `val`, `test`) at every side of the study, and at further scales.
 
         Raises:
             SourceError: they are in no cache, and the pictures are not where they were or have changed.
@@ -100,7 +100,7 @@ class Finished:
             self.prepared,
             split,
             self.store.cache,
-            scales=self.design.sides,
+            scales=sorted({*self.design.sides, *scales}),
             preprocessing=self.setting.preprocessing,
             workers=self.setting.machine.threads,
             progress=progress,

@@ -20,7 +20,7 @@ from deepenough.records.explanations import explanations_from_json
 from deepenough.records.robustness import robustness_from_json
 from deepenough.report.bundle import answers, blocks, outcomes, tables
 from deepenough.report.bundle.blocks import Block
-from deepenough.report.evidence import MAP_ID, THUMBNAILS, Evidence, Measured, cam_id
+from deepenough.report.evidence import MAP_ID, THUMBNAILS, Evidence, Measured
 from deepenough.report.gallery import kind_of
 
 __all__ = ["FORM", "Bundle", "pack", "unpack"]
@@ -149,9 +149,9 @@ def pictures(evidence: Evidence) -> pl.DataFrame | None:
     if evidence.audit is not None:
         pairs = evidence.audit.pairs_in_doubt()
         known = {sample: sample for pair in pairs for sample in (pair.sample_id, pair.other_sample_id)} | known
-    pair = evidence.verdict.small, evidence.verdict.big
     known |= {MAP_ID: MAP_ID}
-    known |= {cam_id(sample, name): cam_id(own, name) for sample, own in known.items() for name in pair}
+    cams = [each.partition(" ") for each in evidence.thumbnails["sample_id"] if " " in each]
+    known |= {sample + blank + rest: known[sample] + blank + rest for sample, blank, rest in cams if sample in known}
     frame = evidence.thumbnails.select(list(THUMBNAILS)).filter(pl.col("sample_id").is_in(list(known)))
     frame = frame.filter(pl.Series([kind_of(image or b"") is not None for image in frame["image"]], dtype=pl.Boolean))
     return frame.with_columns(pl.col("sample_id").replace_strict(known, default=None, return_dtype=pl.String))

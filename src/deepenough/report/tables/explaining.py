@@ -21,7 +21,7 @@ def areas(found: Explanations) -> Table:
     """One row a measure: both networks and the gain, intervals below."""
     heads = [text_column(say("measure")), *(display_name(name) for name in (found.small, found.big)), say("gain")]
     note = say(
-        "Areas times 100; higher explains better. Below: {level} intervals, those beyond chance hold both at once. "
+        "Areas times 100; higher explains better. Below: {level} intervals, those beyond chance hold all at once. "
         "Without chance taken off, a network that is surer of itself has higher areas.",
         level=numbers.confidence(found.level),
     )
@@ -34,7 +34,31 @@ def _row(found: Explanations, each: Measure) -> list[Cell]:
     for name in (found.small, found.big):
         ends = each.intervals[name]
         row.append(Cell(numbers.fixed(each.means[name], 1), sub="" if ends is None else numbers.interval(ends, 1)))
-    return [*row, Cell(numbers.signed(each.difference, 1), sub=numbers.interval(each.interval, 1))]
+    return [*row, _gain(each)]
+
+
+def by_scale(found: Explanations) -> list[Table]:
+    """One row a scale, the gains beyond chance across; none where one scale was asked."""
+    if not found.further:
+        return []
+    measured = {found.scale: found.measures} | {each.scale: each.measures for each in found.further}
+    beyond = [each.metric for each in found.measures[:2]]
+    rows = []
+    for scale, measures in sorted(measured.items()):
+        known = {each.metric: each for each in measures}
+        rows.append([Cell(f"{scale} px"), *(_gain(known[metric]) for metric in beyond)])
+    heads = [text_column(say("scale")), *(say(MEASURES[metric]) for metric in beyond)]
+    note = say(
+        "Gain of {big}, areas times 100; below: {level} intervals that hold at all scales at once. Each map explains "
+        "the network's own answer at that scale.",
+        big=display_name(found.big),
+        level=numbers.confidence(found.level),
+    )
+    return [table("explanations-by-scale", say("The gain at each scale"), heads, rows, note=note)]
+
+
+def _gain(each: Measure) -> Cell:
+    return Cell(numbers.signed(each.difference, 1), sub=numbers.interval(each.interval, 1))
 
 
 def fields(found: Explanations) -> Table:
