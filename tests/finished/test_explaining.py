@@ -54,7 +54,7 @@ def test_the_command_answers_in_words_in_json_and_in_the_report(study, capsys):
         return left.value.code, *capsys.readouterr()
 
     code, out, err = call("explain", study, "--pictures", "6", "--steps", "2", "--method", "layercam")
-    assert (code, "LayerCAM" in out, "seed2: 6 pictures" in err) == (0, True, True)
+    assert (code, "LayerCAM" in out, "seed2, 32 px: 6 pictures" in err) == (0, True, True)
     assert max(len(line) for line in out.splitlines() if str(study) not in line) <= 80
     assert json.loads(call("explain", study, "--pictures", "6", "--steps", "2", "--json")[1])["method"] == "gradcam"
     assert call("report", study)[0] == 0

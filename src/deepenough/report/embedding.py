@@ -37,8 +37,10 @@ def sentences(found: EmbeddingReport) -> list[str]:
     if found.pixels["recall_at_1"] > best:
         said.append(
             "Bare pixels find more than either network does: the embeddings are worth little, or pictures of the same "
-            "thing recur in the test images. With a group for each thing in the manifest they do not find each other."
+            "thing recur in the test images."
         )
+        if not found.new_classes:  # whose clusters are the classes themselves
+            said.append("With a group for each thing in the manifest they do not find each other.")
     if seeds < 3:
         said.append("Fewer than three seeds: this is about these networks and says little about their depth.")
     return said
