@@ -168,6 +168,11 @@ def test_scores_average_to_the_metric_within_its_range(task, network, prepared):
     assert len(judged) == len(rows if units is None else units)
     assert judged["score"].is_finite().all()
     assert task.metric.lowest <= judged["score"].mean() <= task.metric.highest
+    if task.confidence_is_probability:
+        assert judged["confidence"].is_between(0.0, 1.0).all()
+    if task.one_class:
+        assert judged["prediction"].null_count() == 0
+        assert "|" not in "".join([*judged["target"], *judged["prediction"]])
 
 
 def test_outputs_that_are_not_finite_score_no_better_than_any(task, network, prepared):
@@ -224,11 +229,13 @@ def test_the_folder_alone_gives_the_verdict_again(finished):
 
 
 @pytest.mark.slow
-def test_a_study_ends_in_a_report_that_names_the_metric(finished):
+def test_a_study_ends_in_a_report_that_names_the_metric_and_shows_what_has_a_meaning(finished, task):
     folder, verdict = finished
     page, text = report.write(folder)
     assert verdict.metric in text.read_text(encoding="utf-8")
     assert page.stat().st_size > 10_000
+    assert ("How sure, and how right" in text.read_text(encoding="utf-8")) == task.confidence_is_probability
+    assert ("What is taken for what" in text.read_text(encoding="utf-8")) == task.one_class
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import hashlib
 import html.parser
 import itertools
@@ -249,6 +250,19 @@ def test_page_lists_mistakes_instead_of_a_matrix_when_there_are_many_classes(mad
     text = report.write(tmp_path)[0].read_text(encoding="utf-8")
     assert 'class="confused"' in text
     assert 'class="confusion"' not in text
+
+
+@pytest.mark.parametrize(("field", "section"), [("confidence_is_probability", "sure"), ("one_class", "confusion")])
+def test_page_shows_no_reliability_and_no_confusion_where_the_task_gives_them_no_meaning(
+    made_up, tmp_path, field, section
+):
+    made_up.write_study(tmp_path, images=60, scales=(64,))
+    kept = records.verdict_from_json(records.read_json(tmp_path / "verdict.json"))
+    before = report.write(tmp_path)[0].read_text(encoding="utf-8")
+    records.write_json(tmp_path / "verdict.json", dataclasses.replace(kept, **{field: False}))
+    after = report.write(tmp_path)[0].read_text(encoding="utf-8")
+    assert f'id="{section}"' in before
+    assert f'id="{section}"' not in after
 
 
 def test_page_of_one_seed_and_one_scale_is_written(made_up, tmp_path):

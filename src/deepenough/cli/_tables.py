@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from deepenough.cli._redecide import Wish
     from deepenough.comparison import StoredScores
-    from deepenough.records import Trained, Verdict
+    from deepenough.records import AboutSamples, Trained, Verdict
 
 _ANSWERED = ("target", "prediction", "confidence")  # what metrics other than accuracy are computed from
 
@@ -36,13 +36,13 @@ class Tables:
     level: float = 0.95  # of the look at which the study ended
     looks: list[dict[str, Any]] | None = None
     trained: Trained = "all"
-    sample: str = "image"
+    about: AboutSamples | None = None  # None where no task says anything
     caveats: tuple[str, ...] = ()  # of the records themselves
     baselines: pl.DataFrame | None = None
 
     def like(self, study: Verdict) -> Tables:
         """The same, to be decided at the level of a study's own verdict."""
-        return replace(self, level=study.level, looks=study.looks, trained=study.trained, sample=study.sample)
+        return replace(self, level=study.level, looks=study.looks, trained=study.trained, about=study)
 
     def decide(
         self,
@@ -68,7 +68,6 @@ class Tables:
             big=big,
             costs=self.costs,
             metric=self.metric,
-            sample=self.sample,
             unit=unit,
             multiplier=100.0 if unit == "points" else 1.0,
             groups=self.groups,
@@ -80,6 +79,7 @@ class Tables:
             trained=self.trained,
             paired_seeds=paired_seeds,
         )
+        decided = decided if self.about is None else decided.told_by(self.about)
         return with_baselines(replace(decided, looks=self.looks), self.scores, self.baselines, self.groups)
 
 

@@ -85,7 +85,6 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
     big: str | None = None,
     costs: pl.DataFrame | None = None,
     metric: str = "accuracy",
-    sample: str = "image",
     unit: str = "points",
     multiplier: float = 100.0,
     groups: Groups | None = None,
@@ -113,7 +112,6 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         big: contender that might be needed.
         costs: `records.COSTS`; orders the contenders where the pair is not declared.
         metric: what a score is, for the record.
-        sample: what one is, for the record.
         unit: of margin, differences and means in the verdict.
         multiplier: units for a score of 1.
         groups: cluster of each sample id, where samples are not independent.
@@ -167,7 +165,6 @@ def decide_study(  # noqa: PLR0913  one call, all that a verdict depends on
         small=pair[0],
         big=pair[1],
         metric=metric,
-        sample=sample,
         unit=unit,
         scale=at,
         difference=estimate.difference,

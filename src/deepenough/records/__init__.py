@@ -22,6 +22,7 @@ from deepenough.records.files import (
 )
 from deepenough.records.measures import Measure, Measures, Tempered, measures_from_json
 from deepenough.records.results import (
+    AboutSamples,
     Answer,
     Audit,
     BaselineResult,
@@ -69,6 +70,7 @@ __all__ = [
     "SAMPLES",
     "SCORES",
     "SLICES",
+    "AboutSamples",
     "Answer",
     "Audit",
     "BaselineResult",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
 
 Answer = Literal["small_is_enough", "big_is_better", "small_is_better", "undecided"]
 Scope = Literal["architecture", "checkpoint"]
@@ -75,6 +75,25 @@ class BaselineResult:
     intervals: dict[str, tuple[float, float] | None]  # over seeds and samples
 
 
+class AboutSamples(Protocol):
+    """Who knows what samples and confidences are: a task, or the verdict that it told."""
+
+    @property
+    def sample(self) -> str:
+        """What one sample is, in a word."""
+        ...
+
+    @property
+    def confidence_is_probability(self) -> bool:
+        """Of being right."""
+        ...
+
+    @property
+    def one_class(self) -> bool:
+        """Each sample has one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The decision. Differences, intervals and margins are big minus small, in `unit` (for accuracy: points)."""
@@ -109,6 +128,13 @@ class Verdict:
     paired_seeds: bool = False  # by declaration: run s of one contender was held against run s of the other
     baselines: list[BaselineResult] = field(default_factory=list)  # where the task knows any
     sample: str = "image"  # what one is, in a word of the task's
+    confidence_is_probability: bool = True  # of being right; where not, confidences only have an order
+    one_class: bool = True  # of each sample, so that one can be taken for another
+
+    def told_by(self, who: AboutSamples) -> Verdict:
+        """The same, with what a task or another verdict says of its samples."""
+        said = {"confidence_is_probability": who.confidence_is_probability, "one_class": who.one_class}
+        return replace(self, sample=who.sample, **said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

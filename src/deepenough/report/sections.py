@@ -147,8 +147,8 @@ def _confusion(evidence: Evidence) -> Section | None:
     title, scores, verdict = say("What is taken for what"), evidence.scores, evidence.verdict
     if scores is None:
         return _missing("confusion", title, "scores.parquet")
-    if scores["prediction"].null_count() == scores.height:
-        return None  # no answers that could be mistaken
+    if not verdict.one_class or scores["prediction"].null_count() == scores.height:
+        return None  # no answers that could be taken for others
     names = (verdict.small, verdict.big)
     frames = {name: comparison.confusion(scores, contender=name, scale=verdict.scale) for name in names}
     labels = sorted(
@@ -171,9 +171,9 @@ def _disagreements(evidence: Evidence) -> Section:
 
 
 def _calibration(evidence: Evidence) -> Section | None:
-    """Only where confidences are on record."""
+    """Only where confidences are on record, and probabilities of being right."""
     scores, verdict = evidence.scores, evidence.verdict
-    if scores is None or scores.is_empty():
+    if scores is None or scores.is_empty() or not verdict.confidence_is_probability:
         return None
     scale, pair = int(scores["scale"][0]), (verdict.small, verdict.big)
     answered = comparison.as_answered(scores)

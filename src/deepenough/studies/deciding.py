@@ -80,7 +80,6 @@ def decide(bench: Bench, look: Look) -> Decided:
         big=big,
         costs=costs,
         metric=metric.name,
-        sample=bench.setting.task.sample,
         unit=metric.unit,
         multiplier=metric.multiplier,
         groups=known,
@@ -91,7 +90,7 @@ def decide(bench: Bench, look: Look) -> Decided:
         trained=bench.study.recipe.train,
         paired_seeds=bench.study.paired_seeds and pairs >= FEWEST_PAIRS,
     )
-    verdict = with_baselines(verdict, scores, baseline_scores(bench, verdict.scale), known)
+    verdict = with_baselines(verdict.told_by(bench.setting.task), scores, baseline_scores(bench, verdict.scale), known)
     decided = Decided(look=look, verdict=verdict, scores=scores, validation=validation, groups=known)
     return _with_shifted(bench, decided, sound)
 

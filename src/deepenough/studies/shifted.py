@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
 
 from deepenough.comparison import decide_study
@@ -42,7 +40,7 @@ def decide_shifted(
         trained=verdict.trained,
         paired_seeds=verdict.paired_seeds,
     )
-    return replace(found, sample=verdict.sample)
+    return found.told_by(verdict)
 
 
 def without_shifted(metric: Metric, why: str) -> str:

@@ -32,6 +32,9 @@ class Task(ABC):
     Attributes:
         name: as a study file writes it.
         sample: what one sample is, in a word for people: image, pair, ...
+        one_class: a sample is of one class and the prediction one too, so that a confusion matrix has a meaning.
+        confidence_is_probability: the confidence is meant as the probability that the prediction is the target, and can
+            be held against how often it is; else it only has an order.
         fit: how a picture becomes a test square: `crop` (short side resized, centre cut out), `pad` (all of it, in the
             upper left corner, the rest black) or `cut` (the centre at its own resolution).
         mixes: mixup and CutMix have a meaning.
@@ -43,6 +46,8 @@ class Task(ABC):
 
     name: str
     sample: str = "image"
+    one_class: bool = False
+    confidence_is_probability: bool = False
     fit: Literal["crop", "pad", "cut"] = "crop"
     mixes: bool = False
     averages: bool = False

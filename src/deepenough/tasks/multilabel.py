@@ -46,6 +46,7 @@ class MultiLabel(Task):
     emphasised: Emphasis = PLAIN
 
     name = "multilabel"
+    confidence_is_probability = True  # of all labels together
     averages = True
     teaches = True
     emphasises = True

@@ -26,6 +26,8 @@ class OneClass(Task):
     emphasised: Emphasis
 
     name = "classification"
+    one_class = True
+    confidence_is_probability = True
     mixes = True
     averages = True
     probed = True

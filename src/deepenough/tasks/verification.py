@@ -55,6 +55,7 @@ class Verification(Task):
 
     name = "verification"
     sample = "pair"
+    one_class = True  # same or different
     averages = True
 
     @classmethod
