@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from deepenough import cli
 from deepenough.data.corruptions import corrupted
@@ -129,6 +130,39 @@ def test_compare_refuses_an_unknown_corruption_before_it_trains(tmp_path, monkey
         cli.main(["compare", "--corruptions", "rain"])
     assert left.value.code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_compare_refuses_networks_that_see_several_scales_before_it_trains(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    asked = ("--contenders", "resnet50@average,resnet101", "--corruptions", "fog", "--weights", "none")
+    with pytest.raises(SystemExit) as left:
+        cli.main(["compare", *asked])
+    assert left.value.code == 2
+    assert "contenders that see an image at one scale" in " ".join(capsys.readouterr().err.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_verdict_decided_anew_by_another_metric_is_refused(study):
+    finished = open_finished(study)
+    with pytest.raises(StudyError, match="accuracy"):
+        evaluate_corrupted(replace(finished, verdict=replace(finished.verdict, metric="macro_f1")), ["fog"], [1])
+
+
+def test_auroc_under_corruption_is_that_of_scikit_learn(graded):
+    finished = open_finished(graded)
+    found = evaluate_corrupted(finished, ["gaussian_noise"], [4])
+    pixels, norm = finished.pixels("test"), finished.setting.preprocessing
+    ids = pixels.sample_ids
+    noisy = [corrupted(np.asarray(s), "gaussian_noise", 4, i) for s, i in zip(pixels.at(32), ids, strict=True)]
+    squares = torch.from_numpy(np.stack(noisy)).permute(0, 3, 1, 2)
+    images = finished.setting.machine.images(squares, norm.mean, norm.std)
+    areas = []
+    for seed in range(3):
+        with torch.no_grad():
+            chances = finished.network("resnet101", seed)(images).double().softmax(dim=1).numpy()
+        areas.append(roc_auc_score(finished.shown(ids).targets, chances, multi_class="ovr", average="macro"))
+    assert found.unit == "points"
+    assert found.overall.means["resnet101"] == pytest.approx(100 * np.mean(areas), abs=0.2)
 
 
 @pytest.mark.slow

@@ -5,13 +5,10 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from deepenough.errors import RecordError
-
 if TYPE_CHECKING:
     from deepenough.serving import About, Choice, Material
     from deepenough.studies.finished import Finished
     from deepenough.tasks.answering import Answers
-    from deepenough.tasks.values import Run
 
 _PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "numpy", "pillow")
 _OF_VERDICT = ("answer", "scope", "small", "big", "difference", "interval", "margin", "unit", "samples", "scale")
@@ -54,7 +51,7 @@ def answers_at(finished: Finished, choice: Choice) -> Answers:
     task = finished.setting.task
     kind = answers_kind(task.name)
     classes = finished.prepared.classes if kind.least_classes else ()
-    return kind(classes, task.kept(_validation(finished, choice)))
+    return kind(classes, task.kept(finished.validated(choice.contender, choice.seed, choice.scale)))
 
 
 def material_of(finished: Finished, choice: Choice) -> Material:
@@ -85,7 +82,7 @@ def material_of(finished: Finished, choice: Choice) -> Material:
         rows=samples.filter(split="test"),
         recorded=dict(scores.select("sample_id", "prediction").iter_rows()),
         score=float(scores["score"].to_numpy().mean()),
-        reference=_validation(finished, choice),
+        reference=finished.validated(choice.contender, choice.seed, choice.scale),
     )
     return Material(
         about=about_of(finished, choice),
@@ -97,25 +94,6 @@ def material_of(finished: Finished, choice: Choice) -> Material:
         source=finished.study.source,
         splits={name: int((samples["split"] == name).sum()) for name in ("train", "val", "test")},
     )
-
-
-def _validation(finished: Finished, choice: Choice) -> Run | None:
-    """What the network said of validation; None where the study keeps no rows of it.
-
-    Raises:
-        RecordError: the study keeps them, and they are not there.
-    """
-    from deepenough.evaluation.outcomes import kept_fields, rows_of
-    from deepenough.records import OUTCOMES, read_table
-
-    row = finished.setting.task.row
-    if not kept_fields(row):
-        return None
-    path = finished.store.cell(f"{choice.contender}-seed{choice.seed}").outcomes("validation")
-    if not path.is_file():
-        raise RecordError(str(path), "what the network said of validation", "no such file", "run the study again")
-    kept = read_table(path, OUTCOMES).filter(scale=choice.scale)
-    return finished.shown(kept["sample_id"].to_list()).run(rows_of(kept, row))
 
 
 def _versions() -> dict[str, Any]:

@@ -225,6 +225,10 @@ def compare(  # noqa: PLR0913  one option a parameter
 
         named(corruptions)  # refused now, not after the training
     require_obtainable(request, folder)  # before torch and matplotlib are imported
+    if corruptions is not None:
+        from deepenough.studies.finished import require_single_scale
+
+        require_single_scale(request.contenders[:2], "--corruptions")
     from deepenough.api import carry_out, executor_of
     from deepenough.cli._progress import Terminal
 

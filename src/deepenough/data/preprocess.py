@@ -54,16 +54,29 @@ def squared(image: np.ndarray | Image.Image, scale: int, preprocessing: Preproce
     if preprocessing.fit == "crop":
         return resize_and_crop(image, scale, preprocessing)
     picture, square = _as_picture(image), np.zeros((scale, scale, 3), np.uint8)
-    width, height = picture.size
+    rows, columns = part_shown(picture.size, scale, preprocessing.fit)
     if preprocessing.fit == "pad":
-        factor = padded_scale(height, width, scale)
-        size = max(1, round(width * factor)), max(1, round(height * factor))
-        square[: size[1], : size[0]] = np.asarray(picture.resize(size, _FILTERS[preprocessing.interpolation]))
-        return square
-    left, top = max(0, (width - scale) // 2), max(0, (height - scale) // 2)
-    there = np.asarray(picture.crop((left, top, min(left + scale, width), min(top + scale, height))))
-    square[: there.shape[0], : there.shape[1]] = there
+        shown = picture.resize((columns, rows), _FILTERS[preprocessing.interpolation])
+    else:
+        left, top = ((whole - there) // 2 for whole, there in zip(picture.size, (columns, rows), strict=True))
+        shown = picture.crop((left, top, left + columns, top + rows))
+    square[:rows, :columns] = np.asarray(shown)
     return square
+
+
+def part_shown(size: tuple[int, int], scale: int, fit: str) -> tuple[int, int]:
+    """How many rows and columns of a test square, from its upper left corner on, show a picture (width, height).
+
+    >>> part_shown((200, 100), 50, "pad"), part_shown((200, 30), 50, "cut"), part_shown((200, 30), 50, "crop")
+    ((25, 50), (30, 50), (50, 50))
+    """
+    width, height = size
+    if fit == "crop":
+        return scale, scale
+    if fit == "cut":
+        return min(height, scale), min(width, scale)
+    factor = padded_scale(height, width, scale)
+    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def padded_scale(height: int, width: int, scale: int) -> float:

@@ -6,7 +6,7 @@ that memory does not grow with the pictures where each is judged alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import IO
@@ -19,6 +19,8 @@ from deepenough.tasks.contract import Run, Targets, Task
 
 BLOCK = 8192  # rows of a table that are made at once, where each sample's score is known alone
 _IN_SCORES = ("prediction", "score", "confidence")
+
+Reference = Callable[[str, int], Run | None]  # what a contender said of validation at a scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Outcomes:
         self._stream.write(rows.tobytes())
 
     def tables(
-        self, contender: str, *, seed: int, called: str | None = None, reference: Outcomes | None = None
+        self, contender: str, *, seed: int, called: str | None = None, reference: Reference | None = None
     ) -> Iterator[pl.DataFrame]:
         """Frames of `records.SCORES`, one after the other, ordered by scale and the order of the samples.
 
@@ -77,7 +79,8 @@ class Outcomes:
             contender: whose.
             seed: written into the rows.
             called: the name written into the rows, if another.
-            reference: the same networks on validation; None on validation itself.
+            reference: gives the same networks on validation, such as `run` of their outcomes there; None on validation
+                itself.
         """
         for scale in self.scales:
             for first, judged in self._judged(contender, scale, reference):
@@ -116,13 +119,13 @@ class Outcomes:
         rows = np.concatenate(blocks) if blocks else np.empty(0, self._row)
         return self.shown.run(rows)
 
-    def _judged(self, contender: str, scale: int, reference: Outcomes | None) -> Iterator[tuple[int, pl.DataFrame]]:
+    def _judged(self, contender: str, scale: int, reference: Reference | None) -> Iterator[tuple[int, pl.DataFrame]]:
         """Where a part begins, and its samples judged; one part where a run is judged as a whole."""
         if self.task.metric.alone and self.shown.units is None:
             for first, rows in self._blocks(contender, scale):
                 yield first, self.task.judged(Run(rows, self.shown.targets[first : first + len(rows)]))
             return
-        other = None if reference is None else reference.run(contender, scale)
+        other = None if reference is None else reference(contender, scale)
         yield 0, self.task.judged(self.run(contender, scale), other)
 
     def _blocks(self, contender: str, scale: int) -> Iterator[tuple[int, np.ndarray]]:

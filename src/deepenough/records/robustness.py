@@ -1,4 +1,4 @@
-"""What is left of two networks' accuracy on corrupted copies of the test images, as one record."""
+"""What is left of what two networks reach on corrupted copies of the test images, as one record."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ class Robustness:
     clean: dict[str, float]  # mean by contender on the images as they are
     corruptions: list[UnderCorruption]
     overall: UnderCorruption
+    sample: str = "image"  # what one sample is
     notes: list[str] = field(default_factory=list)
 
 
@@ -69,7 +70,7 @@ def robustness_from_json(plain: Mapping[str, Any]) -> Robustness:
         return Robustness(**values)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         remedy = "run `deepenough evaluate FOLDER --corruptions all`"
-        raise RecordError("robustness.json", "accuracy under corruptions", f"another form ({error})", remedy) from error
+        raise RecordError("robustness.json", "results under corruptions", f"another form ({error})", remedy) from error
 
 
 def _under(entry: Mapping[str, Any]) -> UnderCorruption:

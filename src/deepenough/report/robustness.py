@@ -12,6 +12,7 @@ from deepenough.report.language import later, say, term
 from deepenough.report.naming import display_name
 from deepenough.report.tables import numbers
 from deepenough.report.tables import robustness as tables
+from deepenough.report.words import tested
 
 _TITLE = later("Under corruption")
 _FROST = later(
@@ -32,13 +33,13 @@ def section(evidence: Evidence) -> Section | None:
             title=say(_TITLE),
             lead=(say("{said} deepenough evaluate {folder}", said=said, folder=evidence.folder),),
         )
-    from deepenough.report.figures.robustness import accuracy_over_severity
+    from deepenough.report.figures.robustness import metric_over_severity
 
     return Section(
         key="robustness",
         title=say(_TITLE),
         lead=(*sentences(found), say(_FROST)),
-        blocks=(accuracy_over_severity(found), tables.gains(found)),
+        blocks=(metric_over_severity(found), tables.gains(found)),
         aside=(tables.severities(found),),
     )
 
@@ -66,16 +67,18 @@ def sentences(found: Robustness) -> list[str]:
     )
     said = [
         say(
-            "On copies of the {samples} test images under {what} at severities {severities}, {scale} px: {fell}.",
-            samples=numbers.count(found.samples),
+            "On copies of {tested} under {what} at severities {severities}, {scale} px, {metric}: {fell}.",
+            tested=tested(found, numbers.count(found.samples)),
             what=what,
             severities=", ".join(map(str, found.severities)),
             scale=found.scale,
+            metric=term(found.metric),
             fell=fell,
         ),
         say(
-            "Gain of {big} over {small} under corruption: {difference} {unit} ({level} interval {interval}); that "
-            "is {beside} ({beside_interval}) beside the gain on the images as they are.",
+            "Gain in {metric} of {big} over {small} under corruption: {difference} {unit} ({level} interval "
+            "{interval}); that is {beside} ({beside_interval}) beside the gain on the images as they are.",
+            metric=term(found.metric),
             big=big,
             small=small,
             difference=numbers.signed(gain.difference, decimals),

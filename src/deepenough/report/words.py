@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deepenough.records import Needed, Verdict
+from deepenough.records.robustness import Robustness
 from deepenough.report import baselines, stopping, teaching
 from deepenough.report.headlines import answer_in_words, decimals_of, headline
 from deepenough.report.language import later, say, term
@@ -251,9 +252,9 @@ def _design(verdict: Verdict, design: dict[str, float]) -> str:
     )
 
 
-def tested(verdict: Verdict, samples: str) -> str:
+def tested(record: Verdict | Robustness, samples: str) -> str:
     """So many samples of a test, by the task's own word for one."""
-    return say(_TESTED.get(verdict.sample, later("{samples} test samples")), samples=samples)
+    return say(_TESTED.get(record.sample, later("{samples} test samples")), samples=samples)
 
 
 def plural(amount: int, noun: str) -> str:

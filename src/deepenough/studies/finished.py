@@ -19,8 +19,10 @@ from deepenough.data.readings import READINGS
 from deepenough.data.threads import Progress
 from deepenough.errors import InputError, RecordError, SourceError, StudyError
 from deepenough.evaluation import Batches, Shown
+from deepenough.evaluation.outcomes import kept_fields, rows_of
 from deepenough.machine import choose_machine
 from deepenough.records import (
+    OUTCOMES,
     QUARANTINE,
     SAMPLES,
     SCORES,
@@ -36,6 +38,7 @@ from deepenough.studies.planning import setting_of
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study
 from deepenough.studies.whole import sha256_of, stored_study
+from deepenough.tasks.contract import Run
 from deepenough.tasks.registry import entry
 from deepenough.tasks.tested import tested_network
 from deepenough.training import Setting, cell_name
@@ -106,12 +109,30 @@ class Finished:
             progress=progress,
         )
 
+    def pictures(self, sample_ids: Sequence[str]) -> pl.DataFrame:
+        """The rows of samples.parquet of these pictures, in their order."""
+        asked = pl.DataFrame({"sample_id": sample_ids}, schema={"sample_id": pl.String})
+        return asked.join(self.samples.unique("sample_id"), on="sample_id", how="left", maintain_order="left")
+
     def shown(self, sample_ids: Sequence[str]) -> Shown:
         """These pictures with their targets."""
-        asked = pl.DataFrame({"sample_id": sample_ids}, schema={"sample_id": pl.String})
-        rows = asked.join(self.samples.unique("sample_id"), on="sample_id", how="left", maintain_order="left")
-        task = self.setting.task
+        rows, task = self.pictures(sample_ids), self.setting.task
         return Shown(sample_ids=sample_ids, targets=task.targets(rows), units=task.units(rows))
+
+    def validated(self, name: str, seed: int, scale: int) -> Run | None:
+        """What a network said of validation at a scale; None where the task keeps no rows of it.
+
+        Raises:
+            RecordError: it keeps them, and they are not there.
+        """
+        row = self.setting.task.row
+        if not kept_fields(row):
+            return None
+        path = self.store.cell(cell_name(name, seed)).outcomes("validation")
+        if not path.is_file():
+            raise RecordError(str(path), "what the network said of validation", "no such file", "run the study again")
+        kept = read_table(path, OUTCOMES).filter(scale=scale)
+        return self.shown(kept["sample_id"].to_list()).run(rows_of(kept, row))
 
     def network(self, name: str, seed: int) -> nn.Module:
         """A trained network as it was tested, placed on the machine, in evaluation mode.

@@ -79,7 +79,8 @@ def _write(
         write_table(folder.outcomes(split), kept, OUTCOMES)
     if split == "shifted" and bench.unjudged is not None:
         return
-    rows = outcomes.tables(tested, seed=seeds.study, called=name, reference=reference)
+    before = None if reference is None else reference.run
+    rows = outcomes.tables(tested, seed=seeds.study, called=name, reference=before)
     write_table_in_parts(getattr(folder, split), rows, SCORES)
 
 

@@ -1,4 +1,4 @@
-"""Accuracy over the severity of corruptions, and the gain under each of them."""
+"""The metric over the severity of corruptions, and the gain under each of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from deepenough.report.tables import numbers
 from deepenough.report.tables import robustness as tables
 
 
-def accuracy_over_severity(found: Robustness) -> Picture:
+def metric_over_severity(found: Robustness) -> Picture:
     """One bold line a contender, the mean over all corruptions, over thin ones of each; severity 0 is clean."""
     caption = Caption(
         key="robustness",

@@ -37,7 +37,14 @@ def gains(found: Robustness) -> Table:
         "Beside clean: this gain minus the gain on the images as they are, with its interval."
     )
     strong = [len(rows) - 1]
-    return table("robustness-gains", say("The gain under each corruption"), heads, rows, note=note, strong_rows=strong)
+    return table(
+        "robustness-gains",
+        say("The gain in {metric} under each corruption", metric=term(found.metric)),
+        heads,
+        rows,
+        note=note,
+        strong_rows=strong,
+    )
 
 
 def _row(each: UnderCorruption, names: tuple[str, str], decimals: int) -> tuple[str, ...]:
@@ -55,11 +62,12 @@ def _row(each: UnderCorruption, names: tuple[str, str], decimals: int) -> tuple[
 
 def severities(found: Robustness) -> Table:
     """One row a corruption and contender, one column a severity; clean images first."""
+    decimals = decimals_of(found)
     rows = [
         (
             f"{say('mean of all') if each.corruption == ALL else term(each.corruption)}, {display_name(name)}",
-            numbers.fixed(found.clean[name], 1),
-            *(numbers.fixed(mean, 1) for mean in each.by_severity[name]),
+            numbers.fixed(found.clean[name], decimals),
+            *(numbers.fixed(mean, decimals) for mean in each.by_severity[name]),
         )
         for each in (found.overall, *found.corruptions)
         for name in (found.small, found.big)
