@@ -60,6 +60,22 @@ CAMS: dict[str, Any] = {
     "scale": pl.Int32,  # image side that the network saw, pixels
     "method": pl.String,  # of the map: gradcam, gradcampp, hirescam or layercam
 }
+_BOX = {side: pl.Float64 for side in ("left", "top", "right", "bottom")}  # pixels of the image
+EXHIBITS: dict[str, Any] = {  # what people are shown of a few test samples, a row a thing, in order
+    "sample_id": pl.String,
+    "place": pl.Int32,  # among the things of its sample
+    "what": pl.String,  # harmed, mended, clean, found, one of the pair, similarity
+    "contender": pl.String,  # null where it is no network's
+    "seed": pl.Int64,  # of the networks
+    "image": pl.Binary,  # PNG where `exact`, else JPEG; null where there is a figure alone
+    "width": pl.Int32,
+    "height": pl.Int32,
+    "exact": pl.Boolean,  # every pixel is the network's own
+    "value": pl.Float64,
+    "unit": pl.String,
+    "threshold": pl.Float64,
+    "boxes": pl.List(pl.Struct({**_BOX, "label": pl.String, "score": pl.Float64})),  # score null: a true box
+}
 COSTS: dict[str, Any] = {
     "contender": pl.String,
     "scale": pl.Int32,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deepenough.records import Verdict
+from deepenough.report.exhibits import Exhibits
 from deepenough.report.figures import Picture
 from deepenough.report.gallery import Gallery, MapView, Twins
 from deepenough.report.panel import Panel
@@ -19,7 +20,7 @@ class Listing:
     text: str
 
 
-Block = Picture | Table | Gallery | Twins | Listing | MapView
+Block = Picture | Table | Gallery | Twins | Listing | MapView | Exhibits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from deepenough.records.explanations import Explanations, explanations_from_json
 from deepenough.records.robustness import Robustness, robustness_from_json
 
 MAP_ID = "map"  # under which `Evidence.thumbnails` holds all small copies of the map, as one picture
+EXHIBITS = {name: kind for name, kind in records.EXHIBITS.items() if name != "image"}  # as `Evidence` holds them
 THUMBNAILS: dict[str, Any] = {"sample_id": pl.String, "image": pl.Binary, "width": pl.Int32, "height": pl.Int32}
 
 
@@ -62,6 +63,7 @@ class Evidence:
     thumbnails: pl.DataFrame | None
     slices: pl.DataFrame | None = None
     outcomes: Aligned | None = None
+    exhibits: pl.DataFrame | None = None  # `records.EXHIBITS` but for the images, which are among the thumbnails
     differing: pl.DataFrame | None = None  # images on which the pair differs, once a document is arranged from it
     elsewhere: tuple[Measured, ...] = ()
     ablation: Mapping[str, Any] | None = None  # what each lever buys, of a study that is an ablation
@@ -101,6 +103,7 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
     names = ("third.json", "robustness.json", "explanations.json", "embed/map.json")
     third, robustness, explanations, mapped = (_optional_json(folder / name) for name in names)
     mapped = None if mapped is None else map_from_json(mapped)
+    exhibits = _optional_table(folder / "exhibits.parquet", records.EXHIBITS)
     measures, shifted = (_optional_json(folder / name) for name in ("measures.json", "verdict_shifted.json"))
     return Evidence(
         name=folder.resolve().name,
@@ -115,7 +118,8 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         environment=_optional_json(folder / "environment.json"),
         study=study.read_text(encoding="utf-8", errors="replace") if study.is_file() else None,
         cells=tuple(_cell(path) for path in sorted(folder.glob("cells/*-seed*")) if path.is_dir()),
-        thumbnails=_with_sheet(_pictures(folder, verdict), folder / "embed" / "map.jpg", mapped),
+        thumbnails=_with_sheet(_with_exhibits(_pictures(folder, verdict), exhibits), folder / "embed" / "map.jpg", mapped),
+        exhibits=None if exhibits is None else exhibits.select(list(EXHIBITS)),
         mapped=mapped,
         slices=_optional_table(folder / "slices.parquet", records.SLICES),
         outcomes=None if scores is None or scores.is_empty() else align(scores, gaps=True),
@@ -139,6 +143,21 @@ def cam_id(sample_id: str, contender: str, scale: int, method: str) -> str:
     Whatever begins with a sample's id and a blank is of that sample.
     """
     return f"{sample_id} {contender} {scale} {method}"
+
+
+def exhibit_id(sample_id: str, place: int) -> str:
+    """Under which `Evidence.thumbnails` holds the picture at a place among the things that are shown of a sample."""
+    return f"{sample_id} shown {place}"
+
+
+def _with_exhibits(small: pl.DataFrame | None, exhibits: pl.DataFrame | None) -> pl.DataFrame | None:
+    """With the pictures among what is shown of samples."""
+    if exhibits is None:
+        return small
+    there = exhibits.filter(pl.col("image").is_not_null())
+    named = [exhibit_id(*row) for row in there.select("sample_id", "place").iter_rows()]
+    added = there.with_columns(pl.Series("sample_id", named, dtype=pl.String)).select(list(THUMBNAILS))
+    return added if small is None else pl.concat([small.select(list(THUMBNAILS)), added])
 
 
 def _pictures(folder: Path, verdict: Verdict) -> pl.DataFrame | None:

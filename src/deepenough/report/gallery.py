@@ -229,7 +229,7 @@ def _reached(prediction: str | None, score: float, verdict: Verdict) -> str:
 def _cam(row: dict, name: str, answer: str) -> Cam:
     return Cam(
         sample_id=row["sample_id"],
-        uri=_uri(row["image"]),
+        uri=uri(row["image"]),
         says=say("Where {name} found {answer} at {scale} px", name=name, answer=answer, scale=row["scale"]),
         width=row["width"],
         height=row["height"],
@@ -247,7 +247,7 @@ def sheet_of(thumbnails: pl.DataFrame | None) -> Cam | None:
     row = rows[0]
     return Cam(
         sample_id=MAP_ID,
-        uri=_uri(row["image"]),
+        uri=uri(row["image"]),
         says=say("Small copies of the images on the map"),
         width=row["width"],
         height=row["height"],
@@ -255,14 +255,15 @@ def sheet_of(thumbnails: pl.DataFrame | None) -> Cam | None:
     )
 
 
-def _uri(image: bytes) -> str:
+def uri(image: bytes) -> str:
+    """A picture's bytes as an address that a page needs no network for."""
     return f"data:{kind_of(image)};base64,{base64.b64encode(image).decode('ascii')}"
 
 
 def _photo(row: dict, answers: tuple[tuple[str, str, str, bool], ...] = (), cams: tuple[Cam, ...] = ()) -> Photo:
     return Photo(
         sample_id=row["sample_id"],
-        uri=_uri(row["image"]),
+        uri=uri(row["image"]),
         path=row["path"],
         target=row["target"] or "",
         width=row["width"],

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from deepenough.report.document import Block, Document, Listing
+from deepenough.report.exhibits import Exhibits, Shown
 from deepenough.report.figures import Picture
 from deepenough.report.gallery import Gallery, MapView, Twin, Twins
 from deepenough.report.language import say
@@ -51,6 +52,8 @@ def _block(block: Block) -> list[str]:
         return [f"*{escape(block.title)}*", _code(block.text.rstrip("\n"))]
     if isinstance(block, Twins):
         return [f"*{escape(block.title)}*", "\n".join(_twin(pair) for pair in block.pairs)]
+    if isinstance(block, Exhibits):
+        return [f"*{escape(block.title)}*", *map(escape, block.notes), "\n".join(map(_shown, block.samples))]
     if isinstance(block, MapView):
         return [say("The page shows the map itself.")]
     return [_photos(block)]
@@ -63,6 +66,12 @@ def _twin(pair: Twin) -> str:
     )
     first, second = named
     return say("- {first} and {second}: {says}", first=first, second=second, says=escape(pair.says))
+
+
+def _shown(sample: Shown) -> str:
+    said = [f"{panel.title} {panel.figure}".strip() for panel in sample.panels if panel.title]
+    said += [f"{name} {says}" for _, name, says in sample.lines]
+    return f"- {escape(sample.path)}: {escape(say('; ').join(said))}"
 
 
 def _photos(gallery: Gallery) -> str:

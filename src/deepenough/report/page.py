@@ -18,6 +18,7 @@ from deepenough.records.program import source_hash
 from deepenough.report import bundle, evidence, markdown, sections
 from deepenough.report.bundle import Bundle, blocks
 from deepenough.report.document import Document
+from deepenough.report.exhibits import Exhibits
 from deepenough.report.gallery import Gallery, MapView, Twins
 from deepenough.report.language import say, speaking, tag
 from deepenough.report.tables import numbers
@@ -86,6 +87,7 @@ def pictures_of(document: Document) -> list[dict[str, object]]:
     blocks = [block for section in document.sections for block in (*section.blocks, *section.aside)]
     galleries = [block for block in blocks if isinstance(block, Gallery | Twins)]
     shown = [each for gallery in galleries for photo in gallery.photos for each in (photo, *photo.cams)]
+    shown += [panel for block in blocks if isinstance(block, Exhibits) for panel in block.photos]
     shown += [block.sheet for block in blocks if isinstance(block, MapView) and block.sheet is not None]
     return [
         {"sample_id": each.sample_id, "width": each.width, "height": each.height, "sha256": each.sha256}

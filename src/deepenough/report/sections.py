@@ -30,6 +30,7 @@ from deepenough.report import (
 from deepenough.report.differing import differing_images, how_many
 from deepenough.report.document import Block, Document, Section
 from deepenough.report.evidence import Evidence
+from deepenough.report.exhibits import exhibits
 from deepenough.report.figures.calibration import reliability
 from deepenough.report.figures.noise import noise_parts
 from deepenough.report.figures.scale import accuracy_over_scale, gain_over_scale
@@ -164,7 +165,9 @@ def _disagreements(evidence: Evidence) -> Section:
     title, frame, verdict = say("Where the two differ"), evidence.differing, evidence.verdict
     if frame is None:
         return _missing("disagreements", title, "scores.parquet")
-    blocks, aside = _there(gallery(frame, evidence.thumbnails, verdict)), (data.disagreements(frame, verdict),)
+    made = exhibits(evidence.exhibits, evidence.thumbnails, frame, verdict)
+    blocks = (*_there(made), *_there(gallery(frame, evidence.thumbnails, verdict)))
+    aside: tuple[Block, ...] = (data.disagreements(frame, verdict),)
     if not blocks:
         blocks, aside = aside, ()
     return Section(key="disagreements", title=title, lead=(how_many(frame, verdict),), blocks=blocks, aside=aside)

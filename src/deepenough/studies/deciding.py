@@ -29,6 +29,7 @@ from deepenough.stats import Look, diverged_rate
 from deepenough.studies.baselines import baseline_scores
 from deepenough.studies.bench import Bench
 from deepenough.studies.cams import write_cams
+from deepenough.studies.exhibits import write_exhibits
 from deepenough.studies.kinship import caveats_of_kinship
 from deepenough.studies.measures import measure
 from deepenough.studies.noise import diverged_cells, done_cells
@@ -134,6 +135,7 @@ def keep(bench: Bench, decided: Decided) -> None:
     if bench.study.images:
         write_thumbnails(bench.prepared, decided.scores, decided.verdict, store.thumbnails, bench.units)
         write_cams(bench, decided.scores, decided.verdict)
+        write_exhibits(bench, decided.scores, decided.verdict)
 
 
 def _sound(bench: Bench, look: Look) -> list[str]:

@@ -44,6 +44,7 @@ class StudyFolder:
         self.baselines = root / "baselines.parquet"
         self.slices = root / "slices.parquet"
         self.thumbnails = root / "thumbnails.parquet"
+        self.exhibits = root / "exhibits.parquet"
         self.cache = root / "cache"
 
     def cell(self, name: str) -> CellFolder:

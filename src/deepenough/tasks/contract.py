@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from deepenough.tasks.values import Given, Metric, Run, Targets, View
+from deepenough.tasks.values import Exhibit, Given, Metric, Run, Seen, Targets, View
 
 if TYPE_CHECKING:
     import polars as pl
@@ -220,6 +220,14 @@ class Task(ABC):
         """
         del squares, targets, sample_ids
         return {}
+
+    def exhibits(self, seen: Seen, place: int) -> tuple[Exhibit, ...]:
+        """What people are shown of the test sample at a place, both networks side by side; () where nothing is.
+
+        Asked of the few samples that divide the networks the most. What is not asked of `seen` is not computed.
+        """
+        del seen, place
+        return ()
 
     def decisions(self, outputs: Tensor) -> Tensor | None:
         """What rounding may flip, int64 (batch, ...); None where an output is no decision."""

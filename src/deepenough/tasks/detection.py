@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from deepenough.data.objects import objects_in
-from deepenough.data.preprocess import in_picture
+from deepenough.data.preprocess import in_picture, padded_scale
 from deepenough.errors import InputError
 from deepenough.records import ANNOTATIONS
 from deepenough.stats.detections import Found, Matches, Truth, match
@@ -22,6 +22,7 @@ from deepenough.tasks.answering import SEPARATOR, SURE
 from deepenough.tasks.contract import Given, Metric, Run, Targets, Task, View
 from deepenough.tasks.options import number, one_of, refuse_unknown
 from deepenough.tasks.placing import Objects, PlacedView
+from deepenough.tasks.values import Box, Exhibit, Seen
 
 if TYPE_CHECKING:
     from deepenough.data.augment import Augmentation
@@ -212,6 +213,34 @@ class Detection(Task):
                 "confidence": scores.max(axis=1, initial=0.0).astype(np.float64),
             }
         )
+
+    def exhibits(self, seen: Seen, place: int) -> tuple[Exhibit, ...]:
+        """The picture with the true boxes, crowds left out, and those of each network above `SURE`."""
+        objects = seen.targets[place]
+        objects = objects.chosen(~objects.crowd)
+        if len(objects.labels) > MOST:  # nobody could tell them apart
+            return ()
+        width, height = objects.size
+        factor = padded_scale(height, width, seen.squares.shape[1])
+        pixels = seen.squares[place, : max(1, round(height * factor)), : max(1, round(width * factor))]
+        true = self._drawn(objects.boxes * factor, objects.labels)
+        found = {name: seen.run(name).rows[place] for name in seen.contenders}
+        sure = {name: row["scores"] > SURE for name, row in found.items()}
+        return tuple(
+            Exhibit(
+                what="found",
+                contender=name,
+                pixels=pixels,
+                threshold=SURE,
+                boxes=(*true, *self._drawn(row["boxes"][kept] * factor, row["labels"][kept], row["scores"][kept])),
+            )
+            for (name, row), kept in zip(found.items(), sure.values(), strict=True)
+        )
+
+    def _drawn(self, boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray | None = None) -> tuple[Box, ...]:
+        said = [None] * len(labels) if scores is None else scores.astype(np.float64).tolist()
+        named = zip(boxes.astype(np.float64).tolist(), labels, said, strict=True)
+        return tuple(Box((box[0], box[1], box[2], box[3]), self.classes[label], score) for box, label, score in named)
 
     def also(self) -> tuple[Detection, ...]:
         """The same by every other measure that can be judged, and AP50 of each class alone."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from deepenough.errors import InputError
 from deepenough.tasks.classical import methods
 from deepenough.tasks.contract import Given, Metric, Run, Targets, Task, View
+from deepenough.tasks.cut_outs import cut_outs, in_eight_bits
 from deepenough.tasks.degrading import (
     Blur,
     Compression,
@@ -23,12 +24,12 @@ from deepenough.tasks.degrading import (
     LittleLight,
     PoissonGaussianNoise,
     Shrinking,
-    in_bytes,
 )
 from deepenough.tasks.harming import HarmedView
 from deepenough.tasks.likeness import psnr, ssim
 from deepenough.tasks.options import number, one_of, refuse_unknown, whole_number
 from deepenough.tasks.perceptual import closeness, weights_of
+from deepenough.tasks.values import Exhibit, Seen
 
 if TYPE_CHECKING:
     from deepenough.data.augment import Augmentation
@@ -170,7 +171,7 @@ class Enhancement(Task):
         """Of pictures in 8 bits, as they could be saved; what is not finite is as unlike as can be."""
         mended = outputs.float().permute(0, 2, 3, 1).numpy()
         sound = np.isfinite(mended).all(axis=(1, 2, 3))
-        rows = self._rows([in_bytes(255.0 * np.nan_to_num(one)) for one in mended], targets, squares)
+        rows = self._rows(in_eight_bits(outputs), targets, squares)
         for name in self.measures:
             rows[name][~sound] = _METRICS[name].lowest
         return rows
@@ -185,6 +186,15 @@ class Enhancement(Task):
             )
             for title, mend in known.items()
         }
+
+    def exhibits(self, seen: Seen, place: int) -> tuple[Exhibit, ...]:
+        """A cut-out from where the networks' mended pictures differ most: harmed, mended by each, and clean."""
+        one, size = slice(place, place + 1), seen.targets[place]
+        mended = {name: in_eight_bits(said)[0] for name, said in seen.outputs(place).items()}
+        if not mended:
+            return ()
+        clean, harmed = seen.squares[place], self.inputs(seen.squares[one], seen.sample_ids[one])[0]
+        return cut_outs(np.asarray(clean), harmed, mended, size)
 
     def judged(self, run: Run, reference: Run | None = None) -> pl.DataFrame:
         """The likeness of each picture; there is nothing to be sure of."""

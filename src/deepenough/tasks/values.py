@@ -84,3 +84,67 @@ class Run:
     rows: np.ndarray
     targets: Targets
     units: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The test pictures at one scale, and what two networks of one seed said of them.
+
+    Args:
+        contenders: their names.
+        squares: uint8 (pictures, side, side, 3), before `Task.inputs`.
+        sample_ids: of each picture.
+        targets: of each picture.
+        run: what a contender said of all of them, as its scores rest on it.
+        reference: the same of validation.
+        outputs: what each contender gave of the picture at a place, (1, ...), `completed`, asked anew; none where the
+            networks are not there.
+    """
+
+    contenders: tuple[str, ...]
+    squares: np.ndarray
+    sample_ids: Sequence[str]
+    targets: Targets
+    run: Callable[[str], Run]
+    reference: Callable[[str], Run]
+    outputs: Callable[[int], Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box on a picture, in its pixels.
+
+    Args:
+        box: left, top, right, bottom.
+        label: its class.
+        score: that a network gave it; None where it is true.
+    """
+
+    box: tuple[float, float, float, float]
+    label: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibit:
+    """One of the things that people are shown of a sample: a picture, a figure, or both.
+
+    Args:
+        what: it is, a word that the report knows (`report.exhibits`).
+        contender: whose it is; None where it is no network's.
+        pixels: uint8 (height, width, 3); None where it is a figure alone.
+        exact: every pixel is to be seen as it is; others may be shrunk.
+        value: a figure about it.
+        unit: of the figure.
+        threshold: above which such a figure, or the score of a box, counts.
+        boxes: on the picture, those that are true and those that were found; None where it is not about boxes.
+    """
+
+    what: str
+    contender: str | None = None
+    pixels: np.ndarray | None = None
+    exact: bool = False
+    value: float | None = None
+    unit: str | None = None
+    threshold: float | None = None
+    boxes: tuple[Box, ...] | None = None

@@ -18,6 +18,7 @@ from deepenough.tasks.embedder import Embedder
 from deepenough.tasks.margins import ARCFACE, MarginLoss
 from deepenough.tasks.options import one_of, refuse_unknown, whole_number
 from deepenough.tasks.pairs import DIFFERENT, PLACES, SAME, pairs_of
+from deepenough.tasks.values import Exhibit, Seen
 from deepenough.tasks.vectors import cosines, of_length_one
 from deepenough.tasks.verifying import MEASURES, Measure, threshold_of
 
@@ -156,6 +157,24 @@ class Verification(Task):
                 "confidence": np.clip((1.0 + np.where(similarity > threshold, 1.0, -1.0) * similarity) / 2.0, 0.0, 1.0),
             }
         )
+
+    def exhibits(self, seen: Seen, place: int) -> tuple[Exhibit, ...]:
+        """Both pictures of a pair, and how like they are to each network beside its threshold of validation."""
+        runs = {name: seen.run(name) for name in seen.contenders}
+        units = runs[seen.contenders[0]].units
+        assert units is not None
+        pair = units[PLACES][place].to_numpy()
+        similarities = (
+            Exhibit(
+                what="similarity",
+                contender=name,
+                value=float(cosines(run.rows["embedding"][pair], np.array([[0, 1]]))[0]),
+                threshold=float(threshold_of(*compared(seen.reference(name)))),
+            )
+            for name, run in runs.items()
+        )
+        pictures = (Exhibit(what="one of the pair", pixels=np.asarray(seen.squares[number])) for number in pair)
+        return (*pictures, *similarities)
 
     def also(self) -> tuple[Task, ...]:
         """The other metrics that so many pairs can tell, and rank-1 identification."""

@@ -20,7 +20,7 @@ from deepenough.records.explanations import explanations_from_json
 from deepenough.records.robustness import robustness_from_json
 from deepenough.report.bundle import answers, blocks, outcomes, tables
 from deepenough.report.bundle.blocks import Block
-from deepenough.report.evidence import MAP_ID, THUMBNAILS, Evidence, Measured
+from deepenough.report.evidence import EXHIBITS, MAP_ID, THUMBNAILS, Evidence, Measured
 from deepenough.report.gallery import kind_of
 
 __all__ = ["FORM", "Bundle", "pack", "unpack"]
@@ -98,7 +98,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         targets = targets["target"]
     audit, third, robustness = plain["audit"], plain.get("third"), plain.get("robustness")
     explanations = plain.get("explanations")
-    shifted, measures = plain.get("shifted"), plain.get("measures")
+    shifted, measures, exhibits = plain.get("shifted"), plain.get("measures"), plain.get("exhibits")
     return Evidence(
         name=plain["name"],
         folder=plain["folder"],
@@ -124,6 +124,7 @@ def unpack(header: Mapping[str, Any], found: Mapping[str, Block], thumbnails: pl
         third=None if third is None else records.third_from_json(third),
         robustness=None if robustness is None else robustness_from_json(robustness),
         explanations=None if explanations is None else explanations_from_json(explanations),
+        exhibits=None if exhibits is None else pl.DataFrame(exhibits, schema=EXHIBITS),
         shifted=None if shifted is None else records.verdict_from_json(shifted),
         measures=None if measures is None else records.measures_from_json(measures),
         mapped=map_from_json(blocks.parsed(found["map"])) if "map" in found else None,
@@ -198,8 +199,18 @@ def _records(evidence: Evidence, shown: pl.Series | None) -> dict[str, Any]:
         **({} if evidence.tune is None else {"tune": dict(evidence.tune)}),
         **({} if evidence.curves is None else {"curves": dict(evidence.curves)}),
         **({} if evidence.shifted is None else {"shifted": _plain(evidence.shifted)}),
+        **_exhibits(evidence),
         **({} if evidence.measures is None else {"measures": _plain(evidence.measures)}),
     }
+
+
+def _exhibits(evidence: Evidence) -> dict[str, Any]:
+    """What is shown of samples, under the page's ids, where pictures may be shown."""
+    if evidence.exhibits is None or not evidence.images:
+        return {}
+    known = page_ids(evidence)
+    rows = evidence.exhibits.filter(pl.col("sample_id").is_in(list(known))).to_dicts()
+    return {"exhibits": [{**row, "sample_id": known[row["sample_id"]]} for row in rows]}
 
 
 def _under_page_ids(audit: records.Audit, known: Mapping[str, str]) -> records.Audit:
