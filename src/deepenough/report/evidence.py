@@ -118,7 +118,9 @@ def load(folder: Path, *, costs: Sequence[Path] = (), images: bool = True) -> Ev
         environment=_optional_json(folder / "environment.json"),
         study=study.read_text(encoding="utf-8", errors="replace") if study.is_file() else None,
         cells=tuple(_cell(path) for path in sorted(folder.glob("cells/*-seed*")) if path.is_dir()),
-        thumbnails=_with_sheet(_with_exhibits(_pictures(folder, verdict), exhibits), folder / "embed" / "map.jpg", mapped),
+        thumbnails=_with_sheet(
+            _with_exhibits(_pictures(folder, verdict), exhibits), folder / "embed" / "map.jpg", mapped
+        ),
         exhibits=None if exhibits is None else exhibits.select(list(EXHIBITS)),
         mapped=mapped,
         slices=_optional_table(folder / "slices.parquet", records.SLICES),
