@@ -15,6 +15,7 @@ from deepenough.data import open_source, prepare
 from deepenough.data.augment import Augmentation
 from deepenough.errors import InputError
 from deepenough.records import SCORES, measures_from_json, read_json, read_table, samples_of
+from deepenough.report import proof
 from deepenough.studies.assembling import assemble
 from deepenough.tasks import Given, Run, make_task
 from deepenough.tasks.registry import entry
@@ -236,6 +237,7 @@ def test_a_study_ends_in_a_report_that_names_the_metric_and_shows_what_has_a_mea
     assert page.stat().st_size > 10_000
     assert ("How sure, and how right" in text.read_text(encoding="utf-8")) == task.confidence_is_probability
     assert ("What is taken for what" in text.read_text(encoding="utf-8")) == task.one_class
+    assert [fault for look in proof.looks(page) for fault in look.wrong] == []
 
 
 @pytest.mark.slow

@@ -110,6 +110,23 @@ def test_paths_leave_the_study_only_for_images_on_which_a_run_erred_and_groups_o
     assert np.array_equal(np.unique(again.clusters(), return_inverse=True)[1].argsort(kind="stable").shape, (372,))
 
 
+def test_both_groups_of_a_pair_come_along_under_numbers_that_they_share(study, tmp_path):
+    for file in study.iterdir():
+        if file.is_file():
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    samples = pl.read_parquet(study / "samples.parquet").with_row_index("place")
+    people = [pl.format("person {}", (pl.col("place") * factor + 1) % 7) for factor in (1, 3)]
+    both = samples.with_columns(people[0].alias("group"), people[1].alias(records.OTHER_GROUP)).drop("place")
+    records.write_table(tmp_path / "samples.parquet", both, records.SAMPLES)
+    seen, again = unpacked(tmp_path)
+    assert set(again.samples["group"]) == set(again.samples[records.OTHER_GROUP]) == {str(code) for code in range(7)}
+
+    def together(clusters):
+        return clusters.reshape(-1, 1) == clusters.reshape(1, -1)
+
+    assert np.array_equal(together(seen.clusters()), together(again.clusters()))
+
+
 def test_no_pictures_come_along_when_they_may_not_be_shown(study):
     assert unpacked(study, images=False)[1].thumbnails is None
     assert unpacked(study)[1].thumbnails.height > 0

@@ -58,12 +58,18 @@ def samples_to_columns(samples: pl.DataFrame | None, aligned: Aligned, shown: pl
         how="left",
         maintain_order="left",
     )
-    group = ordered["group"] if "group" in ordered.columns else pl.Series([None] * ordered.height, dtype=pl.String)
-    known = {name: code for code, name in enumerate(group.drop_nulls().unique(maintain_order=True))}
+    groups = [name for name in ("group", records.OTHER_GROUP) if name in ordered.columns]
+    names = [name for column in groups for name in ordered[column].drop_nulls()]
+    known = {name: code for code, name in enumerate(dict.fromkeys(names))}  # the same of both: a pair of two samples
+    nobody = pl.Series("group", [None] * ordered.height, dtype=pl.String)
+    numbered = {
+        column: ordered.get_column(column, default=nobody).replace_strict(known, default=None, return_dtype=pl.Int64)
+        for column in dict.fromkeys(("group", *groups))
+    }
     return to_columns(
         ordered.select(
             path=pl.when(shown).then(pl.col("path")),
-            group=group.replace_strict(known, default=None, return_dtype=pl.Int64),
+            **numbered,
             **{name: pl.col(name) for name in ("width", "height") if name in ordered.columns},
             **{name: pl.col(name) for name in further_columns(ordered)},
         )
@@ -83,9 +89,8 @@ def samples_from_columns(
         pl.col("path").cast(pl.String),
         (pl.Series([None] * size, dtype=pl.String) if targets is None else targets).alias("target"),
         pl.lit("test").alias("split"),
-        pl.col("group").cast(pl.String),
-        **{name: pl.col(name) for name in frame.columns if name not in ("path", "group")},
-    )
+        **{name: pl.col(name) for name in frame.columns if name != "path"},
+    ).with_columns(pl.col(name).cast(pl.String) for name in ("group", records.OTHER_GROUP) if name in frame.columns)
 
 
 def cell_to_json(cell: CellRecord) -> dict[str, Any]:
