@@ -19,6 +19,9 @@ from deepenough.report import proof
 from deepenough.studies import run_study
 from deepenough.studies.exhibits import MOST, MOST_BYTES
 from deepenough.studies.study import make_study
+from deepenough.tasks import detection
+
+pytestmark = pytest.mark.slow
 
 SOURCES = runpy.run_path(str(Path(__file__).parents[1] / "contracts" / "conftest.py"))["SOURCES"]
 PAIR = ("resnet50", "resnet101")
@@ -42,6 +45,7 @@ def study_of(tmp_path_factory, shrink):
             values |= {"scales": [32], "epochs": 1, "batch": 8, "workers": 0, "threads": 1, "precision": "fp32"}
             with pytest.MonkeyPatch.context() as patch:
                 shrink(patch)
+                patch.setattr(detection, "SURE", 0.1)  # what was hardly trained is sure of little
                 run_study(make_study({**values, "margin": 1.0, **changes}), root / "study")
             made[key] = root / "study"
         return made[key]
@@ -113,10 +117,7 @@ def test_cut_out_is_where_the_two_mended_pictures_differ_most():
     assert columns.start <= 190 < 260 <= columns.stop
 
 
-def test_boxes_are_drawn_where_the_outcomes_have_them_above_the_stated_score(study_of, monkeypatch):
-    from deepenough.tasks import detection
-
-    monkeypatch.setattr(detection, "SURE", 0.1)  # what was hardly trained is sure of little
+def test_boxes_are_drawn_where_the_outcomes_have_them_above_the_stated_score(study_of):
     folder = study_of("detection", **OPTIONS["detection"])
     rows, outcomes = kept(folder), read_table(folder / "outcomes.parquet", OUTCOMES)
     page, _ = whole(folder)
