@@ -1,6 +1,7 @@
 """Methods without a trained network beside a verdict, against scipy and a closed form."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -93,7 +94,19 @@ def test_verdict_says_whether_any_network_is_worth_its_training(baseline, worth)
     assert "Without a trained network, on 40 of the same test samples, by PSNR: bicubic" in said
     assert ("ResNet-50 is better than each of them" in said) == worth
     assert ("Neither network is worth its training" in said) == (not worth)
+    assert ("ResNet-50 is worse than bicubic" in said) == (not worth)  # its whole interval lies below zero
     assert len(tables.reached(verdict).rows) == 1
+
+
+def test_network_that_may_be_better_or_worse_than_a_baseline_is_called_neither():
+    verdict, _, _ = decided(seeds=3)
+    (found,) = verdict.baselines
+    open_ = replace(
+        found, gains={"resnet50": 0.1, "resnet101": 0.2}, intervals=dict.fromkeys(found.intervals, (-1.0, 1.2))
+    )
+    said = " ".join(words.sentences(replace(verdict, baselines=[open_])))
+    assert "ResNet-50 is not shown to be better than bicubic" in said
+    assert "is worse than" not in said
 
 
 @pytest.mark.parametrize(("shift", "said"), [(0.1, False), (1.5, True)])

@@ -59,17 +59,7 @@ def _worth(verdict: Verdict, found: Sequence[BaselineResult]) -> list[str]:
     pair = [name for name in (verdict.small, verdict.big) if all(name in each.gains for each in found)]
     above = {name: [each for each in found if _is_above(each, name)] for name in pair}
     lines = [_least(verdict, found, name) for name in pair if len(above[name]) == len(found)]
-    lines += [
-        say(
-            "{network} is not shown to be better than {baseline}: {gain}.",
-            network=display_name(name),
-            baseline=term(each.baseline),
-            gain=_gain(verdict, each, name),
-        )
-        for name in pair
-        for each in found
-        if each not in above[name]
-    ]
+    lines += [_not_above(verdict, each, name) for name in pair for each in found if each not in above[name]]
     unbeaten = [each for each in found if not any(each in above[name] for name in pair)]
     if pair and unbeaten:
         best = max(unbeaten, key=lambda each: each.mean)
@@ -81,6 +71,16 @@ def _worth(verdict: Verdict, found: Sequence[BaselineResult]) -> list[str]:
             )
         )
     return lines
+
+
+def _not_above(verdict: Verdict, each: BaselineResult, name: str) -> str:
+    ends, gain = each.intervals[name], _gain(verdict, each, name)
+    network, baseline = display_name(name), term(each.baseline)
+    if ends is not None and ends[1] < 0:
+        return say("{network} is worse than {baseline}: {gain}.", network=network, baseline=baseline, gain=gain)
+    return say(
+        "{network} is not shown to be better than {baseline}: {gain}.", network=network, baseline=baseline, gain=gain
+    )
 
 
 def _least(verdict: Verdict, found: Sequence[BaselineResult], name: str) -> str:
