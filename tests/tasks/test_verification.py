@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from deepenough.errors import InputError
 from deepenough.records import SAMPLES
 from deepenough.tasks import Given, Run, make_task
 from deepenough.tasks.pairs import PLACES, all_pairs
 from deepenough.tasks.verification import GREY, Identification, grey_copies
-from deepenough.tasks.verifying import Measure
+from deepenough.tasks.verifying import Measure, threshold_of
 
 PEOPLE = {"train": "abcd", "val": "efg", "test": "hijk"}
 
@@ -108,6 +108,27 @@ def test_accuracy_on_validation_itself_is_by_folds_and_below_that_of_its_own_bes
     assert measure.scores(noise, genuine, None).mean() < 0.55
 
 
+def test_accuracy_by_folds_is_that_of_a_cut_on_the_other_nine_tenths_and_asks_no_validation():
+    rng = np.random.default_rng(1)
+    genuine = np.arange(200) % 2 == 0
+    similarity = rng.normal(size=200) + genuine
+    right = {True: 0, False: 0}
+    for fold in range(10):
+        here = (np.arange(200) // 2) % 10 == fold  # each kind dealt in turn
+        cuts = np.concatenate([[-np.inf], np.sort(similarity[~here])])
+        shares = [
+            balanced_accuracy_score(genuine[~here], similarity[~here] > cut) for cut in cuts
+        ]  # of equally good cuts the test asks for none in particular
+        cut = threshold_of(similarity[~here], genuine[~here])
+        assert balanced_accuracy_score(genuine[~here], similarity[~here] > cut) == pytest.approx(max(shares))
+        for kind in right:
+            right[kind] += int(((similarity[here] > cut) == genuine[here])[genuine[here] == kind].sum())
+    expected = (right[True] + right[False]) / 200
+    measure = Measure("fold_accuracy")
+    for threshold in (None, -9.0, 9.0):
+        assert measure.scores(similarity, genuine, threshold).mean() == pytest.approx(expected)
+
+
 def test_rate_at_a_false_accept_rate_is_refused_with_the_rule_when_impostors_are_too_few():
     asked = {"metric": "tar_at_far", "far": 0.01}
     rule = r"expected at least 1,000 impostor pairs for FAR 0\.01, so that 10 are accepted; got "
@@ -169,9 +190,14 @@ def test_a_picture_whose_person_has_no_other_one_asks_nothing_and_may_be_answere
 
 def test_further_metrics_are_those_that_the_pairs_of_strangers_can_tell():
     few, many = made(), made(samples(each=20))
-    assert [each.metric.name for each in few.also()] == ["pair accuracy", "TAR at FAR 0.1", "rank-1"]
+    assert [each.metric.name for each in few.also()] == [
+        "pair accuracy",
+        "pair accuracy by ten folds",
+        "TAR at FAR 0.1",
+        "rank-1",
+    ]
     assert few.impostors == 150
-    assert [each.metric.name for each in many.also()][1:3] == ["TAR at FAR 0.1", "TAR at FAR 0.01"]
+    assert [each.metric.name for each in many.also()][2:4] == ["TAR at FAR 0.1", "TAR at FAR 0.01"]
 
 
 def test_the_baseline_asks_raw_pixels_of_each_picture_alone():
