@@ -196,14 +196,15 @@ def open_finished(folder: Path, *, source: str | None = None, threads: int | Non
 
 
 def require_alone(finished: Finished, what: str) -> None:
-    """Refuse a study of a task in which one image's answer is neither averaged nor judged by itself.
+    """Refuse a study of a task whose answers cannot be averaged, or by a metric that judges a run as a whole.
 
     Raises:
         InputError: it is.
     """
     task = finished.setting.task
     if not (task.averages and task.metric.alone):
-        raise InputError(what, "a study whose images are judged one by one", f"one of {task.name}")
+        got = f"one of {task.name} decided by {task.metric.name}"
+        raise InputError(what, "a study of classification decided by accuracy", got, "train one with its usual metric")
 
 
 def require_classes(finished: Finished, what: str) -> None:
