@@ -1,5 +1,7 @@
 """Measures of embeddings against scikit-learn, closed forms and data of known dimension."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -193,6 +195,28 @@ def test_report_compares_runs_by_the_estimator_of_verdicts():
         assert run.dimensions["learned"] == [1, 2, 3]
         assert run.curves["pca"]["knn"][-1] == pytest.approx(run.knn)  # all components are a rotation
         assert run.trustworthiness[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.slow  # its compiler takes half a minute to start
+def test_umap_is_laid_out_on_training_alone_and_judged_like_any_projection():
+    library = pytest.importorskip("umap", reason="umap-learn is not installed: pip install 'deepenough[embed]'")
+    made, labels = embedded("a", 0, 0.5)
+    other, _ = embedded("b", 0, 0.5)
+    squares = {split: np.zeros((len(part), 32, 32, 3), np.uint8) for split, part in labels.items()}
+    asked = {"pair": ("a", "b"), "scale": 32, "margin": 1.0, "source": "s", "weights": "random"}
+    found = decide_embedding([made, other], labels, squares, umap=True, **asked)
+    run = found.runs[0]
+    assert run.dimensions["umap"] == [2, 8]  # of 12 features
+    mean, axes = projections.principal(made.heads["train"])
+    flat = {split: ((part - mean) @ axes).astype(np.float32) for split, part in made.heads.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        own = library.UMAP(n_components=2, n_neighbors=15, random_state=0, n_jobs=1).fit(flat["train"])
+        places = {split: own.transform(part) for split, part in flat.items()}
+    hits = measures.knn_hits(places["train"], labels["train"], places["test"], labels["test"])
+    assert run.curves["umap"]["knn"][0] == hits.mean()
+    assert run.curves["umap"]["knn"][0] > 0.5  # of four classes
+    assert "umap" not in decide_embedding([made, other], labels, squares, **asked).runs[0].curves
 
 
 def test_first_hits_are_those_of_the_whole_retrieval():

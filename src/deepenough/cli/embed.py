@@ -39,6 +39,9 @@ def embed(  # noqa: PLR0913  one option, one argument
     scale: Annotated[int, typer.Option(metavar="PX", min=32, max=2048, help="Of a source: image side.")] = 64,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Of a source with random weights.")] = 3,
     to: Annotated[Form, typer.Option("--to", help="How the vectors are kept.")] = Form.parquet,
+    umap: Annotated[
+        bool, typer.Option("--umap", help="Judge UMAP in 2, 8 and 32 dimensions too; takes minutes.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="By default in FOLDER/embed or runs/NAME-embed.", show_default=False),
@@ -76,7 +79,7 @@ def embed(  # noqa: PLR0913  one option, one argument
         material, folder = _of_source(
             source, {"contenders": contenders, "weights": _values.weights(weights)}, (scale, seeds, threads), out, tell
         )
-    found = run(material, folder, form=to.value, tell=tell)
+    found = run(material, folder, form=to.value, umap=umap, tell=tell)
     written = words.write(found, folder)
     if as_json:
         _output.say_json(found)

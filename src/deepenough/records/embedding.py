@@ -16,8 +16,9 @@ class EmbeddedRun:
     """One network of one seed; accuracies, recalls and precisions are shares of the test samples.
 
     `knn` and `probe` are None where the classes of the test are none of those of training. `curves` holds what is
-    reached by projection (`pca`, `random`, `learned`) and judge (`EmbeddingReport.judges`), one for each of
-    `dimensions`; `enough` the fewest dimensions of `pca` that keep a share (`95`, `99`) of the full figure, by judge.
+    reached by projection (`pca`, `random`, `learned`, and `umap` where it was asked for) and judge
+    (`EmbeddingReport.judges`), one for each of `dimensions`; `enough` the fewest dimensions of `pca` that keep a share
+    (`95`, `99`) of the full figure, by judge.
     """
 
     contender: str

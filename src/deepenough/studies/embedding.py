@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -140,7 +141,7 @@ def material_of_source(request: Study, scale: int, folder: Path, *, tell: Tell =
 
 
 def embed(
-    material: Material, folder: Path, *, form: str = "parquet", tell: Tell = lambda _text: None
+    material: Material, folder: Path, *, form: str = "parquet", umap: bool = False, tell: Tell = lambda _text: None
 ) -> EmbeddingReport:
     """Embed every picture by every network, keep the vectors (`Task.vectors`), and compare the two networks.
 
@@ -149,11 +150,15 @@ def embed(
         folder: `CONTENDER-seedS.parquet` (`sample_id`, `split`, `target`, `vector`) or `.npy` with `samples.parquet`
             beside it, and `embed.json`, are written there.
         form: `parquet` or `numpy`.
+        umap: judge UMAP's places as well, which takes minutes.
         tell: told what is being done.
 
     Raises:
+        InputError: UMAP is asked for and not installed.
         StudyError: a split is too small to measure anything on, or the folder cannot be made or written.
     """
+    if umap and find_spec("umap") is None:
+        raise InputError("--umap", "the package umap-learn", "none installed", "pip install 'deepenough[embed]'")
     labels, order = _labels(material)
     make_folder(folder)
     heads: dict[Run, dict[str, np.ndarray]] = {run: {} for run in material.runs}
@@ -187,6 +192,7 @@ def embed(
         weights=material.weights,
         clusters=clusters,
         new_classes=_reading_of(material.setting).disjoint,
+        umap=umap,
         tell=tell,
     )
     write_json(folder / "embed.json", answer)

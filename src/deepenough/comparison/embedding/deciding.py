@@ -21,6 +21,7 @@ SHARES = ("95", "99")  # per cent of the full accuracy
 _SMALL_PICTURE = 16  # px
 
 Split = tuple[FloatArray, np.ndarray]  # vectors and labels
+_View = Callable[[int], dict[str, FloatArray]]  # every split's vectors in so many dimensions
 _Judge = Callable[[Mapping[str, Split]], FloatArray]  # the score of each test sample
 
 
@@ -46,6 +47,7 @@ def decide_embedding(  # noqa: PLR0913  all that the answers depend on
     weights: str,
     clusters: np.ndarray | None = None,
     new_classes: bool = False,
+    umap: bool = False,
     level: float = 0.95,
     tell: Callable[[str], None] = lambda _text: None,
 ) -> EmbeddingReport:
@@ -64,10 +66,11 @@ def decide_embedding(  # noqa: PLR0913  all that the answers depend on
         new_classes: the test's are none of training's, so nothing that is learned of those can tell them: neighbours
             among training samples and the probe are left out, fewer dimensions are judged by recall@1, and the clusters
             are those classes, within which samples find each other.
+        umap: judge UMAP's places as well, which takes minutes.
         level: of the intervals.
         tell: told what is being done.
     """
-    asked = _Asked(labels, clusters, new_classes)
+    asked = _Asked(labels, clusters, new_classes, umap)
     measured: dict[str, list[tuple[EmbeddedRun, dict[str, FloatArray]]]] = {name: [] for name in pair}
     for run in runs:
         tell(f"measuring {run.contender}, seed {run.seed}")
@@ -115,8 +118,10 @@ def decide_embedding(  # noqa: PLR0913  all that the answers depend on
 class _Asked:
     """What every run is asked, and by what fewer dimensions are judged."""
 
-    def __init__(self, labels: Mapping[str, np.ndarray], clusters: np.ndarray | None, new_classes: bool) -> None:
-        self.labels = labels
+    def __init__(
+        self, labels: Mapping[str, np.ndarray], clusters: np.ndarray | None, new_classes: bool, umap: bool
+    ) -> None:
+        self.labels, self.umap = labels, umap
         self.classes = int(max(part.max() for part in labels.values())) + 1
         self.left_out = None if new_classes else clusters  # of retrieval: those of one's own cluster
         probe = projections.Probe(self.classes)
@@ -161,32 +166,48 @@ class _Asked:
         self, run: Embedded, parts: Mapping[str, Split]
     ) -> tuple[dict[str, dict[str, list[float]]], dict[str, list[int]], list[float]]:
         """What is reached by projection, judge and dimensions; dimensions by projection; trustworthiness of `pca`."""
-        train, labels = parts["train"]
-        rng = np.random.default_rng([run.seed, train.shape[1]])
-        mean, axes = projections.principal(train)
-        fisher = projections.learned(train, labels)
-        tried = {
-            "pca": projections.dimensions_to_try(axes.shape[1]),
-            "random": projections.dimensions_to_try(min(train.shape[1], 1024)),
-            "learned": projections.dimensions_to_try(fisher[1].shape[1]),
-        }
+        views = self._views(run, {split: vectors for split, (vectors, _) in parts.items()})
+        tried = {kind: dimensions for kind, (dimensions, _) in views.items()}
         curves: dict[str, dict[str, list[float]]] = {kind: {judge: [] for judge in self.judges} for kind in tried}
         trust: list[float] = []
         few = parts["test"][0][:MOST_COMPARED]
-        for kind, dimensions in tried.items():
+        for kind, (dimensions, view) in views.items():
             for count in dimensions:
-                directions = {
-                    "pca": lambda count=count: axes[:, :count],
-                    "random": lambda count=count: projections.random(train.shape[1], count, rng),
-                    "learned": lambda count=count: fisher[1][:, :count],
-                }[kind]()
-                seen = {split: ((vectors - mean) @ directions, own) for split, (vectors, own) in parts.items()}
+                seen = {split: (vectors, parts[split][1]) for split, vectors in view(count).items()}
                 for name, judge in self.judges.items():
                     curves[kind][name].append(float(np.nanmean(judge(seen))))
                 if kind == "pca":
                     near = min(NEIGHBOURS, (len(few) - 1) // 2)
                     trust.append(measures.trustworthiness(few, seen["test"][0][:MOST_COMPARED], neighbours=near))
         return curves, tried, trust
+
+    def _views(self, run: Embedded, parts: Mapping[str, FloatArray]) -> dict[str, tuple[list[int], _View]]:
+        """By projection the dimensions to try, and every split's vectors in so many of them."""
+        train = parts["train"]
+        rng = np.random.default_rng([run.seed, train.shape[1]])
+        mean, axes = projections.principal(train)
+        fisher = projections.learned(train, self.labels["train"])
+
+        def along(directions: Callable[[int], FloatArray]) -> _View:
+            def view(count: int) -> dict[str, FloatArray]:
+                chosen = directions(count)
+                return {split: (vectors - mean) @ chosen for split, vectors in parts.items()}
+
+            return view
+
+        to_try = projections.dimensions_to_try
+        views = {
+            "pca": (to_try(axes.shape[1]), along(lambda count: axes[:, :count])),
+            "random": (
+                to_try(min(train.shape[1], 1024)),
+                along(lambda count: projections.random(train.shape[1], count, rng)),
+            ),
+            "learned": (to_try(fisher[1].shape[1]), along(lambda count: fisher[1][:, :count])),
+        }
+        if self.umap:
+            fewer = [count for count in projections.UMAP_DIMENSIONS if count < min(train.shape)]
+            views["umap"] = (fewer, lambda count: projections.neighbourhoods(parts, count))
+        return views
 
     def pixels(self, squares: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Figures of the bare pixels, so that nobody takes an easy set for a good network."""

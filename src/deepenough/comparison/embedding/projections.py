@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from deepenough.stats.distributions import FloatArray
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # of the probe, in units of the features' mean square
 _WHITENED = 256  # components in which the learned projection looks
+_LAID_OUT = 50  # components that UMAP is given
+MOST_LAID_OUT = 5000  # training samples that UMAP lays out
+UMAP_DIMENSIONS = (2, 8, 32)
 
 Labelled = tuple[FloatArray, np.ndarray]  # vectors and labels
 
@@ -50,6 +54,27 @@ def learned(train: FloatArray, labels: np.ndarray, *, shrinkage: float = 0.1) ->
     _, strength, rows = np.linalg.svd(spread, full_matrices=False)
     count = min(len(known) - 1, int((strength > 1e-9).sum()))
     return mean, axes @ white @ rows[: max(count, 1)].T
+
+
+def neighbourhoods(parts: Mapping[str, FloatArray], dimensions: int) -> dict[str, FloatArray]:
+    """Every split by UMAP, laid out on `train` alone: the others are placed among its samples.
+
+    McInnes, Healy and Melville 2018, arXiv 1802.03426, at its authors' defaults, from the first principal components;
+    the same vectors give the same places on one machine.
+
+    Args:
+        parts: vectors by split, `train` among them.
+        dimensions: of the places.
+    """
+    mean, axes = principal(parts["train"][:MOST_LAID_OUT])
+    flat = {split: ((part - mean) @ axes[:, :_LAID_OUT]).astype(np.float32) for split, part in parts.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what it could do with tensorflow, and of sparse neighbourhoods
+        from umap import UMAP
+
+        first = flat["train"][:MOST_LAID_OUT]
+        made = UMAP(n_components=dimensions, n_neighbors=min(15, len(first) - 1), random_state=0, n_jobs=1).fit(first)
+        return {split: np.asarray(made.transform(part), dtype=np.float64) for split, part in flat.items()}
 
 
 class Probe:

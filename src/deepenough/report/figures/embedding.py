@@ -25,7 +25,7 @@ from deepenough.report.naming import display_name
 from deepenough.report.tables import embedding as tables
 from deepenough.report.tables import numbers
 
-_DASHES: dict[str, Any] = {"pca": "-", "random": (0, (2, 1.4)), "learned": (0, (6, 2))}
+_DASHES: dict[str, Any] = {"pca": "-", "random": (0, (2, 1.4)), "learned": (0, (6, 2)), "umap": (0, (6, 2, 1, 2))}
 
 
 _TITLES = {
@@ -41,7 +41,8 @@ def accuracy_over_dimensions(found: EmbeddingReport, judge: str) -> Picture:
     caption = Caption(
         key=twin.key,
         title=f"{_TITLES[judge]} over the number of dimensions, {found.scale} px",
-        description="Solid: principal components; dotted: random projection; dashed: learned from the labels. Bands: "
+        description="Solid: principal components; dotted: random projection; dashed: learned from the labels; "
+        "dashes and dots: UMAP, where it was asked for. Bands: "
         "least to greatest seed.",
         twin=twin,
     )
@@ -52,9 +53,10 @@ def _draw(figure: Figure, found: EmbeddingReport, judge: str, narrow: bool) -> N
     axes = figure.add_subplot()
     axes.set_xscale("log", base=2)
     handles = []
+    drawn = {kind: dashes for kind, dashes in _DASHES.items() if kind in found.runs[0].curves}
     for place, name in enumerate((found.small, found.big)):
         own = tables.runs_of(found, name)
-        for kind, dashes in _DASHES.items():
+        for kind, dashes in drawn.items():
             counts = [each for each in own[0].dimensions[kind] if all(each in run.dimensions[kind] for run in own)]
             values = 100 * np.array(
                 [[run.curves[kind][judge][run.dimensions[kind].index(each)] for each in counts] for run in own]
@@ -66,7 +68,7 @@ def _draw(figure: Figure, found: EmbeddingReport, judge: str, narrow: bool) -> N
                 axes.plot(counts, values.mean(0), marker(place), color=colour(place), markersize=5)
         label = printable(display_name(name), 44)
         handles.append(Line2D([], [], color=colour(place), marker=marker(place), label=label))
-    for kind, dashes in _DASHES.items():
+    for kind, dashes in drawn.items():
         handles.append(Line2D([], [], color=MUTED, linestyle=dashes, label=tables.PROJECTIONS[kind]))
     axes.xaxis.set_major_formatter(lambda value, _: numbers.shortest(value))
     axes.grid(visible=True, axis="y")

@@ -20,7 +20,12 @@ CURVES = {
     "probe": "Accuracy of linear probe over dimensions",
     "recall_at_1": "Recall@1 over dimensions",
 }
-PROJECTIONS = {"pca": "principal components", "random": "random projection", "learned": "learned (Fisher)"}
+PROJECTIONS = {
+    "pca": "principal components",
+    "random": "random projection",
+    "learned": "learned (Fisher)",
+    "umap": "UMAP",  # where it was asked for
+}
 
 
 def runs_of(found: EmbeddingReport, name: str) -> list[EmbeddedRun]:
@@ -111,6 +116,8 @@ def curve(found: EmbeddingReport, judge: str) -> Table:
     names = (found.small, found.big)
     rows = []
     for kind, title in PROJECTIONS.items():
+        if kind not in found.runs[0].dimensions:
+            continue
         counts = sorted({count for run in found.runs for count in run.dimensions[kind]})
         for count in counts:
             cells = [
