@@ -91,7 +91,7 @@ class Gallery:
     def maps(self) -> str:
         """How maps of where answers were found were made, with the authors; empty where there are none."""
         made = next((cam.method for photo in self.photos for cam in photo.cams), "")
-        return ", ".join(METHODS.get(made, (made,))) if made else ""
+        return say(", ").join(map(term, METHODS.get(made, (made,)))) if made else ""
 
     @property
     def scales(self) -> int:
