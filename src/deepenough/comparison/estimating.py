@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from deepenough.records import PairResult
 from deepenough.stats import (
     Estimate,
     agresti_min_interval,
     cluster_scores,
     compare_checkpoints,
+    decide,
     is_binary,
     mcnemar_mid_p,
     nested,
@@ -39,6 +41,21 @@ def method_of(estimate: Estimate, *, clustered: bool, guard: Guard = 1) -> str:
     if "missing_scores" in estimate.warnings:
         guarded += ", by fitting constants where scores are missing"
     return _METHODS[estimate.design] + guarded + (", on linearised cluster scores" if clustered else "")
+
+
+def as_pair(estimate: Estimate, small: str, big: str, scale: int, margin: float) -> PairResult:
+    """The record of an estimate, big minus small in the margin's unit, with its answer."""
+    return PairResult(
+        small=small,
+        big=big,
+        scale=scale,
+        answer=decide(estimate.interval, margin).answer,
+        difference=estimate.difference,
+        interval=estimate.interval,
+        p_value=estimate.p_value,
+        degrees_of_freedom=estimate.degrees_of_freedom,
+        standard_error=estimate.standard_error,
+    )
 
 
 def estimate_gain(

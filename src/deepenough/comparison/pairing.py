@@ -151,6 +151,18 @@ def shared_seeds(first: Cells, second: Cells) -> tuple[int, ...]:
     return tuple(seed for seed in first.seeds if seed in second.seeds)
 
 
+def matched(big: Cells, small: Cells, *, paired: bool) -> tuple[FloatArray, FloatArray, bool]:
+    """The scores to compare: of the seeds that both have, in pairs, where that is wanted and they are enough; else all.
+
+    Returns:
+        Big's scores, small's, and whether row s of one belongs to row s of the other.
+    """
+    shared = shared_seeds(big, small) if paired else ()
+    if len(shared) < FEWEST_PAIRS:
+        return big.scores, small.scores, False
+    return big.of(shared), small.of(shared), True
+
+
 def require_pairs(aligned: Aligned, pair: tuple[str, str], scale: int) -> None:
     """Refuse to pair seeds where a pair shares too few of them, or where runs lack samples.
 

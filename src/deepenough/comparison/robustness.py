@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from deepenough.comparison.estimating import estimate_gain
-from deepenough.comparison.pairing import FEWEST_PAIRS, Cells, Groups, align, cluster_labels, shared_seeds
+from deepenough.comparison.estimating import as_pair, estimate_gain
+from deepenough.comparison.pairing import Cells, Groups, align, cluster_labels, matched
 from deepenough.errors import StudyError
 from deepenough.records import PairResult, Verdict
 from deepenough.records.robustness import ALL, Robustness, UnderCorruption
-from deepenough.stats import bonferroni_level, decide, holm
+from deepenough.stats import bonferroni_level, holm
 
 _KEY = ("contender", "seed", "scale", "sample_id")
 Runs = Mapping[str, Cells]  # by contender, columns alike for all
@@ -147,19 +147,8 @@ class _Question:
     def pair(self, runs: Runs, level: float) -> PairResult:
         """Big minus small, in the verdict's unit."""
         verdict, big, small = self.verdict, runs[self.verdict.big], runs[self.verdict.small]
-        shared = shared_seeds(big, small) if verdict.paired_seeds else ()
-        pairs = len(shared) >= FEWEST_PAIRS
-        scores = (big.of(shared), small.of(shared)) if pairs else (big.scores, small.scores)
+        first, second, pairs = matched(big, small, paired=verdict.paired_seeds)
         guard = 2 if verdict.looks else 1
-        estimate = estimate_gain(*scores, self.clusters, level=level, guard=guard, pairs=pairs).scaled(self.factor)
-        return PairResult(
-            small=verdict.small,
-            big=verdict.big,
-            scale=verdict.scale,
-            answer=decide(estimate.interval, verdict.margin).answer,
-            difference=estimate.difference,
-            interval=estimate.interval,
-            p_value=estimate.p_value,
-            degrees_of_freedom=estimate.degrees_of_freedom,
-            standard_error=estimate.standard_error,
-        )
+        estimate = estimate_gain(first, second, self.clusters, level=level, guard=guard, pairs=pairs)
+        estimate = estimate.scaled(self.factor)
+        return as_pair(estimate, verdict.small, verdict.big, verdict.scale, verdict.margin)

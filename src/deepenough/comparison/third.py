@@ -13,11 +13,11 @@ from dataclasses import replace
 import polars as pl
 
 from deepenough.comparison.cascade import cascade_scores, curve, expected_costs
-from deepenough.comparison.estimating import estimate_gain, interval_of_mean
-from deepenough.comparison.pairing import FEWEST_PAIRS, Aligned, align, cluster_labels, shared_seeds
+from deepenough.comparison.estimating import as_pair, estimate_gain, interval_of_mean
+from deepenough.comparison.pairing import Aligned, align, cluster_labels, matched
 from deepenough.errors import StudyError
 from deepenough.records import AVERAGE, CASCADE, ContenderResult, PairResult, ThirdAnswers, Verdict
-from deepenough.stats import bonferroni_level, decide, holm
+from deepenough.stats import bonferroni_level, holm
 
 
 def decide_third(
@@ -157,20 +157,8 @@ def _pair(
     level: float,
 ) -> PairResult:
     small, big = (aligned.cells[name, verdict.scale] for name in pair)
-    together = shared_seeds(small, big)
-    pairs = len(together) >= FEWEST_PAIRS
-    scores = (big.of(together), small.of(together)) if pairs else (big.scores, small.scores)
+    first, second, pairs = matched(big, small, paired=True)
     clusters = cluster_labels(aligned.sample_ids, groups)
     guard = 2 if verdict.looks else 1
-    estimate = estimate_gain(*scores, clusters, level=level, guard=guard, pairs=pairs).scaled(multiplier)
-    return PairResult(
-        small=pair[0],
-        big=pair[1],
-        scale=verdict.scale,
-        answer=decide(estimate.interval, verdict.margin).answer,
-        difference=estimate.difference,
-        interval=estimate.interval,
-        p_value=estimate.p_value,
-        degrees_of_freedom=estimate.degrees_of_freedom,
-        standard_error=estimate.standard_error,
-    )
+    estimate = estimate_gain(first, second, clusters, level=level, guard=guard, pairs=pairs).scaled(multiplier)
+    return as_pair(estimate, *pair, verdict.scale, verdict.margin)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from deepenough.comparison import caveats as caveat
-from deepenough.comparison.estimating import estimate_gain, for_planning, interval_of_mean, method_of
+from deepenough.comparison.estimating import as_pair, estimate_gain, for_planning, interval_of_mean, method_of
 from deepenough.comparison.labels import labels_share
 from deepenough.comparison.needs import in_samples
 from deepenough.comparison.noise import account_of
@@ -21,13 +21,12 @@ from deepenough.comparison.order import (
     validation_means,
 )
 from deepenough.comparison.pairing import (
-    FEWEST_PAIRS,
     Aligned,
     Groups,
     align,
     cluster_labels,
+    matched,
     require_pairs,
-    shared_seeds,
 )
 from deepenough.comparison.stored import StoredScores
 from deepenough.errors import InputError, StudyError
@@ -52,19 +51,10 @@ class _Question:
         self, small: str, big: str, scale: int, level: float | None = None, *, paired: bool = False
     ) -> Estimate:
         cells = self.aligned.cells
-        pair = cells[big, scale].scores, cells[small, scale].scores
         paired = self.paired_seeds or (paired and cells[big, scale].complete and cells[small, scale].complete)
-        pairs = shared_seeds(cells[big, scale], cells[small, scale]) if paired else ()
-        if len(pairs) >= FEWEST_PAIRS:
-            pair = cells[big, scale].of(pairs), cells[small, scale].of(pairs)
+        first, second, pairs = matched(cells[big, scale], cells[small, scale], paired=paired)
         try:
-            gain = estimate_gain(
-                *pair,
-                self.clusters,
-                level=level or self.level,
-                guard=self.guard,
-                pairs=len(pairs) >= FEWEST_PAIRS,
-            )
+            gain = estimate_gain(first, second, self.clusters, level=level or self.level, guard=self.guard, pairs=pairs)
         except InputError as error:  # of scores with gaps, which name the side
             where = {"a": big, "b": small}.get(error.where, f"{small} and {big}")
             at = f" at {scale} px" if scale else ""
@@ -205,7 +195,7 @@ def _pairs(
                 continue
             decides = (small, big, scale) == (*deciding, at)
             found = known if decides else question.estimate(small, big, scale, paired=(small, big) in taught)
-            results.append(_pair(found, small, big, scale, question.margin))
+            results.append(as_pair(found, small, big, scale, question.margin))
     others = [i for i, result in enumerate(results) if (result.small, result.big, result.scale) != (*deciding, at)]
     for i, p_value in zip(others, holm([results[i].p_value for i in others]), strict=True):
         found, level = results[i], bonferroni_level(len(others), question.level)
@@ -221,20 +211,6 @@ def _with_reference(ordered: Sequence[str], deciding: tuple[str, str]) -> list[t
     others = [name for name in ordered if name != reference]
     below = {other for other in others if ordered.index(other) < ordered.index(reference) and other != deciding[1]}
     return [(other, reference) if other in below else (reference, other) for other in others]
-
-
-def _pair(estimate: Estimate, small: str, big: str, scale: int, margin: float) -> PairResult:
-    return PairResult(
-        small=small,
-        big=big,
-        scale=scale,
-        answer=decide(estimate.interval, margin).answer,
-        difference=estimate.difference,
-        interval=estimate.interval,
-        p_value=estimate.p_value,
-        degrees_of_freedom=estimate.degrees_of_freedom,
-        standard_error=estimate.standard_error,
-    )
 
 
 def _contenders(question: _Question, ordered: Sequence[str], validation: pl.DataFrame | None) -> list[ContenderResult]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +14,7 @@ from torch import nn
 
 from deepenough.comparison import groups_of
 from deepenough.comparison.embedding import Embedded, decide_embedding
+from deepenough.comparison.embedding.mapping import method_here
 from deepenough.comparison.pairing import cluster_labels
 from deepenough.data import Prepared, TestPixels, build_test_pixels, open_source, prepare
 from deepenough.data.readings import READINGS, Reading
@@ -157,7 +157,7 @@ def embed(
         InputError: UMAP is asked for and not installed.
         StudyError: a split is too small to measure anything on, or the folder cannot be made or written.
     """
-    if umap and find_spec("umap") is None:
+    if umap and method_here() != "umap":
         raise InputError("--umap", "the package umap-learn", "none installed", "pip install 'deepenough[embed]'")
     labels, order = _labels(material)
     make_folder(folder)

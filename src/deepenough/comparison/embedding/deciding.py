@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepenough.comparison.embedding import measures, projections
-from deepenough.comparison.estimating import estimate_gain
+from deepenough.comparison.estimating import as_pair, estimate_gain
 from deepenough.records.embedding import EmbeddedRun, EmbeddingReport
 from deepenough.records.results import PairResult
-from deepenough.stats import decide
 from deepenough.stats.distributions import FloatArray
 
 KS = (1, 5, 10)
@@ -206,7 +205,8 @@ class _Asked:
         }
         if self.umap:
             fewer = [count for count in projections.UMAP_DIMENSIONS if count < min(train.shape)]
-            views["umap"] = (fewer, lambda count: projections.neighbourhoods(parts, count))
+            flat = projections.before_umap(parts)
+            views["umap"] = (fewer, lambda count: projections.neighbourhoods(flat, count))
         return views
 
     def pixels(self, squares: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -228,17 +228,7 @@ def _gain(
     known = ~(np.isnan(small).any(0) | np.isnan(big).any(0))
     own = None if clusters is None else clusters[known]
     estimate = estimate_gain(big[:, known], small[:, known], own, level=level).scaled(100.0)
-    return PairResult(
-        small=pair[0],
-        big=pair[1],
-        scale=scale,
-        answer=decide(estimate.interval, margin).answer,
-        difference=estimate.difference,
-        interval=estimate.interval,
-        p_value=estimate.p_value,
-        degrees_of_freedom=estimate.degrees_of_freedom,
-        standard_error=estimate.standard_error,
-    )
+    return as_pair(estimate, *pair, scale, margin)
 
 
 def _shrunk(squares: np.ndarray) -> FloatArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from importlib.util import find_spec
 from typing import Literal
 
@@ -13,8 +12,7 @@ from deepenough.stats.distributions import FloatArray
 
 Method = Literal["umap", "pca"]
 SIDE = 1000  # of the square in which places are given, whole numbers from 0
-NEIGHBOURS = 15  # of a point, that UMAP keeps near; its authors' default, as is the distance below
-_NEAREST = 0.1
+_NEAREST = 0.1  # distance of points, the default of UMAP's authors
 MOST_TRUSTED = 2000  # points of which trustworthiness is taken
 
 
@@ -35,13 +33,10 @@ def layout(vectors: FloatArray, method: Method) -> FloatArray:
     flat = _two_components(vectors)
     if method == "pca" or len(vectors) <= 4:
         return flat
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what it could do with tensorflow, and of sparse neighbourhoods
-        from umap import UMAP
-
-        near = min(NEIGHBOURS, len(vectors) - 1)
-        start = 10.0 * (flat - flat.min(0)) / max(float(np.ptp(flat, axis=0).max()), 1e-12)
-        made = UMAP(n_neighbors=near, min_dist=_NEAREST, init=start.astype(np.float32), random_state=0, n_jobs=1)
+    near = min(projections.NEIGHBOURS, len(vectors) - 1)
+    start = 10.0 * (flat - flat.min(0)) / max(float(np.ptp(flat, axis=0).max()), 1e-12)
+    with projections.umap_here() as umap:
+        made = umap(n_neighbors=near, min_dist=_NEAREST, init=start.astype(np.float32))
         return np.asarray(made.fit_transform(vectors.astype(np.float32)), dtype=np.float64)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from deepenough.comparison.embedding.nearest import BLOCK, nearest, squared_distances
@@ -47,10 +49,7 @@ def retrieval(
     own = normalised(vectors)
     found = {k: np.full(len(own), np.nan) for k in ks}
     precision = np.full(len(own), np.nan)
-    for first in range(0, len(own), BLOCK):
-        rows = np.arange(first, min(first + BLOCK, len(own)))
-        alike = own[rows] @ own.T
-        own_kind = rows[:, None] == np.arange(len(own)) if groups is None else groups[rows][:, None] == groups
+    for rows, alike, own_kind in _asked(own, groups):
         alike[own_kind] = np.inf  # sorts behind all that are asked
         ordered, asked = np.sort(alike, axis=1), (~own_kind).sum(1)
         for place, row in enumerate(rows):
@@ -73,15 +72,20 @@ def first_hits(vectors: FloatArray, labels: np.ndarray, groups: np.ndarray | Non
         0 or 1 for each sample; NaN for one that has no other of its class to find.
     """
     own, hits = normalised(vectors), np.full(len(vectors), np.nan)
-    for first in range(0, len(own), BLOCK):
-        rows = np.arange(first, min(first + BLOCK, len(own)))
-        alike = own[rows] @ own.T
-        own_kind = rows[:, None] == np.arange(len(own)) if groups is None else groups[rows][:, None] == groups
+    for rows, alike, own_kind in _asked(own, groups):
         same = labels[rows][:, None] == labels
         right = np.where(same & ~own_kind, alike, -np.inf).max(1)
         wrong = np.where(same | own_kind, -np.inf, alike).max(1)
         hits[rows] = np.where(np.isneginf(right), np.nan, right > wrong)
     return hits
+
+
+def _asked(own: FloatArray, groups: np.ndarray | None) -> Iterator[tuple[np.ndarray, FloatArray, np.ndarray]]:
+    """By block: which samples ask, their cosines to all, (block, samples), and whom they do not ask."""
+    for first in range(0, len(own), BLOCK):
+        rows = np.arange(first, min(first + BLOCK, len(own)))
+        own_kind = rows[:, None] == np.arange(len(own)) if groups is None else groups[rows][:, None] == groups
+        yield rows, own[rows] @ own.T, own_kind
 
 
 def trustworthiness(high: FloatArray, low: FloatArray, *, neighbours: int = 10) -> float:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +17,7 @@ _WHITENED = 256  # components in which the learned projection looks
 _LAID_OUT = 50  # components that UMAP is given
 MOST_LAID_OUT = 5000  # training samples that UMAP lays out
 UMAP_DIMENSIONS = (2, 8, 32)
+NEIGHBOURS = 15  # of a point, that UMAP keeps near; its authors' default
 
 Labelled = tuple[FloatArray, np.ndarray]  # vectors and labels
 
@@ -56,24 +60,35 @@ def learned(train: FloatArray, labels: np.ndarray, *, shrinkage: float = 0.1) ->
     return mean, axes @ white @ rows[: max(count, 1)].T
 
 
-def neighbourhoods(parts: Mapping[str, FloatArray], dimensions: int) -> dict[str, FloatArray]:
+@contextmanager
+def umap_here() -> Iterator[Callable[..., Any]]:
+    """Makes UMAP's estimators, the same each time; it warns of what it could do with more, which is left unsaid."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what it could do with tensorflow, and of sparse neighbourhoods
+        from umap import UMAP
+
+        yield partial(UMAP, random_state=0, n_jobs=1)
+
+
+def before_umap(parts: Mapping[str, FloatArray]) -> dict[str, np.ndarray]:
+    """Every split along the first principal components of `train`, float32, as `neighbourhoods` takes them."""
+    mean, axes = principal(parts["train"][:MOST_LAID_OUT])
+    return {split: ((part - mean) @ axes[:, :_LAID_OUT]).astype(np.float32) for split, part in parts.items()}
+
+
+def neighbourhoods(flat: Mapping[str, np.ndarray], dimensions: int) -> dict[str, FloatArray]:
     """Every split by UMAP, laid out on `train` alone: the others are placed among its samples.
 
     McInnes, Healy and Melville 2018, arXiv 1802.03426, at its authors' defaults, from the first principal components;
     the same vectors give the same places on one machine.
 
     Args:
-        parts: vectors by split, `train` among them.
+        flat: of `before_umap`.
         dimensions: of the places.
     """
-    mean, axes = principal(parts["train"][:MOST_LAID_OUT])
-    flat = {split: ((part - mean) @ axes[:, :_LAID_OUT]).astype(np.float32) for split, part in parts.items()}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what it could do with tensorflow, and of sparse neighbourhoods
-        from umap import UMAP
-
-        first = flat["train"][:MOST_LAID_OUT]
-        made = UMAP(n_components=dimensions, n_neighbors=min(15, len(first) - 1), random_state=0, n_jobs=1).fit(first)
+    first = flat["train"][:MOST_LAID_OUT]
+    with umap_here() as umap:
+        made = umap(n_components=dimensions, n_neighbors=min(NEIGHBOURS, len(first) - 1)).fit(first)
         return {split: np.asarray(made.transform(part), dtype=np.float64) for split, part in flat.items()}
 
 
