@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from deepenough.records import SAMPLES
 from deepenough.studies.design import design_of
 from deepenough.studies.plan import Probe, Sizes, forecast, validates_at
-from deepenough.studies.resolve import default_scales, describe_recipe, resolve, split_sizes
+from deepenough.studies.recipes import describe_recipe
+from deepenough.studies.resolve import default_scales, resolve, split_sizes
 from deepenough.studies.study import Study, make_study, seconds
 
 TRAIN_S, TEST_S = {"resnet50": 0.004, "resnet101": 0.008}, {"resnet50": 0.001, "resnet101": 0.002}

@@ -41,6 +41,7 @@ class Settings(TypedDict, total=False):
     margin: float
     train_scale: int
     scales: Sequence[int]
+    scale_factors: Sequence[float]
     epochs: int
     batch: int | str
     parts: int

@@ -21,7 +21,10 @@ def ablate(  # noqa: PLR0913  one option a parameter
     ] = "digits",
     contender: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Move the levers of this one alone.  [default: resnet50 and resnet101]"),
+        typer.Option(
+            metavar="NAME[,NAME]",
+            help="Move the levers of this one alone, or of the same at both depths.  [default: resnet50,resnet101]",
+        ),
     ] = None,
     levers: Annotated[
         str,
@@ -83,7 +86,7 @@ def ablate(  # noqa: PLR0913  one option a parameter
     )
     from deepenough.studies.ablating import ablation_of
 
-    study, settings = ablation_of(request, contender, asked)
+    study, settings = ablation_of(request, None if contender is None else contender.split(","), asked)
     folder = out or folder_of(source).with_name(f"{folder_of(source).name}-ablation")
     from deepenough import report
     from deepenough.cli._progress import Terminal

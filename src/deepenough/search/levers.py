@@ -16,6 +16,7 @@ from deepenough.networks.catalogue import entry
 
 ALL = "all"
 _TWINS = {"50": "101", "101": "50"}
+_NARROWEST, _WIDEST = 0.125, 8.0  # widths that a network can have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,6 @@ class Setting:
 
 
 _NETWORK: dict[str, tuple[tuple[str, str], ...]] = {
-    "width": (("half as wide", "+width=0.5"), ("1.5 times as wide", "+width=1.5")),
-    "kernels": (("half the kernels", "+bottleneck_width=32"), ("1.5 times the kernels", "+bottleneck_width=96")),
     "kernel": (("5 x 5 in the first stage", "+kernels=5-3-3-3"), ("5 x 5 in all stages", "+kernels=5-5-5-5")),
     "structure": (
         ("deep stem, averaging shortcuts", "+stem=deep+shortcut=average"),
@@ -48,7 +47,7 @@ _TRAINING: dict[str, tuple[tuple[str, str], ...]] = {
     "rate": (("learning rate x 0.3", "@rate=0.3"), ("learning rate x 3", "@rate=3")),
     "diversity": (("half the images", "@share=0.5"), ("a quarter of the images", "@share=0.25")),
 }
-LEVERS = ("depth", "layers", *_NETWORK, *_TRAINING)  # the article's, in its order
+LEVERS = ("depth", "layers", "width", "kernels", *_NETWORK, *_TRAINING)  # the article's, in its order
 
 
 def chosen(text: str) -> tuple[str, ...]:
@@ -95,8 +94,8 @@ def settings_of(base: str, levers: Sequence[str], *, optimizer: str, augmentatio
         augmentation: its strength in the study, or `auto`.
     """
     taken = (f"@optimizer={optimizer}", f"@augmentation={augmentation}")
-    axes = {"layers": _layers(base), **_NETWORK, **_TRAINING}
-    settled = _keys(base) - {"blocks"}  # whose settings are factors of the base's
+    axes = {**_factors(base), **_NETWORK, **_TRAINING}
+    settled = _keys(base) - {"blocks", "width", "bottleneck_width"}  # whose settings are factors of the base's
     return [
         Setting(lever=lever, label=label, base=base, contender=changed(base, change))
         for lever in levers
@@ -109,11 +108,14 @@ def settings_of(base: str, levers: Sequence[str], *, optimizer: str, augmentatio
 def changed(base: str, change: str) -> str:
     """A contender with a lever of the network (`+`) or of its training (`@`) added to its name.
 
-    >>> changed("resnet50@mixed", "+width=0.5"), changed("resnet50@mixed", "@time=2")
-    ('resnet50+width=0.5@mixed', 'resnet50@mixed@time=2')
+    >>> changed("resnet50+stem=deep+width=0.5@mixed", "+width=0.25"), changed("resnet50@mixed", "@time=2")
+    ('resnet50+stem=deep+width=0.25@mixed', 'resnet50@mixed@time=2')
     """
+    if change.startswith("@"):
+        return f"{base}{change}"
     network, mark, rest = base.partition("@")
-    return f"{network}{change}{mark}{rest}" if change.startswith("+") else f"{base}{change}"
+    kept = [part for part in network.split("+") if part.partition("=")[0] not in _keys(change)]
+    return f"{'+'.join(kept)}{change}{mark}{rest}"
 
 
 def _keys(name: str) -> set[str]:
@@ -127,8 +129,23 @@ def _parted(base: str) -> tuple[str, str, str]:
     return base[:end], base[end : end + 1], base[end + 1 :]
 
 
-def _layers(base: str) -> tuple[tuple[str, str], ...]:
-    """Fewer and more blocks in the third stage, the one in which the two depths differ."""
-    first, second, third, last = entry(base.partition("@")[0]).config.stage_blocks
-    counts = {"half of stage 3": max(1, third // 2), "1.5 times stage 3": round(1.5 * third)}
-    return tuple((label, f"+blocks={first}-{second}-{count}-{last}") for label, count in counts.items())
+def _factors(base: str) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Levers whose settings are factors of what the base has; layers are those of stage 3, where the depths differ."""
+    config = entry(base.partition("@")[0]).config
+    first, second, third, last = config.stage_blocks
+    width, kernels = config.width, config.bottleneck_width
+    return {
+        "layers": tuple(
+            (label, f"+blocks={first}-{second}-{count}-{last}")
+            for label, count in (("half of stage 3", max(1, third // 2)), ("1.5 times stage 3", round(1.5 * third)))
+        ),
+        "width": tuple(
+            (label, f"+width={factor * width:g}")
+            for label, factor in (("half as wide", 0.5), ("1.5 times as wide", 1.5))
+            if _NARROWEST <= factor * width <= _WIDEST
+        ),
+        "kernels": tuple(
+            (label, f"+bottleneck_width={max(1, round(factor * kernels))}")
+            for label, factor in (("half the kernels", 0.5), ("1.5 times the kernels", 1.5))
+        ),
+    }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from deepenough.errors import StudyError
+from deepenough.networks.catalogue import entry
 from deepenough.records import COSTS, SCORES, read_json, read_table, verdict_from_json, write_json
 from deepenough.search.ablation import as_record, effects
 from deepenough.search.levers import Setting, settings_of, twin
 from deepenough.studies.contenders import contender, require_contenders
+from deepenough.studies.resolve import DEFAULT_SEEDS
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study
 from deepenough.studies.whole import stored_study
@@ -20,21 +22,27 @@ from deepenough.studies.whole import stored_study
 AT_ONCE = 4  # networks in memory at a time, unless the request says otherwise
 
 
-def ablation_of(request: Study, base: str | None, levers: tuple[str, ...]) -> tuple[Study, list[Setting]]:
+def ablation_of(request: Study, asked: Sequence[str] | None, levers: tuple[str, ...]) -> tuple[Study, list[Setting]]:
     """The study of an ablation, and its settings.
 
     Args:
         request: what all contenders share; its own contenders play no part.
-        base: the contender whose levers are moved, at its own depth alone; None for ResNet-50 and ResNet-101.
+        asked: the contender whose levers are moved, at its own depth alone, or the same at both depths; None for
+            ResNet-50 and ResNet-101.
         levers: of `search.levers.LEVERS`.
 
     Raises:
-        StudyError: one seed only, or nothing to compare.
+        StudyError: one seed only, two contenders that differ in more than depth, or nothing to compare.
     """
     if request.seeds == 1:
         raise StudyError("--seeds", "at least 2 to tell an effect from luck", "1", "leave it out for 3")
-    bases = ["resnet50", "resnet101"] if base is None else [contender(base).name]
-    other = None if base is None or "depth" not in levers else twin(bases[0])
+    bases = ["resnet50", "resnet101"] if asked is None else [contender(each).name for each in asked]
+    if len(bases) > 1 and (len(bases) > 2 or twin(bases[0]) != bases[1]):
+        expected = "one contender, or the same at both depths, such as resnet50-fpn,resnet101-fpn"
+        raise StudyError("--contender", expected, ", ".join(bases), "ablate each by itself, with another --out")
+    if len(bases) == 2:
+        bases.sort(key=lambda each: entry(each.partition("@")[0]).config.depth)
+    other = twin(bases[0]) if len(bases) == 1 and "depth" in levers else None
     settings = [
         each
         for one in bases
@@ -45,7 +53,13 @@ def ablation_of(request: Study, base: str | None, levers: tuple[str, ...]) -> tu
     names = [*bases, *([] if other is None else [contender(other).name]), *(each.contender for each in settings)]
     if len(names) < 2:
         raise StudyError("--levers", "one that the contender has a setting of", ", ".join(levers))
-    changes = {"contenders": require_contenders(names), "at_once": request.at_once or AT_ONCE, "images": False}
+    changes = {
+        "contenders": require_contenders(names),
+        "seeds": request.seeds or DEFAULT_SEEDS,  # no budget takes them away: one seed would say nothing of any lever
+        "scale_factors": (),  # effects are told at the training scale
+        "at_once": request.at_once or AT_ONCE,
+        "images": False,
+    }
     return request.model_copy(update=changes), settings
 
 

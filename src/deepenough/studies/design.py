@@ -12,7 +12,7 @@ from deepenough.evaluation import batch_at
 from deepenough.stats import Look, schedule
 from deepenough.studies.choices import AugmentationChoice
 from deepenough.studies.contenders import Lineage, contender, lineage, sides_at_test, sides_in_training
-from deepenough.studies.resolve import WEIGHT_DECAYS, all_start_from_weights, augmentation_at, default_rate
+from deepenough.studies.recipes import WEIGHT_DECAYS, all_start_from_weights, augmentation_at, default_rate
 from deepenough.studies.study import Study
 from deepenough.tasks.registry import kind_of
 from deepenough.training import Recipe

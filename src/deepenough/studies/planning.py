@@ -19,7 +19,8 @@ from deepenough.studies.listener import Listener
 from deepenough.studies.noise import noise_cells, take_up
 from deepenough.studies.plan import Forecast, Plan, Probe, Sizes, forecast, forecast_probe
 from deepenough.studies.probe import probe
-from deepenough.studies.resolve import Resolved, describe_recipe, range_test_images, resolve, split_sizes
+from deepenough.studies.recipes import describe_recipe
+from deepenough.studies.resolve import Resolved, range_test_images, resolve, split_sizes
 from deepenough.studies.starting import describe_start, preprocessing_of
 from deepenough.studies.store import StudyFolder
 from deepenough.studies.study import Study, make_study, save_study, seconds

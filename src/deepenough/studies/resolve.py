@@ -5,7 +5,7 @@ Every choice made here is printed with the plan and stored in the resolved study
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,9 @@ import polars as pl
 
 from deepenough.evaluation.precision import checked
 from deepenough.search.ranges import STEPS, TESTS
-from deepenough.studies.choices import AugmentationChoice, RecipeChoice
 from deepenough.studies.plan import Probe, Sizes, forecast, forecast_probe
-from deepenough.studies.starting import start_of
-from deepenough.studies.study import Study, seconds
+from deepenough.studies.recipes import augmentation_at, settled_recipe
+from deepenough.studies.study import SCALE_FACTORS, Study, seconds
 
 if TYPE_CHECKING:
     from deepenough.tasks.contract import Task
@@ -27,9 +26,6 @@ DEFAULT_BUDGET = "1h"
 SIDES = (224, 192, 160, 128, 96, 64, 48, 32)
 EPOCHS = (60, 40, 30, 24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2, 1)
 ENOUGH_EPOCHS = 16  # a larger scale is taken only while at least so many epochs fit
-LEARNING_RATES = {"adamw": 1e-3, "sgd": 0.1, "lamb": 5e-3}  # sgd's is for a batch of 256, scaled (Goyal et al. 2017)
-FINE_TUNING = 0.1  # of the rate from scratch, as in Kolesnikov et al. 2020, "Big Transfer", arXiv 1912.11370, section 3
-WEIGHT_DECAYS = {"adamw": 0.05, "sgd": 1e-4, "lamb": 0.02}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +70,7 @@ def resolve(
     gave_up = [*short, *_gave_up(asked, study, native)]
     study = study.model_copy(
         update={
-            "recipe": _recipe(study),
+            "recipe": settled_recipe(study),
             "parts": study.parts or (measured.parts if request.batch == "auto" else None),
             "augmentation": augmentation_at(study.augmentation, study.epochs or 1, mixes=task is None or task.mixes),
         }
@@ -92,11 +88,11 @@ def _resolve_probe(request: Study, native: int, sizes: Sizes, probe_at: Callable
     sides = [given] if given else [side for side in SIDES if side <= max(native, SIDES[-1])]
 
     def total_s(side: int) -> float:
-        scales = request.scales or default_scales(side)
+        scales = _scales(request, side)
         return forecast_probe(measured, sizes, train_scale=side, scales=scales).total_s
 
     side = next((side for side in sides if budget is None or total_s(side) <= seconds(budget)), sides[-1])
-    study = asked.model_copy(update={"train_scale": side, "scales": request.scales or default_scales(side)})
+    study = asked.model_copy(update={"train_scale": side, "scales": _scales(request, side)})
     short = budget is not None and total_s(side) > seconds(budget)
     over = f"the budget of {budget} is too short: even the smallest plan takes about {total_s(side) / 60:.0f} minutes"
     lost = f"fits the head at {side} px, though the pictures would allow {sides[0]} px"
@@ -128,38 +124,18 @@ def split_sizes(samples: pl.DataFrame, study: Study | None = None, views: int = 
     return Sizes(train=train, val=val, test=test, shifted=shifted, views=views, checked=held)
 
 
-def default_scales(train_scale: int) -> tuple[int, ...]:
-    """Test scales around a training scale: 3/4, 1, 1 1/2 and 2 times, in multiples of 16, at least 32 px.
+def default_scales(train_scale: int, factors: Sequence[float] = SCALE_FACTORS) -> tuple[int, ...]:
+    """Test scales around a training scale, and itself: so many times that, in multiples of 16, at least 32 px.
 
-    >>> default_scales(64), default_scales(224)
-    ((48, 64, 96, 128), (160, 224, 336, 448))
+    >>> default_scales(64), default_scales(224), default_scales(64, [])
+    ((48, 64, 96, 128), (160, 224, 336, 448), (64,))
     """
-    near = (max(32, int(train_scale * factor) // 16 * 16) for factor in (0.75, 1.5, 2.0))
+    near = (max(32, int(train_scale * factor) // 16 * 16) for factor in factors)
     return tuple(sorted({train_scale, *near}))
 
 
-def describe_recipe(study: Study) -> str:
-    """The recipe in one line for people."""
-    recipe, augmentation = study.recipe, study.augmentation
-    if recipe.train == "head":
-        return "logistic regression on standardised features, its penalty chosen on validation; centre crop"
-    rate = "found for each network" if recipe.learning_rate == "auto" else f"{recipe.learning_rate:g}"
-    extras = {
-        "TrivialAugment": augmentation.trivial_augment,
-        f"erasing {augmentation.erasing}": augmentation.erasing,
-        f"mixup {augmentation.mixup}": augmentation.mixup,
-        f"CutMix {augmentation.cutmix}": augmentation.cutmix,
-        f"averaged weights {recipe.ema_decay}": recipe.ema_decay,
-        f"each part at {recipe.layer_decay} of the next one's rate": recipe.layer_decay,
-        "classes weighted alike": recipe.class_weights == "balanced",
-        f"focal loss {recipe.focal}": recipe.focal,
-        f"teachers at {recipe.teacher_weight:g}, temperature {recipe.teacher_temperature:g}": study.has_pupils,
-    }
-    return (
-        f"{recipe.optimizer}, learning rate {rate}, weight decay {recipe.weight_decay:g}, "
-        f"warm-up {recipe.warmup_epochs:g} epochs, cosine, label smoothing {recipe.label_smoothing:g}, "
-        + ", ".join(["random crop", *(["mirror"] if augmentation.flip else []), *(n for n, on in extras.items() if on)])
-    )
+def _scales(study: Study, train_scale: int) -> tuple[int, ...]:
+    return study.scales or default_scales(train_scale, study.scale_factors)
 
 
 def _batch(sizes: Sizes) -> int:
@@ -195,7 +171,7 @@ def _fit(study: Study, native: int, sizes: Sizes, measured: Probe) -> tuple[Stud
     """
     if study.budget is None:
         epochs, scale = study.epochs or ENOUGH_EPOCHS, study.train_scale or measured.side
-        filled = {"epochs": epochs, "train_scale": scale, "scales": study.scales or default_scales(scale)}
+        filled = {"epochs": epochs, "train_scale": scale, "scales": _scales(study, scale)}
         return study.model_copy(update={**filled, "seeds": study.seeds or DEFAULT_SEEDS}), []
     limit = seconds(study.budget)
     sides = [study.train_scale] if study.train_scale else [side for side in SIDES if side <= max(native, SIDES[-1])]
@@ -225,7 +201,7 @@ def _total(study: Study, side: int, seeds: int, epochs: int, sizes: Sizes, measu
         seeds=seeds,
         epochs=epochs,
         train_scale=side,
-        scales=study.scales or default_scales(side),
+        scales=_scales(study, side),
         extra=study.noise_trainings,
         tested_images=range_test_images(study),
     ).total_s
@@ -237,7 +213,7 @@ def range_test_images(study: Study) -> int:
 
 
 def _filled(study: Study, side: int, seeds: int, epochs: int) -> Study:
-    filled = {"train_scale": side, "scales": study.scales or default_scales(side), "seeds": seeds, "epochs": epochs}
+    filled = {"train_scale": side, "scales": _scales(study, side), "seeds": seeds, "epochs": epochs}
     return study.model_copy(update=filled)
 
 
@@ -255,46 +231,3 @@ def _gave_up(asked: Study, study: Study, native: int) -> list[str]:
         said = "one seed allows no claim about the architectures" if seeds == 1 else "two seeds make wide intervals"
         lost.append(f"trains {seeds} instead of {DEFAULT_SEEDS} seeds: {said}")
     return lost
-
-
-def all_start_from_weights(study: Study) -> bool:
-    """Whether no contender starts fresh."""
-    return all(start_of(study, name) is not None for name in study.contenders)
-
-
-def default_rate(optimizer: str, batch: int, *, tuned: bool) -> float:
-    """The peak learning rate where none is given; `tuned` says that all contenders start from weights.
-
-    >>> default_rate("adamw", 64, tuned=False), default_rate("sgd", 64, tuned=False)
-    (0.001, 0.025)
-    """
-    rate = LEARNING_RATES[optimizer] * (batch / 256 if optimizer == "sgd" else 1.0)
-    return rate * (FINE_TUNING if tuned else 1.0)
-
-
-def _recipe(study: Study) -> RecipeChoice:
-    choice, epochs = study.recipe, study.epochs or 1
-    rate = default_rate(choice.optimizer, study.settled_batch, tuned=all_start_from_weights(study))
-    return choice.model_copy(
-        update={
-            "learning_rate": choice.learning_rate or rate,
-            "weight_decay": WEIGHT_DECAYS[choice.optimizer] if choice.weight_decay is None else choice.weight_decay,
-            "warmup_epochs": min(5.0, round(epochs / 7.5, 1)) if choice.warmup_epochs is None else choice.warmup_epochs,
-        }
-    )
-
-
-def augmentation_at(choice: AugmentationChoice, epochs: int, *, mixes: bool = True) -> AugmentationChoice:
-    """What a strength sets where nothing else is given; `auto` goes by the epochs, and by whether pictures may mix."""
-    by_epochs = "light" if epochs < 30 else "standard" if epochs < 100 or not mixes else "strong"
-    strength = by_epochs if choice.strength == "auto" else choice.strength
-    standard, strong = strength != "light", strength == "strong"
-    return choice.model_copy(
-        update={
-            "strength": strength,
-            "trivial_augment": standard if choice.trivial_augment is None else choice.trivial_augment,
-            "erasing": (0.1 if standard else 0.0) if choice.erasing is None else choice.erasing,
-            "mixup": (0.2 if strong else 0.0) if choice.mixup is None else choice.mixup,
-            "cutmix": (1.0 if strong else 0.0) if choice.cutmix is None else choice.cutmix,
-        }
-    )

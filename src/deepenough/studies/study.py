@@ -27,6 +27,7 @@ from deepenough.tasks.registry import TASKS
 
 LONGEST_BYTES = 1 << 16  # of a study file
 Side = Annotated[int, Field(ge=32, le=2048)]
+SCALE_FACTORS = (0.75, 1.5, 2.0)  # of the training scale, tested beside it unless told otherwise
 
 
 class Study(Part):
@@ -45,6 +46,7 @@ class Study(Part):
         margin: the gain too small to pay for, in points, declared before looking.
         train_scale: image side in training, pixels.
         scales: image sides at test, pixels.
+        scale_factors: where `scales` is left out, the test scales as factors of the training scale, tested beside it.
         epochs: passes over the training pictures.
         batch: pictures a step; `auto` takes the usual number, in as many parts as memory and speed here ask for.
         parts: in which every batch is taken, their gradients added up; None for one, more where memory asks for it.
@@ -80,6 +82,7 @@ class Study(Part):
     margin: Annotated[float, Field(gt=0, le=100)] = 0.5
     train_scale: Side | None = None
     scales: tuple[Side, ...] | None = None
+    scale_factors: tuple[Annotated[float, Field(ge=0.125, le=8)], ...] = SCALE_FACTORS
     epochs: Annotated[int, Field(ge=1, le=10_000)] | None = None
     batch: Annotated[int, Field(ge=2, le=65_536)] | Literal["auto"] | None = None
     parts: Annotated[int, Field(ge=1, le=65_536)] | None = None
@@ -122,7 +125,7 @@ class Study(Part):
         """Extra trainings of each contender."""
         return len(self.noise) * self.noise_runs
 
-    @field_validator("contenders", "scales", "looks", "noise", mode="before")
+    @field_validator("contenders", "scales", "scale_factors", "looks", "noise", mode="before")
     @classmethod
     def _tuple(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
