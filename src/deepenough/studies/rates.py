@@ -75,10 +75,10 @@ def _find(bench: Bench, name: str) -> FoundRate:
         bench.listener.advance(1)
         bench.check_stop()
 
-    return find_rate(cell, [_opened(bench, name, test) for test in range(TESTS)], setting, progress=progress)
+    return find_rate(cell, [batches_of_test(bench, name, test) for test in range(TESTS)], setting, progress=progress)
 
 
-def _opened(bench: Bench, name: str, test: int) -> Callable[[], Iterator[Batch]]:
+def batches_of_test(bench: Bench, name: str, test: int) -> Callable[[], Iterator[Batch]]:
     """The batches of a test, at the training scale whatever the contender's schedule."""
     design, pixels = bench.design, bench.train
     assert not isinstance(pixels, TestPixels), "networks are trained on whole pictures, not on squares"

@@ -1,0 +1,160 @@
+"""How good the rates are that `learning_rate: auto` finds: `python benchmarks/learning_rates.py SOURCE...`.
+
+For each source, contender and seed: the finder's pick from range tests of its own, then a training from the same weights
+and batches at each rate of a grid and one at the pick. A pick is among the best third where no more than a third of the
+grid's rates reach a higher accuracy, on validation and test images together. Leaves the rows in
+benchmarks/results/learning_rates.json after each case; exit code 1 where fewer than five cases of six are among the best
+third.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recording import RESULTS, leave
+
+if TYPE_CHECKING:
+    from deepenough.studies.bench import Bench
+    from deepenough.training import Cell, Seeds
+
+GRID = tuple(float(f"{rate:.3g}") for rate in np.geomspace(1e-4, 1e-1, 7))
+BOUND = 5 / 6
+
+
+class Done(Exception):  # noqa: N818  the bench was used; there is no study to go on with
+    """The cases of a source are measured."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sources", nargs="+", type=Path)
+    parser.add_argument("--contenders", default="resnet50+width=0.25,resnet101+width=0.25")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--side", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=100, help="of a training, rounded up to whole epochs")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=RESULTS / "learning_rates.json")
+    options = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+
+    def told(row: dict[str, Any]) -> None:
+        rows.append(row)
+        reached = " ".join(f"{100 * each:.1f}" for each in row["accuracies"])
+        print(
+            f"{row['source']} {row['contender']} seed {row['seed']}: pick {row['pick']:g} reaches "
+            f"{100 * row['accuracy']:.1f} %; {row['better']} of {len(GRID)} rates are better ({reached})",
+            flush=True,
+        )
+        leave(options.out, len(rows), rows, ("torch",))
+
+    for source in options.sources:
+        cases(source, options, told)
+    good = sum(row["better"] <= len(GRID) / 3 for row in rows)
+    print(f"{good} of {len(rows)} picks are among the best third of the grid {', '.join(f'{r:g}' for r in GRID)}")
+    return int(good < BOUND * len(rows))
+
+
+def cases(source: Path, options: argparse.Namespace, told: Callable[[dict[str, Any]], None]) -> None:
+    """Tell a row for each contender and seed, on the bench of a study of the source."""
+    from deepenough.studies import run_study
+    from deepenough.studies.study import make_study
+
+    request = {
+        "source": str(source),
+        "contenders": options.contenders.split(","),
+        "seeds": options.seeds,
+        "train_scale": options.side,
+        "scales": [options.side],
+        "batch": 64,
+        "epochs": 1,
+        "weights": "none",
+        "precision": "fp32",
+        "threads": options.threads,
+        "workers": 0,
+        "images": False,
+        "recipe": {"learning_rate": 1e-3},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        held = _Held()
+        with contextlib.suppress(Done):
+            run_study(make_study(request), Path(folder, "sizes"), executor=held)
+        epochs = max(1, -(-options.steps // (held.images // 64)))
+        taken = _Cases(lambda row: told({"source": source.name, "epochs": epochs, **row}))
+        with contextlib.suppress(Done):
+            run_study(make_study({**request, "epochs": epochs}), Path(folder, "study"), executor=taken)
+
+
+class _Held:
+    """An executor that looks how many training images a study has."""
+
+    images = 0
+
+    def run(self, bench: Bench, wanted: Sequence[Seeds], scales: Sequence[int]) -> int:
+        self.images = len(bench.train)
+        raise Done
+
+
+class _Cases:
+    """An executor that measures the cases of a bench in place of the study's trainings."""
+
+    def __init__(self, told: Callable[[dict[str, Any]], None]) -> None:
+        self._told = told
+
+    def run(self, bench: Bench, wanted: Sequence[Seeds], scales: Sequence[int]) -> int:
+        for seeds in wanted:
+            for name in bench.design.lineage.trained:
+                self._told(case(bench, name, seeds))
+        raise Done
+
+
+def case(bench: Bench, name: str, seeds: Seeds) -> dict[str, Any]:
+    """A contender with one seed: the pick, and the accuracies at it and at the grid's rates."""
+    from deepenough.search.finder import find_rate
+    from deepenough.search.ranges import TESTS
+    from deepenough.studies.local import fresh_cell
+    from deepenough.studies.rates import batches_of_test
+
+    tests = range(seeds.study * TESTS, (seeds.study + 1) * TESTS)
+    found = find_rate(fresh_cell(bench, name, seeds), [batches_of_test(bench, name, n) for n in tests], bench.setting)
+    reached = [accuracy_at(bench, name, seeds, rate) for rate in (found.rate, *GRID)]
+    return {
+        "contender": name,
+        "seed": seeds.study,
+        "pick": found.rate,
+        "agreement": found.agreement,
+        "took_s": found.took_s,
+        "accuracy": reached[0],
+        "rates": GRID,
+        "accuracies": reached[1:],
+        "better": sum(each > reached[0] for each in reached[1:]),
+    }
+
+
+def accuracy_at(bench: Bench, name: str, seeds: Seeds, rate: float) -> float:
+    """Accuracy on validation and test images after a training at a peak rate; 0 where it diverged."""
+    from deepenough.studies.local import fresh_cell
+    from deepenough.studies.phases import phases_of
+    from deepenough.studies.tune.trials import scores_of
+    from deepenough.training import train_lockstep
+    from tuning import Nobody
+
+    recipe = replace(bench.setting.recipe_of(name), learning_rate=rate)
+    own = replace(bench, setting=replace(bench.setting, recipes={name: recipe}))
+    (phase,) = phases_of(own, [fresh_cell(own, name, seeds)], seeds)
+    train_lockstep(phase.cells, phase.stream, phase.setting, Nobody())
+    (cell,) = phase.cells
+    if cell.status == "diverged":
+        return 0.0
+    return float(np.concatenate([scores_of(replace(own, val=part), cell) for part in (own.val, own.test)]).mean())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
