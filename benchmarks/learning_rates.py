@@ -1,10 +1,10 @@
 """How good the rates are that `learning_rate: auto` finds: `python benchmarks/learning_rates.py SOURCE...`.
 
-For each source, contender and seed: the finder's pick from range tests of its own, then a training from the same weights
-and batches at each rate of a grid and one at the pick. A pick is among the best third where no more than a third of the
-grid's rates reach a higher accuracy, on validation and test images together. Leaves the rows in
-benchmarks/results/learning_rates.json after each case; exit code 1 where fewer than five cases of six are among the best
-third.
+For each source, contender and seed: the finder's pick from range tests of its own, then a training from the same
+weights and batches at each rate of a grid and one at the pick. A pick is among the best third where no more than a
+third of the grid's rates reach a higher accuracy, on validation and test images together. Leaves the rows in
+benchmarks/results/learning_rates.json after each case; exit code 1 where fewer than five cases of six are among the
+best third.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from recording import RESULTS, leave
 
 if TYPE_CHECKING:
     from deepenough.studies.bench import Bench
-    from deepenough.training import Cell, Seeds
+    from deepenough.training import Seeds
 
 GRID = tuple(float(f"{rate:.3g}") for rate in np.geomspace(1e-4, 1e-1, 7))
 BOUND = 5 / 6

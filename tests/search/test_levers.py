@@ -31,9 +31,26 @@ def test_setting_of_the_network_changes_what_its_name_says_alone():
 
 
 def test_what_the_base_settles_already_is_not_set_again():
-    left = settings_of("resnet50+width=0.5@time=2", LEVERS, **STUDY)
-    assert {"width", "time"} & {each.lever for each in left} == set()
+    left = settings_of("resnet50+kernels=5-3-3-3@time=2", LEVERS, **STUDY)
+    assert {"kernel", "time"} & {each.lever for each in left} == set()
     assert all("sgd" in each.contender or "lamb" in each.contender for each in left if each.lever == "algorithm")
+
+
+def test_widths_kernels_and_layers_are_factors_of_what_the_base_has():
+    base = "resnet50+width=0.25+blocks=1-1-4-1+bottleneck_width=32"
+    found = {
+        each.label: build(each.contender, 3) for each in settings_of(base, ["layers", "width", "kernels"], **STUDY)
+    }
+    own = build(base, 3)
+    assert found["half as wide"].layer1[0].conv3.out_channels * 2 == own.layer1[0].conv3.out_channels
+    assert found["1.5 times as wide"].layer1[0].conv3.out_channels == 1.5 * own.layer1[0].conv3.out_channels
+    assert found["half the kernels"].layer1[0].conv2.out_channels * 2 == own.layer1[0].conv2.out_channels
+    assert [len(found[label].layer3) for label in ("half of stage 3", "1.5 times stage 3")] == [2, 6]
+
+
+def test_width_that_no_network_has_is_no_setting():
+    labels = [each.label for each in settings_of("resnet50+width=0.125", ["width"], **STUDY)]
+    assert labels == ["1.5 times as wide"]
 
 
 @pytest.mark.parametrize("text", ["wdth", "", "width,colour"])

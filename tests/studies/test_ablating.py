@@ -45,5 +45,16 @@ def test_ablation_of_one_seed_is_refused(request_of):
 
 
 def test_ablation_of_what_the_contender_settles_already_is_refused(request_of):
-    with pytest.raises(StudyError, match="--levers: expected one that the contender has a setting of; got width"):
-        ablation_of(request_of(), "resnet50+width=0.5", ("width",))
+    with pytest.raises(StudyError, match="--levers: expected one that the contender has a setting of; got kernel"):
+        ablation_of(request_of(), ["resnet50+kernels=5-3-3-3"], ("kernel",))
+
+
+def test_both_depths_of_a_narrow_network_are_two_bases_the_shallower_first(request_of):
+    study, settings = ablation_of(request_of(), ["resnet101+width=0.25", "resnet50+width=0.25"], ("depth", "time"))
+    assert study.contenders[:2] == ("resnet50+width=0.25", "resnet101+width=0.25")
+    assert [each.base for each in settings] == [study.contenders[0]] * 2 + [study.contenders[1]] * 2
+
+
+def test_two_contenders_that_differ_in_more_than_depth_are_refused(request_of):
+    with pytest.raises(StudyError, match="--contender: expected one contender, or the same at both depths"):
+        ablation_of(request_of(), ["resnet50", "resnet101+width=0.5"], ("time",))

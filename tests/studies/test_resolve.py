@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepenough.records import SAMPLES
+from deepenough.studies.ablating import ablation_of
 from deepenough.studies.design import design_of
 from deepenough.studies.plan import Probe, Sizes, forecast, validates_at
 from deepenough.studies.recipes import describe_recipe
@@ -61,6 +62,18 @@ def test_forecast_adds_up_what_the_probe_timed():
     assert found.evaluation_s == pytest.approx(2 * 300 * (0.003 / 4 + 0.003))  # per seed: 300 images at both scales
     assert found.cost_s == pytest.approx(2 * 2 * 4.0)
     assert found.total_s == pytest.approx(found.training_s + found.evaluation_s + found.cost_s)
+
+
+def test_no_budget_takes_the_seeds_of_an_ablation_and_it_is_tested_where_it_trains():
+    asked, _ = ablation_of(make_study({"source": "photos", "budget": "1s"}), None, ("time",))
+    found = resolve(asked, samples(), probe_at)
+    assert (found.study.seeds, found.study.scales) == (3, (32,))
+    assert "the budget of 1s is too short: even the smallest plan takes about" in found.gave_up[0]
+
+
+def test_scales_around_the_training_scale_are_the_factors_that_were_given():
+    found = resolved({"train_scale": 128, "epochs": 1, "scale_factors": [0.5, 2.1]}).study
+    assert found.scales == (64, 128, 256)  # in multiples of 16
 
 
 def test_forecast_counts_a_shifted_test_set_and_the_check_of_the_arithmetic():

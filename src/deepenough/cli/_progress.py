@@ -12,11 +12,13 @@ from deepenough.cli import _output
 from deepenough.report.words import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from deepenough.studies.plan import Plan
 
 PLAIN_EVERY_S = 30.0
+_NAMED = 8  # contenders in the plan, at most
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -125,6 +127,11 @@ def _size(count: int) -> str:
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
+def _few(names: Sequence[str]) -> Sequence[str]:
+    """All of some names, or the first and how many others there are."""
+    return names if len(names) <= _NAMED else [*names[: _NAMED // 2], f"{len(names) - _NAMED // 2} more"]
+
+
 def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
     sizes, forecast = plan.sizes, plan.forecast
     shifted = f", {sizes.shifted} shifted" if sizes.shifted else ""
@@ -132,7 +139,7 @@ def _plan_rows(plan: Plan) -> list[tuple[str, str]]:
     rows = [
         (
             "Plan",
-            f"{' against '.join(plan.contenders)}, {seeds} each: {len(plan.cells)} trainings",
+            f"{' against '.join(_few(plan.contenders))}, {seeds} each: {len(plan.cells)} trainings",
         ),
         *_looks_row(plan),
         ("images", f"{sizes.train} train{_views(sizes.views)}, {sizes.val} validation, {sizes.test} test{shifted}"),

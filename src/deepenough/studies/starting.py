@@ -32,6 +32,7 @@ from deepenough.studies.contenders import contender, lineage
 from deepenough.studies.study import Study
 
 FEW_TRAINING_IMAGES = 10_000
+_NAMED = 8  # networks that a sentence names, at most
 _PREPARATION = "preparation"  # key of a weights file's metadata
 
 Tell = Callable[[str], None]
@@ -166,7 +167,12 @@ def _automatic(networks: tuple[str, ...]) -> tuple[dict[str, str], str]:
     shared = [recipe for recipe in RECIPES if all(recipe in recipes for recipes in known.values())]
     scratch = "all start from scratch, and few images from scratch say little about depth"
     if not shared:
-        return {}, f"weights: no public ones of one recipe are known for {', '.join(networks)}; {scratch}"
+        named = (
+            ", ".join(networks)
+            if len(networks) <= _NAMED
+            else f"{', '.join(networks[:2])} and {len(networks) - 2} more"
+        )
+        return {}, f"weights: no public ones of one recipe are known for {', '.join(few)}; {scratch}"
     here = [recipe for recipe in shared if all(find(recipes[recipe]) for recipes in known.values())]
     chosen = here or _obtainable(shared, known)
     if not chosen:
