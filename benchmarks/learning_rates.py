@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 GRID = tuple(float(f"{rate:.3g}") for rate in np.geomspace(1e-4, 1e-1, 7))
 BOUND = 5 / 6
+Rows = Sequence[Mapping[str, Any]]
+Known = Mapping[tuple[str, int], Sequence[float]]
 
 
 class Done(Exception):  # noqa: N818  the bench was used; there is no study to go on with
@@ -41,6 +44,7 @@ def main() -> int:
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--steps", type=int, default=100, help="of a training, rounded up to whole epochs")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--grid", type=Path, help="results of an earlier run, whose grid's accuracies hold")
     parser.add_argument("--out", type=Path, default=RESULTS / "learning_rates.json")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
@@ -56,13 +60,13 @@ def main() -> int:
         leave(options.out, len(rows), rows, ("torch",))
 
     for source in options.sources:
-        cases(source, options, told)
+        cases(source, options, told, json.loads(options.grid.read_text("utf-8"))["rows"] if options.grid else [])
     good = sum(row["better"] <= len(GRID) / 3 for row in rows)
     print(f"{good} of {len(rows)} picks are among the best third of the grid {', '.join(f'{r:g}' for r in GRID)}")
     return int(good < BOUND * len(rows))
 
 
-def cases(source: Path, options: argparse.Namespace, told: Callable[[dict[str, Any]], None]) -> None:
+def cases(source: Path, options: argparse.Namespace, told: Callable[[dict[str, Any]], None], grid: Rows) -> None:
     """Tell a row for each contender and seed, on the bench of a study of the source."""
     from deepenough.studies import run_study
     from deepenough.studies.study import make_study
@@ -87,7 +91,10 @@ def cases(source: Path, options: argparse.Namespace, told: Callable[[dict[str, A
         with contextlib.suppress(Done):
             run_study(make_study(request), Path(folder, "sizes"), executor=held)
         epochs = max(1, -(-options.steps // (held.images // 64)))
-        taken = _Cases(lambda row: told({"source": source.name, "epochs": epochs, **row}))
+        here = {"source": source.name, "epochs": epochs, "side": options.side}
+        same = [row for row in grid if all(row[name] == value for name, value in here.items())]
+        known = {(row["contender"], row["seed"]): row["accuracies"] for row in same}
+        taken = _Cases(lambda row: told({**here, **row}), known)
         with contextlib.suppress(Done):
             run_study(make_study({**request, "epochs": epochs}), Path(folder, "study"), executor=taken)
 
@@ -105,18 +112,18 @@ class _Held:
 class _Cases:
     """An executor that measures the cases of a bench in place of the study's trainings."""
 
-    def __init__(self, told: Callable[[dict[str, Any]], None]) -> None:
-        self._told = told
+    def __init__(self, told: Callable[[dict[str, Any]], None], known: Known) -> None:
+        self._told, self._known = told, known
 
     def run(self, bench: Bench, wanted: Sequence[Seeds], scales: Sequence[int]) -> int:
         for seeds in wanted:
             for name in bench.design.lineage.trained:
-                self._told(case(bench, name, seeds))
+                self._told(case(bench, name, seeds, self._known.get((name, seeds.study))))
         raise Done
 
 
-def case(bench: Bench, name: str, seeds: Seeds) -> dict[str, Any]:
-    """A contender with one seed: the pick, and the accuracies at it and at the grid's rates."""
+def case(bench: Bench, name: str, seeds: Seeds, known: Sequence[float] | None) -> dict[str, Any]:
+    """A contender with one seed: the pick, and the accuracies at it and at the grid's rates where they are not known."""
     from deepenough.search.finder import find_rate
     from deepenough.search.ranges import TESTS
     from deepenough.studies.local import fresh_cell
@@ -124,17 +131,19 @@ def case(bench: Bench, name: str, seeds: Seeds) -> dict[str, Any]:
 
     tests = range(seeds.study * TESTS, (seeds.study + 1) * TESTS)
     found = find_rate(fresh_cell(bench, name, seeds), [batches_of_test(bench, name, n) for n in tests], bench.setting)
-    reached = [accuracy_at(bench, name, seeds, rate) for rate in (found.rate, *GRID)]
+    grid = known or [accuracy_at(bench, name, seeds, rate) for rate in GRID]
+    accuracy = accuracy_at(bench, name, seeds, found.rate)
     return {
         "contender": name,
         "seed": seeds.study,
         "pick": found.rate,
         "agreement": found.agreement,
         "took_s": found.took_s,
-        "accuracy": reached[0],
+        "accuracy": accuracy,
         "rates": GRID,
-        "accuracies": reached[1:],
-        "better": sum(each > reached[0] for each in reached[1:]),
+        "accuracies": grid,
+        "better": sum(each > accuracy for each in grid),
+        "curves": [asdict(curve) for curve in found.tests],
     }
 
 

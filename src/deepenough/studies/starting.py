@@ -167,11 +167,7 @@ def _automatic(networks: tuple[str, ...]) -> tuple[dict[str, str], str]:
     shared = [recipe for recipe in RECIPES if all(recipe in recipes for recipes in known.values())]
     scratch = "all start from scratch, and few images from scratch say little about depth"
     if not shared:
-        named = (
-            ", ".join(networks)
-            if len(networks) <= _NAMED
-            else f"{', '.join(networks[:2])} and {len(networks) - 2} more"
-        )
+        few = networks if len(networks) <= _NAMED else (*networks[:2], f"{len(networks) - 2} more")
         return {}, f"weights: no public ones of one recipe are known for {', '.join(few)}; {scratch}"
     here = [recipe for recipe in shared if all(find(recipes[recipe]) for recipes in known.values())]
     chosen = here or _obtainable(shared, known)
