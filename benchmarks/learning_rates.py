@@ -123,7 +123,7 @@ class _Cases:
 
 
 def case(bench: Bench, name: str, seeds: Seeds, known: Sequence[float] | None) -> dict[str, Any]:
-    """A contender with one seed: the pick, and the accuracies at it and at the grid's rates where they are not known."""
+    """A contender with one seed: the pick, and the accuracies at it and at the rates of the grid, unless known."""
     from deepenough.search.finder import find_rate
     from deepenough.search.ranges import TESTS
     from deepenough.studies.local import fresh_cell
