@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check site slow calibration storm fuzz performance clean
+.PHONY: help demo test check check-types check-doctests check-style site slow calibration storm fuzz performance clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -43,13 +43,19 @@ test: $(VENV)/.installed-dev
 	$(BIN)/pytest -q -m 'not slow and not gpu and not browser' -n $(JOBS) --dist loadfile
 
 check: $(VENV)/.installed-dev
+	@$(MAKE) --no-print-directory -j $(JOBS) --output-sync=target check-types check-doctests check-style site
+
+check-types: $(VENV)/.installed-dev
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+check-doctests: $(VENV)/.installed-dev
+	$(BIN)/pytest -q --doctest-modules src
+
+check-style: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q --doctest-modules src
 	$(BIN)/python scripts/check_links.py
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 site: $(VENV)/.installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
