@@ -43,7 +43,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/pytest -q -m 'not slow and not gpu and not browser' -n $(JOBS) --dist loadfile
 
 check: $(VENV)/.installed-dev
-	@$(MAKE) --no-print-directory -j $(JOBS) --output-sync=target check-types check-doctests check-style site
+	@$(MAKE) --no-print-directory -j $(JOBS) check-types check-doctests check-style site
 
 check-types: $(VENV)/.installed-dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
