@@ -155,6 +155,7 @@ def accuracy_at(bench: Bench, name: str, seeds: Seeds, rate: float) -> float:
     from deepenough.training import train_lockstep
     from tuning import Nobody
 
+    bench.check_stop()
     recipe = replace(bench.setting.recipe_of(name), learning_rate=rate)
     own = replace(bench, setting=replace(bench.setting, recipes={name: recipe}))
     (phase,) = phases_of(own, [fresh_cell(own, name, seeds)], seeds)
