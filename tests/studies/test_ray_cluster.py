@@ -70,13 +70,10 @@ class _Actor:
 
 
 @pytest.fixture
-def bench_of(told, tmp_path):
+def bench_of(told):
     def make(**machine):
         machine = SimpleNamespace(**{"threads": 1, "device": "cpu", **machine})
-        store = SimpleNamespace(plan=tmp_path / "plan.json")
-        return SimpleNamespace(
-            listener=told(), check_stop=lambda: None, setting=SimpleNamespace(machine=machine), store=store
-        )
+        return SimpleNamespace(listener=told(), check_stop=lambda: None, setting=SimpleNamespace(machine=machine))
 
     return make
 
@@ -93,12 +90,10 @@ def test_room_is_what_nodes_that_live_hold(bench_of, machine, room):
     assert Crew(PaperRay(), bench_of(**machine)).room() == room
 
 
-def test_memory_that_the_plan_foretells_takes_room_and_too_little_is_refused(bench_of, tmp_path):
-    (tmp_path / "plan.json").write_text('{"forecast": {"peak_bytes": 4}}')
-    assert Crew(PaperRay(), bench_of()).room() == 3  # two by 9 bytes, one by its processor
-    (tmp_path / "plan.json").write_text('{"forecast": {"peak_bytes": 40}}')
+def test_memory_that_is_foretold_takes_room_and_too_little_is_refused(bench_of):
+    assert Crew(PaperRay(), bench_of(), 4).room() == 3  # two by 9 bytes, one by its processor
     with pytest.raises(StudyError, match="40 bytes of memory; got at most 4 processors, 30 bytes of memory"):
-        Crew(PaperRay(), bench_of()).require_room()
+        Crew(PaperRay(), bench_of(), 40).require_room()
 
 
 def test_all_work_is_handed_over_at_once_or_only_as_nodes_have_room(bench_of):

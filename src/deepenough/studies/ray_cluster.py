@@ -19,7 +19,6 @@ from typing import Any
 
 from deepenough.errors import DeepenoughError, StudyError
 from deepenough.machine import available_cores, is_out_of_memory
-from deepenough.records import read_json
 from deepenough.studies.bench import Bench
 from deepenough.studies.ray_worker import ASKED_EVERY_S, Relay, begun_in
 
@@ -44,10 +43,11 @@ class Crew:
 
     ray: Any
     bench: Bench
+    peak_bytes: float = 0  # that a piece of work is foretold to hold; 0 where nothing is known
     asked: dict[str, float] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.asked = needs(self.bench)
+        self.asked = needs(self.bench, self.peak_bytes)
 
     def run(
         self,
@@ -150,18 +150,13 @@ class Crew:
                 self.ray.cancel(each, force=True)
 
 
-def needs(bench: Bench) -> dict[str, float]:
-    """What a task asks of a node: processors for torch's threads, a GPU where the study runs on one, and memory.
-
-    The plan's forecast of memory is of all contenders at once, so it is enough for any of them.
-    """
+def needs(bench: Bench, peak_bytes: float) -> dict[str, float]:
+    """What a task asks of a node: processors for torch's threads, a GPU where the study runs on one, and memory."""
     machine = bench.setting.machine
     asked: dict[str, float] = {"num_cpus": machine.threads}
     if machine.device == "cuda":
         asked["num_gpus"] = 1
-    plan = read_json(bench.store.plan) if bench.store.plan.is_file() else {}
-    forecast = plan.get("forecast", {}).get("peak_bytes", 0)
-    return asked | ({"memory": forecast} if forecast else {})
+    return asked | ({"memory": peak_bytes} if peak_bytes else {})
 
 
 def require_ray() -> None:

@@ -53,7 +53,7 @@ class RayExecutor:
             bench.listener.note(f"{part.title}: done on {node}")
 
         with cluster(self.address) as ray:
-            crew = Crew(ray, bench)
+            crew = Crew(ray, bench, _foretold_bytes(bench))
             crew.require_room()
             bench.listener.stage(f"{len(parts)} trainings on {crew.nodes_in_words()}", total=_steps(bench, len(parts)))
             crew.run(carry_out, bench.bare, iter(parts), done)
@@ -69,6 +69,12 @@ def parts_of(bench: Bench, seeds: Seeds, scales: Sequence[int]) -> list[Part]:
         if any(not bench.store.cell(seeds.cell(name)).done for name in names):
             found.append(Part(seeds=seeds, names=names, scales=tuple(scales)))
     return found
+
+
+def _foretold_bytes(bench: Bench) -> float:
+    """The plan's forecast of memory, of all contenders at once, so that it is enough for any of them."""
+    plan = read_json(bench.store.plan) if bench.store.plan.is_file() else {}
+    return plan.get("forecast", {}).get("peak_bytes", 0)
 
 
 def _steps(bench: Bench, parts: int) -> int | None:

@@ -48,6 +48,7 @@ class Laid:
         rungs: epochs after which trials are held against each other.
         search_s: forecast for the trials, seconds.
         confirm_s: and for the winner's study.
+        peak_bytes: of memory that a process held in which a network at the budget and both depths were timed.
     """
 
     asked: Asked
@@ -59,6 +60,7 @@ class Laid:
     rungs: tuple[int, ...]
     search_s: float
     confirm_s: float
+    peak_bytes: int
 
 
 def lay_out(
@@ -108,6 +110,7 @@ def lay_out(
         rungs=tuple(facts["rungs"]),
         search_s=facts["search_s"],
         confirm_s=facts["confirm_s"],
+        peak_bytes=facts.get("peak_bytes", 0),  # a search that began before it was noted
     )
 
 

@@ -44,7 +44,7 @@ def run_trials_on_ray(laid: Laid, address: str | None, *, until: Callable[[], bo
         laid.bench.listener.note(f"trial {work[0]}: done on {node}")
 
     with cluster(address) as ray:
-        crew = Crew(ray, laid.bench)
+        crew = Crew(ray, laid.bench, laid.peak_bytes)
         crew.require_room()
         laid.bench.listener.stage(f"trials on {crew.nodes_in_words()}, {crew.room()} at a time")
         crew.run(try_one, replace(laid, bench=laid.bench.bare), works(), done, ahead=False)

@@ -14,8 +14,8 @@ from deepenough.search.budget import Pricing
 from deepenough.search.rungs import rungs_of
 from deepenough.search.space import Space, fit, space_within
 from deepenough.studies.plan import OVERHEAD, Probe, forecast
-from deepenough.studies.planning import resolve_on
-from deepenough.studies.resolve import EPOCHS, SIDES, resolve, split_sizes
+from deepenough.studies.planning import resolve_on, sizes_of
+from deepenough.studies.resolve import EPOCHS, SIDES, resolve
 from deepenough.studies.starting import preprocessing_of
 from deepenough.studies.study import Study
 from deepenough.studies.tune.asked import BESIDE, Asked
@@ -54,6 +54,7 @@ def settle(asked: Asked, prepared: Prepared, machine: Machine, pricing: Pricing)
         "rungs": rungs_of(epochs) if asked.early else (epochs,),
         "search_s": search_s,
         "confirm_s": confirm_s,
+        "peak_bytes": resolved.probe.peak_bytes,
     }
     return json.loads(json.dumps(facts)), space
 
@@ -71,13 +72,13 @@ def _sides(asked: Asked, prepared: Prepared) -> tuple[int, ...]:
 
 def _epochs(asked: Asked, study: Study, prepared: Prepared, probe: Probe, fitted: str) -> tuple[int, float, float]:
     """Epochs, and the forecasts for the search and for the winner's study in seconds."""
-    sizes = split_sizes(prepared.samples)
+    sizes = sizes_of(study, prepared)
     side = study.train_scale or probe.side
     alone = replace(probe, train_s={fitted: probe.train_s[fitted]}, test_s={fitted: probe.test_s[fitted]})
 
     def both(epochs: int) -> tuple[float, float]:
         rungs = len(rungs_of(epochs))
-        step = epochs * sizes.train * alone.train_image_s(side) * OVERHEAD
+        step = epochs * sizes.shown * alone.train_image_s(side) * OVERHEAD
         trial = step * (HALVED if asked.early and rungs > 1 else 1.0) + rungs * sizes.val * alone.test_image_s(side)
         told = forecast(probe, sizes, seeds=study.seeds or 1, epochs=epochs, train_scale=side, scales=(side,)).total_s
         return asked.trials * trial, told
