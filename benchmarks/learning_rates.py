@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from deepenough.studies.bench import Bench
     from deepenough.training import Seeds
 
-GRID = tuple(float(f"{rate:.3g}") for rate in np.geomspace(1e-4, 1e-1, 7))
+ENDS = {"adamw": (1e-4, 1e-1), "sgd": (1e-3, 1.0), "lamb": (1e-3, 1.0)}  # of the grid
+RATES = 7
 BOUND = 5 / 6
 Rows = Sequence[Mapping[str, Any]]
 Known = Mapping[tuple[str, int], Sequence[float]]
@@ -43,6 +44,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--steps", type=int, default=100, help="of a training, rounded up to whole epochs")
+    parser.add_argument("--optimizer", choices=sorted(ENDS), default="adamw")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--grid", type=Path, help="results of an earlier run, whose grid's accuracies hold")
     parser.add_argument("--out", type=Path, default=RESULTS / "learning_rates.json")
@@ -54,15 +56,16 @@ def main() -> int:
         reached = " ".join(f"{100 * each:.1f}" for each in row["accuracies"])
         print(
             f"{row['source']} {row['contender']} seed {row['seed']}: pick {row['pick']:g} reaches "
-            f"{100 * row['accuracy']:.1f} %; {row['better']} of {len(GRID)} rates are better ({reached})",
+            f"{100 * row['accuracy']:.1f} %; {row['better']} of {RATES} rates are better ({reached})",
             flush=True,
         )
         leave(options.out, len(rows), rows, ("torch",))
 
     for source in options.sources:
         cases(source, options, told, json.loads(options.grid.read_text("utf-8"))["rows"] if options.grid else [])
-    good = sum(row["better"] <= len(GRID) / 3 for row in rows)
-    print(f"{good} of {len(rows)} picks are among the best third of the grid {', '.join(f'{r:g}' for r in GRID)}")
+    good = sum(row["better"] <= RATES / 3 for row in rows)
+    rates = ", ".join(f"{rate:g}" for rate in grid_of(options.optimizer))
+    print(f"{good} of {len(rows)} picks are among the best third of the grid {rates}")
     return int(good < BOUND * len(rows))
 
 
@@ -84,14 +87,14 @@ def cases(source: Path, options: argparse.Namespace, told: Callable[[dict[str, A
         "threads": options.threads,
         "workers": 0,
         "images": False,
-        "recipe": {"learning_rate": 1e-3},
+        "recipe": {"learning_rate": 1e-3, "optimizer": options.optimizer},
     }
     with tempfile.TemporaryDirectory() as folder:
         held = _Held()
         with contextlib.suppress(Done):
             run_study(make_study(request), Path(folder, "sizes"), executor=held)
         epochs = max(1, -(-options.steps // (held.images // 64)))
-        here = {"source": source.name, "epochs": epochs, "side": options.side}
+        here = {"source": source.name, "optimizer": options.optimizer, "epochs": epochs, "side": options.side}
         same = [row for row in grid if all(row[name] == value for name, value in here.items())]
         known = {(row["contender"], row["seed"]): row["accuracies"] for row in same}
         taken = _Cases(lambda row: told({**here, **row}), known)
@@ -131,7 +134,8 @@ def case(bench: Bench, name: str, seeds: Seeds, known: Sequence[float] | None) -
 
     tests = range(seeds.study * TESTS, (seeds.study + 1) * TESTS)
     found = find_rate(fresh_cell(bench, name, seeds), [batches_of_test(bench, name, n) for n in tests], bench.setting)
-    grid = known or [accuracy_at(bench, name, seeds, rate) for rate in GRID]
+    rates = grid_of(bench.setting.recipe_of(name).optimizer)
+    reached = known or [accuracy_at(bench, name, seeds, rate) for rate in rates]
     accuracy = accuracy_at(bench, name, seeds, found.rate)
     return {
         "contender": name,
@@ -140,11 +144,16 @@ def case(bench: Bench, name: str, seeds: Seeds, known: Sequence[float] | None) -
         "agreement": found.agreement,
         "took_s": found.took_s,
         "accuracy": accuracy,
-        "rates": GRID,
-        "accuracies": grid,
-        "better": sum(each > accuracy for each in grid),
+        "rates": rates,
+        "accuracies": reached,
+        "better": sum(each > accuracy for each in reached),
         "curves": [asdict(curve) for curve in found.tests],
     }
+
+
+def grid_of(optimizer: str) -> tuple[float, ...]:
+    """The rates of the grid, each the same factor above the one before."""
+    return tuple(float(f"{rate:.3g}") for rate in np.geomspace(*ENDS[optimizer], RATES))
 
 
 def accuracy_at(bench: Bench, name: str, seeds: Seeds, rate: float) -> float:
