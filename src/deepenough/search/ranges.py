@@ -3,6 +3,10 @@
 The rate grows by the same factor from step to step while the network trains (Smith 2017, "Cyclical learning rates",
 arXiv 1506.01186, section 3.3). One such test is noisy, since each rate is tried on one batch; several, from other
 batches, are read one by one, and how far they agree is told. Numbers only: no network, no torch.
+
+The pick lies in the middle of the rates that are of use, as far from learning nothing as from losing all. On quadratics
+that is 0.3 to 0.4 of 2 / L, the limit of stability (`tests/search/test_ranges.py`); the rate at which all is lost again
+lies 7 to 8 times above that limit, and half of it, which was the pick once, trained badly (docs/log.md, 2026-11-28).
 """
 
 from __future__ import annotations
@@ -21,7 +25,6 @@ _WIDTH = 2.5  # steps: standard deviation of the Gaussian weights that smooth a 
 _FALLING = 0.25  # share of the whole fall after which the loss counts as falling
 _LOST = 1.5  # a test stops where the mean of the last losses is so many times the first ones'
 _LAST = 5  # losses in that mean
-_BELOW_HIGH = 0.5  # of the rate at which all that was gained is lost again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ class Read:
 
     Args:
         low: from which the loss has fallen by a quarter of its whole fall and more.
-        pick: half of `high`, but no less than the rate at which the loss is lowest.
+        pick: the middle of the two in logarithms, sqrt(low * high).
         high: at which the loss is back where it began, or the last that was tried.
     """
 
@@ -135,8 +138,8 @@ def read(curve: Curve) -> Read | None:
     before = [place for place in range(lowest) if line[place] > start - _FALLING * fall]
     back = [place for place in range(lowest, len(line)) if line[place] >= start]
     high = curve.rates[back[0] if back else -1]
-    pick = max(_BELOW_HIGH * high, curve.rates[lowest])
-    return Read(low=curve.rates[before[-1] + 1 if before else 0], pick=pick, high=high)
+    low = curve.rates[before[-1] + 1 if before else 0]
+    return Read(low=low, pick=math.sqrt(low * high), high=high)
 
 
 def together(curves: Sequence[Curve], default: float) -> FoundRate:
