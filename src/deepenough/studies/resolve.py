@@ -226,7 +226,7 @@ def _gave_up(asked: Study, study: Study, native: int) -> list[str]:
     if not asked.train_scale and side < wanted:
         lost.append(f"trains at {side} px, though the pictures would allow {wanted} px")
     if not asked.epochs and epochs < EPOCHS[0]:
-        lost.append(f"trains {epochs} epochs; up to {EPOCHS[0]} would have been taken")
+        lost.append(f"trains {epochs} of up to {EPOCHS[0]} epochs that would have been taken")
     if not asked.seeds and seeds < DEFAULT_SEEDS:
         said = "one seed allows no claim about the architectures" if seeds == 1 else "two seeds make wide intervals"
         lost.append(f"trains {seeds} instead of {DEFAULT_SEEDS} seeds: {said}")
