@@ -93,9 +93,10 @@ def cases(source: Path, options: argparse.Namespace, told: Callable[[dict[str, A
         held = _Held()
         with contextlib.suppress(Done):
             run_study(make_study(request), Path(folder, "sizes"), executor=held)
-        epochs = max(1, -(-options.steps // (held.images // 64)))
+        epochs = max(1, -(-options.steps // max(1, held.images // 64)))
         here = {"source": source.name, "optimizer": options.optimizer, "epochs": epochs, "side": options.side}
         same = [row for row in grid if all(row[name] == value for name, value in here.items())]
+        same = [row for row in same if tuple(row["rates"]) == grid_of(options.optimizer)]
         known = {(row["contender"], row["seed"]): row["accuracies"] for row in same}
         taken = _Cases(lambda row: told({**here, **row}), known)
         with contextlib.suppress(Done):

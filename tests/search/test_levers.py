@@ -48,9 +48,23 @@ def test_widths_kernels_and_layers_are_factors_of_what_the_base_has():
     assert [len(found[label].layer3) for label in ("half of stage 3", "1.5 times stage 3")] == [2, 6]
 
 
-def test_width_that_no_network_has_is_no_setting():
-    labels = [each.label for each in settings_of("resnet50+width=0.125", ["width"], **STUDY)]
-    assert labels == ["1.5 times as wide"]
+@pytest.mark.parametrize(
+    ("base", "lever", "labels"),
+    [
+        ("resnet50+width=0.125", "width", ["1.5 times as wide"]),
+        ("resnet50+width=8", "width", ["half as wide"]),
+        ("resnet50+bottleneck_width=1024", "kernels", ["half the kernels"]),
+        ("resnet50+blocks=1-1-1-1", "layers", ["1.5 times stage 3"]),
+    ],
+)
+def test_what_no_network_has_or_what_changes_nothing_is_no_setting(base, lever, labels):
+    assert [each.label for each in settings_of(base, [lever], **STUDY)] == labels
+
+
+def test_res2net_is_no_setting_of_a_base_with_kernels_of_its_own():
+    labels = [each.label for each in settings_of("resnet50+bottleneck_width=32", ["structure"], **STUDY)]
+    assert "Res2Net, four scales" not in labels
+    assert len(labels) == 3
 
 
 @pytest.mark.parametrize("text", ["wdth", "", "width,colour"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 import pytest
 
@@ -12,6 +14,7 @@ from deepenough.report import proof
 from deepenough.search.levers import chosen
 from deepenough.studies import run_study
 from deepenough.studies.ablating import ablation_of, conclude
+from deepenough.studies.study import SCALE_FACTORS, make_study
 
 
 @pytest.mark.slow
@@ -56,5 +59,35 @@ def test_both_depths_of_a_narrow_network_are_two_bases_the_shallower_first(reque
 
 
 def test_two_contenders_that_differ_in_more_than_depth_are_refused(request_of):
+    for other in ("resnet101+width=0.5", "resnet101@mixed", "resnet50-fpn"):
+        with pytest.raises(StudyError, match="--contender: expected one contender, or the same at both depths"):
+            ablation_of(request_of(), ["resnet50", other], ("time",))
+
+
+def test_two_names_of_one_network_are_no_two_depths(request_of):
+    pair = ["resnet50+blocks=2-2-2-2", "resnet101+blocks=2-2-2-2"]
     with pytest.raises(StudyError, match="--contender: expected one contender, or the same at both depths"):
-        ablation_of(request_of(), ["resnet50", "resnet101+width=0.5"], ("time",))
+        ablation_of(request_of(), pair, ("time",))
+    study, _ = ablation_of(request_of(), pair[:1], ("depth", "time"))
+    assert pair[1] not in study.contenders
+
+
+def test_levers_in_another_order_are_the_same_network(request_of):
+    pair = ["resnet101+width=0.5+stem=deep", "resnet50+stem=deep+width=0.5"]
+    assert ablation_of(request_of(), pair, ("time",))[0].contenders[:2] == (pair[1], pair[0])
+
+
+def test_looks_do_not_end_an_ablation_and_its_request_is_read_again(request_of):
+    study, _ = ablation_of(request_of(seeds=None, looks=[3, 5]), None, ("time",))
+    assert (study.looks, study.seeds, study.scales, study.scale_factors) == (None, 5, None, ())
+    assert make_study(json.loads(study.model_dump_json())) == study
+
+
+def test_a_contender_that_takes_several_scales_keeps_them(request_of):
+    study, _ = ablation_of(request_of(), ["resnet50@average"], ("time",))
+    assert study.scale_factors == SCALE_FACTORS
+
+
+def test_a_linear_probe_has_no_levers(request_of):
+    with pytest.raises(StudyError, match=r"recipe\.train: expected all, since levers are of networks"):
+        ablation_of(request_of(recipe={"train": "head"}, epochs=None, seeds=None, batch=None), None, ("time",))

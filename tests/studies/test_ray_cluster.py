@@ -92,6 +92,7 @@ def test_room_is_what_nodes_that_live_hold(bench_of, machine, room):
 
 def test_memory_that_is_foretold_takes_room_and_too_little_is_refused(bench_of):
     assert Crew(PaperRay(), bench_of(), 4).room() == 3  # two by 9 bytes, one by its processor
+    assert Crew(PaperRay(), bench_of(threads=0, device="cuda"), 40).room() == 1  # bytes of a GPU, not of its node
     with pytest.raises(StudyError, match="40 bytes of memory; got at most 4 processors, 30 bytes of memory"):
         Crew(PaperRay(), bench_of(), 40).require_room()
 

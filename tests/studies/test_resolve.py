@@ -76,6 +76,15 @@ def test_scales_around_the_training_scale_are_the_factors_that_were_given():
     assert found.scales == (64, 128, 256)  # in multiples of 16
 
 
+def test_scales_end_where_a_study_file_ends_them():
+    assert resolved({"train_scale": 512, "epochs": 1, "scale_factors": [8]}).study.scales == (512, 2048)
+
+
+def test_digits_take_the_factors_that_were_given():
+    assert resolved({"source": "digits", "scale_factors": []}).study.scales == (32,)
+    assert resolved({"source": "digits"}).study.scales == (32, 48)
+
+
 def test_forecast_counts_a_shifted_test_set_and_the_check_of_the_arithmetic():
     def foretold(**more):
         sizes = Sizes(train=1000, val=100, test=200, **more)

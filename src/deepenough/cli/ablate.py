@@ -86,7 +86,7 @@ def ablate(  # noqa: PLR0913  one option a parameter
     )
     from deepenough.studies.ablating import ablation_of
 
-    study, settings = ablation_of(request, None if contender is None else contender.split(","), asked)
+    study, settings = ablation_of(request, None if contender is None else _values.parts(contender), asked)
     folder = out or folder_of(source).with_name(f"{folder_of(source).name}-ablation")
     from deepenough import report
     from deepenough.cli._progress import Terminal

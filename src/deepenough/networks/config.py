@@ -17,6 +17,8 @@ BIG_LITTLE_BLOCKS = {50: (3, 4, 6, 3), 101: (4, 8, 18, 3)}  # Chen et al. 2019 d
 
 STEM_CHANNELS = 64
 STAGE_WIDTHS = (64, 128, 256, 512)  # channels of the 3x3 convolution, by stage
+NARROWEST, WIDEST = 0.125, 8.0  # widths
+KERNELS = range(1, 1025)  # bottleneck widths
 EXPANSION = 4  # a block gives EXPANSION times its stage's width
 
 Four = tuple[int, int, int, int]
@@ -110,11 +112,11 @@ class NetworkConfig:
         self._within("shortcut", self.shortcut != "none" or whole, "one where there are branches or drop_path")
         self._choice("fusion", ("none", "top_down", "concatenate"))
         self._choice("pooling", ("average", "gem"))
-        self._within("width", 0.125 <= self.width <= 8, "between 0.125 and 8")
+        self._within("width", NARROWEST <= self.width <= WIDEST, f"between {NARROWEST:g} and {WIDEST:g}")
         self._within("blocks", self.blocks is None or _four(self.blocks, range(1, 201)), "four numbers from 1 to 200")
         self._within("kernels", _four(self.kernels, (3, 5, 7)), "four of 3, 5 and 7")
         self._within("stem_channels", self.stem_channels is None or self.stem_channels in range(2, 1025), "2 to 1024")
-        self._within("bottleneck_width", self.bottleneck_width in range(1, 1025), "a whole number from 1 to 1024")
+        self._within("bottleneck_width", self.bottleneck_width in KERNELS, f"a whole number from 1 to {KERNELS[-1]}")
         self._within("groups", self.groups in range(1, 129), "a whole number from 1 to 128")
         self._within("splits", self.splits in range(1, 17), "a whole number from 1 to 16")
         self._within("squeeze_excitation", 0 <= self.squeeze_excitation <= 1, "a share from 0 to 1")

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from deepenough.errors import StudyError
 from deepenough.networks.catalogue import entry
+from deepenough.networks.config import KERNELS, NARROWEST, WIDEST
 
 ALL = "all"
 _TWINS = {"50": "101", "101": "50"}
-_NARROWEST, _WIDEST = 0.125, 8.0  # widths that a network can have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +94,14 @@ def settings_of(base: str, levers: Sequence[str], *, optimizer: str, augmentatio
         augmentation: its strength in the study, or `auto`.
     """
     taken = (f"@optimizer={optimizer}", f"@augmentation={augmentation}")
-    axes = {**_factors(base), **_NETWORK, **_TRAINING}
-    settled = _keys(base) - {"blocks", "width", "bottleneck_width"}  # whose settings are factors of the base's
+    factors, settled = _factors(base), _keys(base)
+    axes = {**factors, **_NETWORK, **_TRAINING}
     return [
         Setting(lever=lever, label=label, base=base, contender=changed(base, change))
         for lever in levers
         if lever in axes
         for label, change in axes[lever]
-        if change not in taken and not _keys(change) & settled
+        if change not in taken and (lever in factors or not _keys(change) & settled)
     ]
 
 
@@ -130,22 +130,22 @@ def _parted(base: str) -> tuple[str, str, str]:
 
 
 def _factors(base: str) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Levers whose settings are factors of what the base has; layers are those of stage 3, where the depths differ."""
+    """Levers whose settings are factors of what the base has, without those that no network has or that change nothing.
+
+    Layers are those of stage 3, where the depths differ.
+    """
     config = entry(base.partition("@")[0]).config
     first, second, third, last = config.stage_blocks
     width, kernels = config.width, config.bottleneck_width
+    layers = {"half of stage 3": max(1, third // 2), "1.5 times stage 3": round(1.5 * third)}
+    widths = {"half as wide": 0.5 * width, "1.5 times as wide": 1.5 * width}
+    spatial = {"half the kernels": round(0.5 * kernels), "1.5 times the kernels": round(1.5 * kernels)}
     return {
         "layers": tuple(
-            (label, f"+blocks={first}-{second}-{count}-{last}")
-            for label, count in (("half of stage 3", max(1, third // 2)), ("1.5 times stage 3", round(1.5 * third)))
+            (label, f"+blocks={first}-{second}-{count}-{last}") for label, count in layers.items() if count != third
         ),
-        "width": tuple(
-            (label, f"+width={factor * width:g}")
-            for label, factor in (("half as wide", 0.5), ("1.5 times as wide", 1.5))
-            if _NARROWEST <= factor * width <= _WIDEST
-        ),
+        "width": tuple((label, f"+width={to:g}") for label, to in widths.items() if NARROWEST <= to <= WIDEST),
         "kernels": tuple(
-            (label, f"+bottleneck_width={max(1, round(factor * kernels))}")
-            for label, factor in (("half the kernels", 0.5), ("1.5 times the kernels", 1.5))
+            (label, f"+bottleneck_width={to}") for label, to in spatial.items() if to in KERNELS and to != kernels
         ),
     }

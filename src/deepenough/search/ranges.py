@@ -4,9 +4,10 @@ The rate grows by the same factor from step to step while the network trains (Sm
 arXiv 1506.01186, section 3.3). One such test is noisy, since each rate is tried on one batch; several, from other
 batches, are read one by one, and how far they agree is told. Numbers only: no network, no torch.
 
-The pick lies in the middle of the rates that are of use, as far from learning nothing as from losing all. On quadratics
-that is 0.3 to 0.4 of 2 / L, the limit of stability (`tests/search/test_ranges.py`); the rate at which all is lost again
-lies 7 to 8 times above that limit, and half of it, which was the pick once, trained badly (docs/log.md, 2026-11-28).
+The pick is twice the middle of the rates that are of use. On quadratics the middle is 0.3 to 0.4 of 2 / L, the limit of
+stability, so the pick stays below it (`tests/search/test_ranges.py`), and not far: it is a peak, from which the rate
+falls. The rate at which all is lost again is 5 to 8 times the limit; half of that, once the pick, trained badly
+(docs/log.md, 2026-11-28).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _WIDTH = 2.5  # steps: standard deviation of the Gaussian weights that smooth a 
 _FALLING = 0.25  # share of the whole fall after which the loss counts as falling
 _LOST = 1.5  # a test stops where the mean of the last losses is so many times the first ones'
 _LAST = 5  # losses in that mean
+_ABOVE_MIDDLE = 2.0  # the pick, by the middle of low and high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class Read:
 
     Args:
         low: from which the loss has fallen by a quarter of its whole fall and more.
-        pick: the middle of the two in logarithms, sqrt(low * high).
+        pick: twice the middle of the two in logarithms, sqrt(low * high), at most `high`.
         high: at which the loss is back where it began, or the last that was tried.
     """
 
@@ -139,7 +141,7 @@ def read(curve: Curve) -> Read | None:
     back = [place for place in range(lowest, len(line)) if line[place] >= start]
     high = curve.rates[back[0] if back else -1]
     low = curve.rates[before[-1] + 1 if before else 0]
-    return Read(low=low, pick=math.sqrt(low * high), high=high)
+    return Read(low=low, pick=min(_ABOVE_MIDDLE * math.sqrt(low * high), high), high=high)
 
 
 def together(curves: Sequence[Curve], default: float) -> FoundRate:

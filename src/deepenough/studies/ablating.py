@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import polars as pl
 
 from deepenough.errors import StudyError
 from deepenough.networks.catalogue import entry
+from deepenough.networks.config import NetworkConfig
 from deepenough.records import COSTS, SCORES, read_json, read_table, verdict_from_json, write_json
 from deepenough.search.ablation import as_record, effects
 from deepenough.search.levers import Setting, settings_of, twin
@@ -36,13 +38,16 @@ def ablation_of(request: Study, asked: Sequence[str] | None, levers: tuple[str, 
     """
     if request.seeds == 1:
         raise StudyError("--seeds", "at least 2 to tell an effect from luck", "1", "leave it out for 3")
+    if request.recipe.train != "all":
+        raise StudyError("recipe.train", "all, since levers are of networks and their training", request.recipe.train)
     bases = ["resnet50", "resnet101"] if asked is None else [contender(each).name for each in asked]
-    if len(bases) > 1 and (len(bases) > 2 or twin(bases[0]) != bases[1]):
+    if len(bases) == 2:
+        bases.sort(key=lambda each: _config(each).depth)
+    if len(bases) > 2 or (len(bases) == 2 and not _differ_in_depth_alone(*bases)):
         expected = "one contender, or the same at both depths, such as resnet50-fpn,resnet101-fpn"
         raise StudyError("--contender", expected, ", ".join(bases), "ablate each by itself, with another --out")
-    if len(bases) == 2:
-        bases.sort(key=lambda each: entry(each.partition("@")[0]).config.depth)
     other = twin(bases[0]) if len(bases) == 1 and "depth" in levers else None
+    other = other if other and _differ_in_depth_alone(bases[0], other) else None
     settings = [
         each
         for one in bases
@@ -55,12 +60,30 @@ def ablation_of(request: Study, asked: Sequence[str] | None, levers: tuple[str, 
         raise StudyError("--levers", "one that the contender has a setting of", ", ".join(levers))
     changes = {
         "contenders": require_contenders(names),
-        "seeds": request.seeds or DEFAULT_SEEDS,  # no budget takes them away: one seed would say nothing of any lever
-        "scale_factors": (),  # effects are told at the training scale
+        "seeds": request.seeds or (request.looks or (DEFAULT_SEEDS,))[-1],  # whatever the budget: one says nothing
+        "looks": None,  # they would stop where the first two contenders are settled
+        "scales": None,  # effects are told at the training scale
+        "scale_factors": request.scale_factors if any(_takes_scales(base) for base in bases) else (),
         "at_once": request.at_once or AT_ONCE,
         "images": False,
     }
     return request.model_copy(update=changes), settings
+
+
+def _config(base: str) -> NetworkConfig:
+    return entry(base.partition("@")[0]).config
+
+
+def _differ_in_depth_alone(one: str, other: str) -> bool:
+    """Whether two contenders are one network at two depths, trained alike."""
+    mine, its = _config(one), _config(other)
+    alike = replace(mine, depth=its.depth) == its and one.partition("@")[2] == other.partition("@")[2]
+    return alike and mine.stage_blocks != its.stage_blocks
+
+
+def _takes_scales(base: str) -> bool:
+    """Whether the contender is made from what networks say at several scales, or for another scale."""
+    return "@average" in base or "@fixres" in base
 
 
 def conclude(folder: Path, settings: list[Setting], levers: tuple[str, ...]) -> dict[str, Any]:
@@ -82,7 +105,7 @@ def conclude(folder: Path, settings: list[Setting], levers: tuple[str, ...]) -> 
         named = [*_depth(study), *named]
     scores = read_table(store.scores, SCORES).filter(pl.col("scale") == scale)
     multiplier = 100.0 if verdict.unit == "points" else 1.0
-    bases = {each.base for each in settings}
+    bases = {each.base for each in named}
     found, both = effects(named, scores, _costs(store, study, int(scale or 0)), multiplier=multiplier)
     record = as_record(
         metric=verdict.metric,
@@ -105,8 +128,8 @@ def _renamed(setting: Setting, name: str) -> Setting:
 def _depth(study: Study) -> list[Setting]:
     """The other depth as a setting of the first base, where it takes part."""
     base = study.contenders[0]
-    other = twin(base)
-    if other is None or other not in study.contenders:
+    other = next((name for name in study.contenders if _differ_in_depth_alone(base, name)), None)
+    if other is None:
         return []
     return [Setting(lever="depth", label="the other depth", base=base, contender=other)]
 

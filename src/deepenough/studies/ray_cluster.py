@@ -151,11 +151,14 @@ class Crew:
 
 
 def needs(bench: Bench, peak_bytes: float) -> dict[str, float]:
-    """What a task asks of a node: processors for torch's threads, a GPU where the study runs on one, and memory."""
+    """What a task asks of a node: processors for torch's threads; a GPU where the study runs on one, else memory.
+
+    What is known of a GPU's study is how much of the GPU's memory it held, and Ray counts that of nodes.
+    """
     machine = bench.setting.machine
     asked: dict[str, float] = {"num_cpus": machine.threads}
     if machine.device == "cuda":
-        asked["num_gpus"] = 1
+        return asked | {"num_gpus": 1}
     return asked | ({"memory": peak_bytes} if peak_bytes else {})
 
 

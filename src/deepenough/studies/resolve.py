@@ -15,7 +15,7 @@ from deepenough.evaluation.precision import checked
 from deepenough.search.ranges import STEPS, TESTS
 from deepenough.studies.plan import Probe, Sizes, forecast, forecast_probe
 from deepenough.studies.recipes import augmentation_at, settled_recipe
-from deepenough.studies.study import SCALE_FACTORS, Study, seconds
+from deepenough.studies.study import LARGEST_SIDE, SCALE_FACTORS, Study, seconds
 
 if TYPE_CHECKING:
     from deepenough.tasks.contract import Task
@@ -125,12 +125,12 @@ def split_sizes(samples: pl.DataFrame, study: Study | None = None, views: int = 
 
 
 def default_scales(train_scale: int, factors: Sequence[float] = SCALE_FACTORS) -> tuple[int, ...]:
-    """Test scales around a training scale, and itself: so many times that, in multiples of 16, at least 32 px.
+    """Test scales around a training scale, and itself: so many times that, in multiples of 16, from 32 to 2048 px.
 
     >>> default_scales(64), default_scales(224), default_scales(64, [])
     ((48, 64, 96, 128), (160, 224, 336, 448), (64,))
     """
-    near = (max(32, int(train_scale * factor) // 16 * 16) for factor in factors)
+    near = (min(LARGEST_SIDE, max(32, int(train_scale * factor) // 16 * 16)) for factor in factors)
     return tuple(sorted({train_scale, *near}))
 
 
@@ -151,7 +151,7 @@ def _digits(request: Study) -> dict[str, object]:
     if request.budget is None:
         chosen |= {
             "train_scale": request.train_scale or 32,
-            "scales": request.scales or (32, 48),
+            "scales": request.scales or ((32, 48) if request.scale_factors == SCALE_FACTORS else None),
             "epochs": request.epochs or 3,
             "batch": 64 if request.batch in (None, "auto") else request.batch,
             "seeds": request.seeds or DEFAULT_SEEDS,

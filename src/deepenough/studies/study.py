@@ -26,7 +26,8 @@ from deepenough.studies.strict_yaml import StrictLoader
 from deepenough.tasks.registry import TASKS
 
 LONGEST_BYTES = 1 << 16  # of a study file
-Side = Annotated[int, Field(ge=32, le=2048)]
+LARGEST_SIDE = 2048  # px
+Side = Annotated[int, Field(ge=32, le=LARGEST_SIDE)]
 SCALE_FACTORS = (0.75, 1.5, 2.0)  # of the training scale, tested beside it unless told otherwise
 
 

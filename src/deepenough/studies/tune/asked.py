@@ -98,7 +98,8 @@ def refuse_other(wanted: dict[str, Any], stored: Any, place: str, remedy: str) -
     """
     if not isinstance(stored, dict) or "budget" not in stored:
         raise StudyError(place, "a search", "something else", remedy)
-    flat, before = ({**each["study"], **each} for each in (wanted, stored))
+    known = {**stored, "study": {**Study().model_dump(mode="json"), **stored["study"]}}  # entries that came later
+    flat, before = ({**each["study"], **each} for each in (wanted, known))
     differing = [key for key in flat if key != "study" and flat[key] != before.get(key)]
     if differing:
         got = ", ".join(f"{key} {flat[key]!r} (was {before.get(key)!r})" for key in differing[:3])
