@@ -33,7 +33,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP_INSTALL) -e '.[dev,keras]'
 	touch $@
 
-# processes of the tests; each takes up to 3 GB
+# processes of the tests and checks; each takes up to 3 GB
 JOBS ?= 2
 
 demo: $(VENV)/.installed

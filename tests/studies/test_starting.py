@@ -83,6 +83,11 @@ def test_auto_starts_all_from_scratch_where_one_contender_has_no_public_weights(
     )
 
 
+def test_of_many_networks_without_public_weights_two_are_named(cached):
+    many = [f"resnet50+width={width}" for width in (0.25, 0.5, 0.75, 1.25, 1.5, 1.75, 2, 3)]
+    assert "known for resnet50, resnet50+width=0.25 and 7 more; all" in chosen(contenders=("resnet50", *many))[1][0]
+
+
 def test_auto_fetches_what_a_reachable_server_has_and_one_recipe_suffices(cached, monkeypatch):
     asked = []
     monkeypatch.setattr(origins, "offline", lambda: False)

@@ -13,7 +13,7 @@ from deepenough.cost import count
 from deepenough.errors import StudyError
 from deepenough.networks import build
 from deepenough.networks.digests import structure_sha256
-from deepenough.records import read_json
+from deepenough.records import read_json, write_json
 from deepenough.report import proof as page_proof
 from deepenough.search.budget import Budget
 from deepenough.studies.contenders import contender
@@ -21,6 +21,7 @@ from deepenough.studies.listener import Silent
 from deepenough.studies.store import hold
 from deepenough.studies.study import make_study
 from deepenough.studies.tune import Asked, lay_out, searched, trials
+from deepenough.studies.tune.asked import claim
 from deepenough.studies.tune.running import drawn, train
 
 MACS = 120_000
@@ -200,9 +201,22 @@ def test_the_winner_is_trained_with_fresh_seeds_and_judged_beside_both_depths(as
     assert run_study(again, tmp_path / "s" / "confirm").answer == record["confirmed"]["answer"]
 
 
+def test_a_search_that_began_before_an_entry_of_studies_was_there_goes_on(asked_of, tmp_path):
+    asked = asked_of()
+    claim(asked, tmp_path / "s")
+    older = read_json(tmp_path / "s" / "request.json")
+    assert older["study"].pop("scale_factors")
+    write_json(tmp_path / "s" / "request.json", older)
+    claim(asked, tmp_path / "s")
+    write_json(tmp_path / "s" / "request.json", {**older, "study": {**older["study"], "epochs": 4}})
+    with pytest.raises(StudyError, match="epochs 3 "):
+        claim(asked, tmp_path / "s")
+
+
 def test_a_trial_that_another_process_has_is_left_to_it_until_it_ends(whole, asked_of, tmp_path):
     shutil.copytree(whole, tmp_path / "s")
     laid = lay_out(asked_of(trials=9), tmp_path / "s", Silent(), lambda: None)
+    assert laid.peak_bytes > 1 << 20  # what a task on a cluster asks for
     number, fitted = next(drawn(laid, lambda: False))
     assert laid.proposals.running() == [number]
     with hold(tmp_path / "s" / "trials" / f"{number:04d}"):

@@ -128,7 +128,11 @@ def _size(count: int) -> str:
 
 
 def _few(names: Sequence[str]) -> Sequence[str]:
-    """All of some names, or the first and how many others there are."""
+    """All of some names, or the first and how many others there are.
+
+    >>> _few(["a", "b"]), _few(list("abcdefghi"))
+    (['a', 'b'], ['a', 'b', 'c', 'd', '5 more'])
+    """
     return names if len(names) <= _NAMED else [*names[: _NAMED // 2], f"{len(names) - _NAMED // 2} more"]
 
 

@@ -167,8 +167,9 @@ def _automatic(networks: tuple[str, ...]) -> tuple[dict[str, str], str]:
     shared = [recipe for recipe in RECIPES if all(recipe in recipes for recipes in known.values())]
     scratch = "all start from scratch, and few images from scratch say little about depth"
     if not shared:
-        few = networks if len(networks) <= _NAMED else (*networks[:2], f"{len(networks) - 2} more")
-        return {}, f"weights: no public ones of one recipe are known for {', '.join(few)}; {scratch}"
+        few = ", ".join(networks if len(networks) <= _NAMED else networks[:2])
+        few += "" if len(networks) <= _NAMED else f" and {len(networks) - 2} more"
+        return {}, f"weights: no public ones of one recipe are known for {few}; {scratch}"
     here = [recipe for recipe in shared if all(find(recipes[recipe]) for recipes in known.values())]
     chosen = here or _obtainable(shared, known)
     if not chosen:
