@@ -133,8 +133,9 @@ def case(bench: Bench, name: str, seeds: Seeds, known: Sequence[float] | None) -
     from deepenough.studies.local import fresh_cell
     from deepenough.studies.rates import batches_of_test
 
-    tests = range(seeds.study * TESTS, (seeds.study + 1) * TESTS)
-    found = find_rate(fresh_cell(bench, name, seeds), [batches_of_test(bench, name, n) for n in tests], bench.setting)
+    first = seeds.study * (TESTS + 1)
+    *tests, short = (batches_of_test(bench, name, number) for number in range(first, first + TESTS + 1))
+    found = find_rate(fresh_cell(bench, name, seeds), tests, bench.setting, short=short)
     rates = grid_of(bench.setting.recipe_of(name).optimizer)
     reached = known or [accuracy_at(bench, name, seeds, rate) for rate in rates]
     accuracy = accuracy_at(bench, name, seeds, found.rate)
@@ -149,6 +150,7 @@ def case(bench: Bench, name: str, seeds: Seeds, known: Sequence[float] | None) -
         "accuracies": reached,
         "better": sum(each > accuracy for each in reached),
         "curves": [asdict(curve) for curve in found.tests],
+        "tried": [asdict(each) for each in found.tried],
     }
 
 

@@ -37,7 +37,8 @@ def made(name="resnet50", **recipe):
 
 
 def found_for(cell, setting, steps=12):
-    return find_rate(cell, [lambda test=test: batches(test) for test in range(2)], setting, steps=steps)
+    tests = [lambda test=test: batches(test) for test in range(2)]
+    return find_rate(cell, tests, setting, short=lambda: batches(2), steps=steps)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,20 @@ def test_the_same_tests_find_the_same_rate(tiny_networks):
     assert one.note == ""
     assert one.low <= one.rate <= one.high
     assert (one.rate, one.tests) == (two.rate, two.tests)
+
+
+def test_short_trainings_take_the_same_batches_and_the_best_of_their_rates_is_found(tiny_networks):
+    cell, setting = made()
+    opened = []
+
+    def short():
+        opened.append(True)
+        return batches(7, images=24)
+
+    found = find_rate(cell, [lambda: batches(1, images=24)], setting, short=short, steps=40)
+    losses = {each.rate: each.loss for each in found.tried}
+    assert len(opened) == len(found.tried) >= 3
+    assert found.rate == min(losses, key=losses.get)
 
 
 def test_nothing_is_found_when_the_network_cannot_learn(tiny_networks):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
-from deepenough.search.ranges import Curve, FoundRate, ladder, range_test, read, smoothed, together
+from deepenough.search.ranges import Curve, FoundRate, ladder, range_test, read, settled, smoothed, together
 
 RATES = ladder(1e-5, 100.0, 80)
 
@@ -24,15 +27,15 @@ def descent(curvatures, start=1.0, noise=0.0, rng=None):
 
 
 @pytest.mark.parametrize("curvatures", [(1.0,), (20.0,), (0.05, 0.3, 5.0), (0.001, 1.0, 100.0)])
-def test_interval_holds_two_over_the_largest_curvature_on_a_quadratic_and_the_pick_is_stable(curvatures):
+def test_interval_holds_two_over_the_largest_curvature_on_a_quadratic_and_its_middle_is_stable(curvatures):
     limit = 2 / max(curvatures)
     found = read(range_test(descent(np.array(curvatures)), RATES))
     assert found is not None
     assert found.low < limit < found.high
-    assert 0.5 * limit < found.pick < limit  # 1 / L, the best rate where there is one curvature, is half of it
+    assert 0.25 * limit < found.middle < 0.5 * limit  # 1 / L, the best rate where there is one curvature, is half of it
 
 
-def test_picks_of_noisy_tests_agree_when_the_problem_is_the_same():
+def test_middles_of_noisy_tests_agree_when_the_problem_is_the_same():
     rng = np.random.default_rng(0)
     found = together([range_test(descent(np.array([1.0, 4.0]), noise=0.02, rng=rng), RATES) for _ in range(5)], 0.1)
     assert found.spread < 2
@@ -84,3 +87,35 @@ def test_a_record_returns_from_json_as_it_was():
 
     found = together([range_test(descent(np.array([1.0])), RATES)], 0.1)
     assert FoundRate.from_json(asdict(found)) == found
+
+
+def found_at(rate):
+    return FoundRate(rate=rate, low=rate / 10, high=rate * 10, agreement=1.0, spread=1.0, tests=())
+
+
+@pytest.mark.parametrize(
+    ("best", "settled_at", "most"), [(3.2, 3.16, 3), (0.001, 0.0316, 5), (0.32, 0.316, 4), (1.0, 1.0, 3)]
+)
+def test_short_trainings_climb_to_the_best_rate_and_no_further_than_they_may(best, settled_at, most):
+    trained = []
+
+    def train(rate):
+        trained.append(rate)
+        return abs(np.log10(rate / best))
+
+    found = settled(found_at(1.0), train)
+    assert found.rate == pytest.approx(settled_at)
+    assert len(trained) == len(set(trained)) == most
+    assert sorted(each.rate for each in found.tried) == sorted(trained)
+
+
+def test_a_short_training_that_is_lost_is_no_better_than_any():
+    found = settled(found_at(1.0), lambda rate: float("nan") if rate > 1 else 1 / rate)
+    assert found.rate == 1.0
+    assert [each.loss for each in found.tried if each.rate > 1] == [None]
+    assert FoundRate.from_json(json.loads(json.dumps(asdict(found)))) == found
+
+
+def test_nothing_is_trained_where_no_test_saw_the_loss_fall():
+    nothing = together([Curve(rates=RATES, losses=(1.0,) * len(RATES))], 0.1)
+    assert settled(nothing, lambda _rate: pytest.fail("trained")) == nothing

@@ -10,7 +10,7 @@ from deepenough.report.figures.rates import range_tests
 from deepenough.report.figures.tune import frontier
 from deepenough.report.language import say
 from deepenough.report.tables import ablation, numbers, tune
-from deepenough.report.tables.rates import found_rates
+from deepenough.report.tables.rates import found_rates, tried_rates
 
 
 def levers(evidence: Evidence) -> Section | None:
@@ -78,6 +78,7 @@ def rates(evidence: Evidence) -> Section | None:
             "images alone. A step at a rate below the interval changes little; at its upper end the loss turns up."
         ),
     )
-    shown = (range_tests(evidence.rates, evidence.verdict), found_rates(evidence.rates))
+    tried = tried_rates(evidence.rates) if any(each.get("tried") for each in evidence.rates.values()) else None
+    shown = (range_tests(evidence.rates, evidence.verdict), found_rates(evidence.rates), tried)
     blocks = tuple(block for block in shown if block is not None)
     return Section(key="rates", title=say("Learning rates"), lead=lead, blocks=blocks)

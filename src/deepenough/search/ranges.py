@@ -4,29 +4,31 @@ The rate grows by the same factor from step to step while the network trains (Sm
 arXiv 1506.01186, section 3.3). One such test is noisy, since each rate is tried on one batch; several, from other
 batches, are read one by one, and how far they agree is told. Numbers only: no network, no torch.
 
-The pick is twice the middle of the rates that are of use. On quadratics the middle is 0.3 to 0.4 of 2 / L, the limit of
-stability, so the pick stays below it (`tests/search/test_ranges.py`), and not far: it is a peak, from which the rate
-falls. The rate at which all is lost again is 5 to 8 times the limit; half of that, once the pick, trained badly
-(docs/log.md, 2026-11-28).
+The tests say where rates are of use and where the search for one begins, in the middle of that: on quadratics 0.3 to
+0.4 of 2 / L, the limit of stability (`tests/search/test_ranges.py`). They do not say which is best. What a rate leaves
+when it has fallen is another matter than what a batch shows at it: on photographs the best peak was 2 to 20 times the
+middle (docs/log.md, 2026-11-28). So short trainings settle it, each like a whole one with warm-up and cosine, on the
+same batches.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 TESTS = 3  # each from other batches
-STEPS = 80  # rates that a test tries
+STEPS = 80  # rates that a test tries, and steps of a short training
+MOST_TRIED = 5  # short trainings
 
 _WIDTH = 2.5  # steps: standard deviation of the Gaussian weights that smooth a curve
 _FALLING = 0.25  # share of the whole fall after which the loss counts as falling
 _LOST = 1.5  # a test stops where the mean of the last losses is so many times the first ones'
 _LAST = 5  # losses in that mean
-_ABOVE_MIDDLE = 2.0  # the pick, by the middle of low and high
+_RUNG = math.sqrt(10.0)  # between the rates of short trainings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,27 +45,36 @@ class Read:
 
     Args:
         low: from which the loss has fallen by a quarter of its whole fall and more.
-        pick: twice the middle of the two in logarithms, sqrt(low * high), at most `high`.
+        middle: of the two in logarithms, sqrt(low * high).
         high: at which the loss is back where it began, or the last that was tried.
     """
 
     low: float
-    pick: float
+    middle: float
     high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A short training: its peak rate, and the mean loss of its last steps; None where that was no number."""
+
+    rate: float
+    loss: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRate:
-    """What several tests say together.
+    """What several tests, and short trainings after them, say together.
 
     Args:
-        rate: the suggestion, the geometric mean of the tests' picks.
+        rate: the suggestion: of the short trainings' rates the best, or the geometric mean of the tests' middles.
         low: lower end of the interval of useful rates, the median of the tests'.
         high: its upper end, likewise.
         agreement: in [0, 1]: how long the tests' intervals are in common, as a share of all that they cover, in
             logarithms.
-        spread: largest pick by the smallest, at least 1.
+        spread: largest middle by the smallest, at least 1.
         tests: the curves.
+        tried: the short trainings, in their order.
         took_s: seconds that the tests took.
         note: what makes the suggestion doubtful; empty where nothing does.
     """
@@ -74,6 +85,7 @@ class FoundRate:
     agreement: float
     spread: float
     tests: tuple[Curve, ...]
+    tried: tuple[Tried, ...] = ()
     note: str = ""
     took_s: float = 0.0
 
@@ -81,7 +93,8 @@ class FoundRate:
     def from_json(cls, plain: dict[str, Any]) -> FoundRate:
         """The record that JSON holds."""
         tests = (Curve(rates=tuple(each["rates"]), losses=tuple(each["losses"])) for each in plain["tests"])
-        return cls(**{**plain, "tests": tuple(tests)})
+        tried = (Tried(**each) for each in plain.get("tried", ()))
+        return cls(**{**plain, "tests": tuple(tests), "tried": tuple(tried)})
 
 
 def ladder(low: float, high: float, steps: int) -> tuple[float, ...]:
@@ -141,7 +154,7 @@ def read(curve: Curve) -> Read | None:
     back = [place for place in range(lowest, len(line)) if line[place] >= start]
     high = curve.rates[back[0] if back else -1]
     low = curve.rates[before[-1] + 1 if before else 0]
-    return Read(low=low, pick=min(_ABOVE_MIDDLE * math.sqrt(low * high), high), high=high)
+    return Read(low=low, middle=math.sqrt(low * high), high=high)
 
 
 def together(curves: Sequence[Curve], default: float) -> FoundRate:
@@ -152,12 +165,12 @@ def together(curves: Sequence[Curve], default: float) -> FoundRate:
         return FoundRate(
             rate=default, low=default, high=default, agreement=0.0, spread=1.0, tests=tuple(curves), note=nothing
         )
-    lows, picks, highs = (np.log([getattr(each, name) for each in found]) for name in ("low", "pick", "high"))
+    lows, middles, highs = (np.log([getattr(each, name) for each in found]) for name in ("low", "middle", "high"))
     common, covered = highs.min() - lows.max(), highs.max() - lows.min()
     agreement = max(0.0, float(common / covered)) if covered > 0 else 1.0
-    spread = float(np.exp(picks.max() - picks.min()))
+    spread = float(np.exp(middles.max() - middles.min()))
     return FoundRate(
-        rate=float(f"{np.exp(picks.mean()):.3g}"),
+        rate=_rounded(float(np.exp(middles.mean()))),
         low=float(np.exp(np.median(lows))),
         high=float(np.exp(np.median(highs))),
         agreement=agreement * len(found) / len(curves),
@@ -169,5 +182,43 @@ def together(curves: Sequence[Curve], default: float) -> FoundRate:
 
 def _doubt(silent: int, spread: float) -> str:
     said = [f"in {silent} of the tests the loss never fell"] if silent else []
-    said += [f"the tests' picks differ by a factor of {spread:.1f}"] if spread > 3 else []
+    said += [f"the tests' middles differ by a factor of {spread:.1f}"] if spread > 3 else []
     return "; ".join(said)
+
+
+def settled(found: FoundRate, train: Callable[[float], float]) -> FoundRate:
+    """Climb from the middle to the rate that trains best: up by half a decade while the loss falls, else down.
+
+    Args:
+        found: of the tests; as it is where the loss fell in none of them.
+        train: trains shortly at a peak rate and returns the mean loss of its last steps.
+
+    >>> tests = FoundRate(rate=0.01, low=0.001, high=0.1, agreement=1.0, spread=1.0, tests=())
+    >>> best = settled(tests, lambda rate: abs(math.log10(rate / 0.03)))
+    >>> best.rate, [each.rate for each in best.tried]
+    (0.0316, [0.01, 0.0316, 0.1])
+    """
+    if found.agreement == 0.0 and found.low == found.high:
+        return found
+    losses: dict[int, float] = {}
+
+    def at(rung: int) -> float:
+        if rung not in losses and len(losses) < MOST_TRIED:
+            loss = train(_rounded(found.rate * _RUNG**rung))
+            losses[rung] = loss if math.isfinite(loss) else math.inf
+        return losses.get(rung, math.inf)
+
+    best, way = 0, 1
+    if at(1) >= at(0):
+        way = -1
+    while at(best + way) < at(best):
+        best += way
+    tried = tuple(
+        Tried(rate=_rounded(found.rate * _RUNG**rung), loss=loss if loss < math.inf else None)
+        for rung, loss in losses.items()
+    )
+    return replace(found, rate=_rounded(found.rate * _RUNG**best), tried=tried)
+
+
+def _rounded(rate: float) -> float:
+    return float(f"{rate:.3g}")

@@ -1,4 +1,6 @@
-"""`learning_rate: auto`: each contender's peak is found by range tests before its first training, and recorded.
+"""`learning_rate: auto`: each contender's peak is found before its first training, and recorded.
+
+Range tests say where rates are of use, short trainings which of them is best.
 
 The tests see training pictures only, in orders and crops that no seed of a study has. What they found is kept in
 `learning_rates.json`, so that a study that goes on trains with what it began with.
@@ -16,11 +18,13 @@ from deepenough.data.streams import Batch, TrainingStream
 from deepenough.errors import RecordError
 from deepenough.records import read_json, write_json
 from deepenough.search.finder import find_rate
-from deepenough.search.ranges import STEPS, TESTS, FoundRate
+from deepenough.search.ranges import MOST_TRIED, STEPS, TESTS, FoundRate
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
 from deepenough.studies.local import starting_network
 from deepenough.training import Cell, Seeds, Setting, derive_seed
+
+_STEPS_AT_MOST = (TESTS + MOST_TRIED) * STEPS  # for one contender
 
 
 def settle_rates(bench: Bench) -> Bench:
@@ -34,7 +38,7 @@ def settle_rates(bench: Bench) -> Bench:
     found = recorded_rates(bench)
     missing = [name for name in names if name not in found]
     if missing:
-        bench.listener.stage("finding learning rates", total=TESTS * STEPS * len(missing))
+        bench.listener.stage("finding learning rates", total=_STEPS_AT_MOST * len(missing))
     for name in missing:
         found[name] = asdict(_find(bench, name))
         write_json(bench.store.rates, found)  # at once: what took minutes is not lost by a stop
@@ -71,15 +75,22 @@ def _find(bench: Bench, name: str) -> FoundRate:
     setting = replace(setting, recipes={name: plain})
     cell = Cell.begin(name, seeds, network, plain)
 
+    taken = 0
+
     def progress() -> None:
+        nonlocal taken
+        taken += 1
         bench.listener.advance(1)
         bench.check_stop()
 
-    return find_rate(cell, [batches_of_test(bench, name, test) for test in range(TESTS)], setting, progress=progress)
+    tests = [batches_of_test(bench, name, test) for test in range(TESTS)]
+    found = find_rate(cell, tests, setting, short=batches_of_test(bench, name, TESTS), progress=progress)
+    bench.listener.advance(max(0, _STEPS_AT_MOST - taken))  # tests that ended early, trainings that were not needed
+    return found
 
 
 def batches_of_test(bench: Bench, name: str, test: int) -> Callable[[], Iterator[Batch]]:
-    """The batches of a test, at the training scale whatever the contender's schedule."""
+    """The batches of a test, or of short trainings after `TESTS`, at the training scale whatever the schedule."""
     design, pixels = bench.design, bench.train
     assert not isinstance(pixels, TestPixels), "networks are trained on whole pictures, not on squares"
     stream = TrainingStream(

@@ -21,7 +21,8 @@ def refuse_unknown(task: str, options: Mapping[str, Any], known: Sequence[str]) 
     if unknown:
         near = difflib.get_close_matches(unknown[0], known, n=1)
         expected = f"one of {', '.join(known)}" if known else f"none, since {task} has no options"
-        raise InputError(f"task_options: {unknown[0]}", expected, "an unknown option", f"did you mean {near[0]}?" if near else "")
+        remedy = f"did you mean {near[0]}?" if near else ""
+        raise InputError(f"task_options: {unknown[0]}", expected, "an unknown option", remedy)
 
 
 def number(options: Mapping[str, Any], name: str, default: float, *, above: float, below: float) -> float:

@@ -24,10 +24,28 @@ def found_rates(rates: Mapping[str, Any]) -> Table:
         )
         for name, found in rates.items()
     ]
-    heads = ["", say("learning rate"), say("interval"), say("tests agree on"), say("picks differ by")]
-    note = say("The rate is the geometric mean of the tests' picks; they agree on so much of the intervals together.")
+    heads = ["", say("learning rate"), say("interval"), say("tests agree on"), say("middles differ by")]
+    note = say(
+        "The tests agree on so much of the intervals together. From the middle of what they say, short trainings climb "
+        "to the rate that leaves the least loss; without any the middle is taken."
+    )
     columns = [*heads, text_column("", wraps=True)]
     return table("foundrates", say("Learning rates that were found"), columns, rows, note=note)
+
+
+def tried_rates(rates: Mapping[str, Any]) -> Table:
+    """The short trainings that settled the rates: one row each."""
+    rows = [
+        (
+            display_name(name),
+            numbers.two_digits(each["rate"]),
+            say("no number") if each["loss"] is None else numbers.fixed(each["loss"], 3),
+        )
+        for name, found in rates.items()
+        for each in found.get("tried", ())
+    ]
+    heads = ["", say("learning rate"), say("loss")]
+    return table("triedrates", say("Loss at the end of short trainings"), heads, rows)
 
 
 def curves(rates: Mapping[str, Any]) -> Table:
