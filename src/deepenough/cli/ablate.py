@@ -125,7 +125,7 @@ def _say(record: Mapping[str, Any]) -> None:
         )
     _output.say()
     _output.say(
-        f"{record['samples']} test images, {record['seeds']} trainings of each. Intervals are at 95 %, each for "
+        f"{record['samples']} test samples, {record['seeds']} trainings of each. Intervals are at 95 %, each for "
         "itself; p is Holm's over all effects, of all bases. Time and MACs are factors of the base's."
     )
 
