@@ -6,7 +6,7 @@ batches, are read one by one, and how far they agree is told. Numbers only: no n
 
 The tests say where rates are of use and where the search for one begins, in the middle of that: on quadratics 0.3 to
 0.4 of 2 / L, the limit of stability (`tests/search/test_ranges.py`). They do not say which is best. What a rate leaves
-when it has fallen is another matter than what a batch shows at it: on photographs the best peak was 2 to 20 times the
+when it has fallen is another matter than what a batch shows at it: on photographs the best peak was 2 to 10 times the
 middle (docs/log.md, 2026-11-28). So short trainings settle it, each like a whole one with warm-up and cosine, on the
 same batches.
 """
