@@ -106,7 +106,7 @@ def test_short_trainings_climb_to_the_best_rate_and_no_further_than_they_may(bes
     found = settled(found_at(1.0), train)
     assert found.rate == pytest.approx(settled_at)
     assert len(trained) == len(set(trained)) == most
-    assert sorted(each.rate for each in found.tried) == sorted(trained)
+    assert [each.rate for each in found.tried] == trained
 
 
 def test_a_short_training_that_is_lost_is_no_better_than_any():

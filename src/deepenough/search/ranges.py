@@ -209,7 +209,7 @@ def settled(found: FoundRate, train: Callable[[float], float]) -> FoundRate:
         return losses.get(rung, math.inf)
 
     best, way = 0, 1
-    if at(1) >= at(0):
+    if at(0) <= at(1):
         way = -1
     while at(best + way) < at(best):
         best += way
