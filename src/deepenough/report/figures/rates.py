@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from deepenough.records import Verdict
 from deepenough.report.figures.canvas import Caption, Picture, colour, dashes, legend_above, picture, printable
@@ -45,6 +46,8 @@ def _draw(figure: Figure, drawn: Mapping[str, Any], places: Mapping[str, int], n
         axes.axvspan(found["low"], found["high"], color=tint, alpha=0.07, linewidth=0)
         axes.axvline(found["rate"], color=tint, linestyle=style, linewidth=1.2)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda rate, _: numbers.plain(float(rate)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(say("learning rate"))
     axes.set_ylabel(say("training loss"))
     axes.grid(visible=True, axis="y")
