@@ -8,7 +8,7 @@ import pytest
 
 import deepenough.report
 from deepenough.report import evidence
-from deepenough.report.tables import data, machine, numbers, results
+from deepenough.report.tables import data, machine, numbers, rates, results
 from deepenough.report.tables.model import table
 
 REPORT = Path(deepenough.report.__file__).parent
@@ -189,3 +189,12 @@ def test_pairs_table_shows_the_intervals_that_hold_together_where_there_are_any(
     made = results.pairs(replace(verdict, pairs=[replace(other, simultaneous_interval=(-0.2, 0.36)), deciding]))
     assert made.columns[6].title == "95 % for all together"
     assert [row[6].text for row in made.rows] == [numbers.interval((-0.2, 0.36), 2), numbers.ABSENT]
+
+
+def test_short_trainings_stand_in_their_order_and_a_lost_one_says_so():
+    tried = [{"rate": 0.012, "loss": 0.98765}, {"rate": 0.0379, "loss": None}]
+    found = rates.tried_rates({"resnet50": {"tried": tried}, "resnet101": {}})  # one of an older program
+    assert [tuple(str(cell) for cell in row) for row in found.rows] == [
+        ("ResNet-50", "0.012", "0.988"),
+        ("ResNet-50", "0.038", "no number"),
+    ]

@@ -50,7 +50,7 @@ def test_each_contender_trains_at_its_own_recorded_rate_which_a_resumed_study_ke
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert 'id="rates"' in page
     assert "Training loss over a growing learning rate" in page
-    assert "Loss at the end of short trainings" in page
+    assert ("Loss at the end of short trainings" in page) is any(each["tried"] for each in found.values())
     assert "mathdefault" not in page  # matplotlib's own labels of a logarithmic axis, which the page shows as they are
 
 
