@@ -23,6 +23,7 @@ import numpy as np
 TESTS = 3  # each from other batches
 STEPS = 80  # rates that a test tries, and steps of a short training
 MOST_TRIED = 5  # short trainings
+MOST_STEPS = (TESTS + MOST_TRIED) * STEPS  # that a rate takes
 
 _WIDTH = 2.5  # steps: standard deviation of the Gaussian weights that smooth a curve
 _FALLING = 0.25  # share of the whole fall after which the loss counts as falling

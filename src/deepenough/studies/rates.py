@@ -18,13 +18,11 @@ from deepenough.data.streams import Batch, TrainingStream
 from deepenough.errors import RecordError
 from deepenough.records import read_json, write_json
 from deepenough.search.finder import find_rate
-from deepenough.search.ranges import MOST_TRIED, STEPS, TESTS, FoundRate
+from deepenough.search.ranges import MOST_STEPS, STEPS, TESTS, FoundRate
 from deepenough.studies.bench import Bench
 from deepenough.studies.contenders import contender
 from deepenough.studies.local import starting_network
 from deepenough.training import Cell, Seeds, Setting, derive_seed
-
-_STEPS_AT_MOST = (TESTS + MOST_TRIED) * STEPS  # for one contender
 
 
 def settle_rates(bench: Bench) -> Bench:
@@ -38,7 +36,7 @@ def settle_rates(bench: Bench) -> Bench:
     found = recorded_rates(bench)
     missing = [name for name in names if name not in found]
     if missing:
-        bench.listener.stage("finding learning rates", total=_STEPS_AT_MOST * len(missing))
+        bench.listener.stage("finding learning rates", total=MOST_STEPS * len(missing))
     for name in missing:
         found[name] = asdict(_find(bench, name))
         write_json(bench.store.rates, found)  # at once: what took minutes is not lost by a stop
@@ -85,7 +83,7 @@ def _find(bench: Bench, name: str) -> FoundRate:
 
     tests = [batches_of_test(bench, name, test) for test in range(TESTS)]
     found = find_rate(cell, tests, setting, short=batches_of_test(bench, name, TESTS), progress=progress)
-    bench.listener.advance(max(0, _STEPS_AT_MOST - taken))  # tests that ended early, trainings that were not needed
+    bench.listener.advance(max(0, MOST_STEPS - taken))  # tests that ended early, trainings that were not needed
     return found
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from deepenough.evaluation.precision import checked
-from deepenough.search.ranges import MOST_TRIED, STEPS, TESTS
+from deepenough.search.ranges import MOST_STEPS
 from deepenough.studies.plan import Probe, Sizes, forecast, forecast_probe
 from deepenough.studies.recipes import augmentation_at, settled_recipe
 from deepenough.studies.study import LARGEST_SIDE, SCALE_FACTORS, Study, seconds
@@ -209,7 +209,7 @@ def _total(study: Study, side: int, seeds: int, epochs: int, sizes: Sizes, measu
 
 def range_test_images(study: Study) -> int:
     """Images on which a learning rate is sought for each contender at most; none where the study has one."""
-    return (TESTS + MOST_TRIED) * STEPS * study.settled_batch if study.recipe.learning_rate == "auto" else 0
+    return MOST_STEPS * study.settled_batch if study.recipe.learning_rate == "auto" else 0
 
 
 def _filled(study: Study, side: int, seeds: int, epochs: int) -> Study:
